@@ -1,0 +1,44 @@
+# The commands of this repository. Each sets up what it needs, once.
+
+PYTHON ?= python3
+SETUP := @$(PYTHON) -m tools.environments
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help demo test lint bench test-faults soak clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+demo: ## A real Rucio, two storages and JupyterLab, signed in; Ctrl-C ends it all
+	$(SETUP) jupyter rucio bundle
+	@exec $(BIN)/jupyter-rucio demo
+
+test: lint ## Check, then run every test: pytest, jest, browser
+	$(SETUP) rucio bundle
+	@$(BIN)/python -m tools.run_tests
+
+lint: ## Check format, style, types, imports, and that generated files are current
+	$(SETUP) javascript
+	ruff format --check --quiet .
+	ruff check --quiet .
+	mypy
+	lint-imports --no-logo --no-cache
+	jlpm lint:check
+	jlpm tsc --noEmit
+	python -m tools.regenerate
+
+bench: ## Measure against `rucio download` and curl; ONLY=prefix picks
+	$(SETUP) jupyter rucio
+	@$(BIN)/python -m bench.run $(ONLY)
+
+test-faults: ## The fault tests alone
+	$(SETUP) jupyter rucio
+	@$(BIN)/python -m pytest tests -m faults
+
+soak: ## The long fault tests: 1,000 seeded kills
+	$(SETUP) jupyter rucio
+	@$(BIN)/python -m pytest tests -m soak
+
+clean: ## Remove all that was built, the environments too
+	rm -rf .venv .venv-rucio node_modules lib dist rucio_jupyterlab/labextension tsconfig.tsbuildinfo

@@ -1,0 +1,125 @@
+"""Our side: an engine of its own for each measurement, driven over its socket."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from rucio_jupyterlab.cli.engine import Engine
+from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.engine import protocol
+from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
+from rucio_mesh.testing.grid import Grid
+from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
+
+from .data import Dataset
+
+INSTANCE = "bench"
+PATIENCE = 1800.0
+"""Seconds after which a job counts as hung."""
+LOOK = 0.005
+"""Seconds between two looks at a running job; the error of each measurement."""
+peaks: dict[int, int] = {}
+"""The most bytes of memory that each engine of this run occupied, by its process id."""
+
+
+def site(grid: Grid, folder: Path) -> dict[str, object]:
+    """What a site would configure: this Rucio, and staged files below `folder`."""
+    instance = {
+        "name": INSTANCE,
+        "display_name": "Bench",
+        "mode": "download",
+        "rucio_base_url": grid.rucio.url,
+        "rucio_ca_cert": str(grid.authority.certificate),
+    }
+    return {
+        "instances": [instance],
+        "default_instance": INSTANCE,
+        "views_dir": str(folder / "views"),
+        "confirm_bytes": sys.maxsize,
+        "confirm_files": sys.maxsize,
+    }
+
+
+class FreshEngine:
+    """An engine with an empty store, signed in; its folder goes when it ends."""
+
+    def __init__(self, grid: Grid, work: Path) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=work))
+        self.state = self.folder / "state"
+        self.state.mkdir(mode=0o700)
+        configuration = configuration_from(site(grid, self.folder), os.environ).to_dict()
+        self._engine = Engine(self.state, configuration)
+
+    def __enter__(self) -> FreshEngine:
+        self.ask_to_sign_in()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.note_memory()
+        self._engine.ask(protocol.Leave())
+        self._engine.hang_up()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ask_to_sign_in(self) -> None:
+        ask = protocol.SignIn(
+            INSTANCE, "userpass", account="root", username=ROOT_USER, password=ROOT_PASSWORD
+        )
+        self._engine.ask(ask)
+
+    @property
+    def ask(self) -> Callable[[protocol.Request], object]:
+        return self._engine.ask
+
+    def stage(
+        self,
+        dataset: Dataset,
+        rse: str | None = None,
+        on_look: Callable[[JobSnapshot], None] = lambda job: None,
+    ) -> float:
+        """Seconds from the request until every file can be opened. Raises RuntimeError if one cannot."""
+        started = time.perf_counter()
+        job = self.start(dataset, rse)
+        while job.state not in FINISHED:
+            if time.perf_counter() - started > PATIENCE:
+                raise RuntimeError(f"The job for {dataset.did} hangs: {job.state}, {job.cause}.")
+            time.sleep(LOOK)
+            job = self._engine.ask(protocol.GetJob(job.id))
+            on_look(job)
+        elapsed = time.perf_counter() - started
+        if job.state != "done" or job.files_done != dataset.files or job.files_unverified:
+            raise RuntimeError(f"The job for {dataset.did} ended {job.state}: {job.problem}")
+        return elapsed
+
+    def start(self, dataset: Dataset, rse: str | None = None) -> JobSnapshot:
+        """Start the job and come back at once."""
+        request = JobRequest(INSTANCE, [dataset.did], rse=rse, confirmed=True, client="shell")
+        job: JobSnapshot = self._engine.ask(protocol.StartJob(request))
+        return job
+
+    def note_memory(self) -> None:
+        """Remember the most memory that this engine occupied so far."""
+        status: protocol.EngineStatus = self._engine.ask(protocol.GetEngine())
+        peaks[status.pid] = peak_bytes(status.pid) or status.memory_bytes
+
+
+def stage_once(grid: Grid, work: Path, dataset: Dataset, rse: str | None = None) -> float:
+    """Seconds that a new engine takes for the dataset; its start and the sign-in do not count."""
+    with FreshEngine(grid, work) as engine:
+        return engine.stage(dataset, rse)
+
+
+def peak_bytes(pid: int) -> int | None:
+    """The most memory that a process ever occupied; None where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) * 1024 if found else None

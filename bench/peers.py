@@ -1,0 +1,79 @@
+"""What we are measured against: Rucio's own download client, and curl."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rucio_mesh.testing.grid import Grid
+
+from .data import Dataset
+
+TIMEOUT = 1800
+"""Seconds after which a peer counts as hung."""
+CURLS = 32
+"""Transfers that curl makes at once; more did not make it faster."""
+
+
+def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> None:
+    """`rucio download` with its defaults, which verifies checksums. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RUCIO", "X509"))}
+        proxy = grid.authority.proxy("alice")  # it demands one, whether or not the storage does
+        environment = kept | {
+            "RUCIO_CONFIG": str(grid.rucio.client_config),
+            "X509_USER_PROXY": str(proxy.certificate),
+            "TMPDIR": str(work),  # its token goes there
+        }
+        rucio = Path(sys.executable).with_name("rucio")
+        run([str(rucio), "download", "--rses", rse, "--dir", folder, str(dataset.did)], environment)
+        complain_unless_complete(Path(folder), dataset)
+
+
+def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> None:
+    """Parallel curl, which verifies nothing. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        run(curl_command(grid, dataset, port, Path(folder)), dict(os.environ))
+        complain_unless_complete(Path(folder), dataset)
+
+
+def curl_command(grid: Grid, dataset: Dataset, port: int, folder: Path) -> list[str]:
+    """A curl that fetches the whole dataset; its list of addresses lies beside the files."""
+    transfers = [
+        f'url = "https://localhost:{port}/{path}"\noutput = "{folder}/{name}"\n'
+        for path, name in zip(dataset.paths(), dataset.file_names(), strict=True)
+    ]
+    (folder / "list").write_text("".join(transfers))
+    options = ["--silent", "--show-error", "--fail", "--cacert", str(grid.authority.certificate)]
+    if dataset.files > 1:
+        options += ["--parallel", "--parallel-max", str(CURLS)]
+    return ["curl", *options, "--config", str(folder / "list")]
+
+
+def run(command: Sequence[str], environment: dict[str, str]) -> None:
+    subprocess.run(
+        command,
+        env=environment,
+        check=True,
+        timeout=TIMEOUT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def complain_unless_complete(folder: Path, dataset: Dataset) -> None:
+    """A peer that leaves something out is no peer. Raises RuntimeError."""
+    found = [path.stat().st_size for path in folder.rglob("*.root")]
+    if len(found) != dataset.files or sum(found) != dataset.total_bytes:
+        raise RuntimeError(f"{len(found)} of {dataset.files} files of {dataset.did} came.")
+
+
+def have_curl() -> None:
+    """Raises RuntimeError, which says how to get it."""
+    if shutil.which("curl") is None:
+        raise RuntimeError("curl is missing: `apt-get install curl`, or what it is called on your system.")

@@ -1,0 +1,107 @@
+"""Comparisons with a peer, the machine they were made on, and the file that keeps both."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+RUNS = 5
+"""How often each side is measured; the median counts."""
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One entry's result. `ratio` is what the goal speaks of; both sides are medians of the same run."""
+
+    name: str
+    ours: float
+    peer: float
+    unit: str
+    ratio: float
+    goal: str
+    met: bool
+
+    def __str__(self) -> str:
+        verdict = "met" if self.met else "MISSED"
+        return (
+            f"{self.name:<30} ours {self.ours:>9.3f} {self.unit:<4} peer {self.peer:>9.3f} {self.unit:<4}"
+            f" ratio {self.ratio:>7.2f}  goal {self.goal:<24} {verdict}"
+        )
+
+
+def at_least_times_as_fast(name: str, ours: float, peer: float, times: float) -> Comparison:
+    """Both in seconds; the ratio is the peer's time over ours."""
+    ratio = peer / ours
+    return Comparison(name, ours, peer, "s", ratio, f"≥ {times:g} × as fast", ratio >= times)
+
+
+def at_most_times(name: str, ours: float, peer: float, times: float, unit: str = "s") -> Comparison:
+    """The ratio is our figure over the peer's."""
+    ratio = ours / peer
+    return Comparison(name, ours, peer, unit, ratio, f"≤ {times:g} × the peer", ratio <= times)
+
+
+def at_most_above(name: str, ours: float, peer: float, margin: float, unit: str) -> Comparison:
+    """Ours may exceed the peer's figure by `margin` units."""
+    return Comparison(
+        name, ours, peer, unit, ours / peer, f"≤ {margin:g} {unit} above", ours - peer <= margin
+    )
+
+
+def medians(*sides: Callable[[], float], runs: int = RUNS) -> list[float]:
+    """Each side's median, the sides taking turns so that all meet the same machine."""
+    measured: list[list[float]] = [[] for _ in sides]
+    for _ in range(runs):
+        for figures, side in zip(measured, sides, strict=True):
+            os.sync()  # what an earlier turn wrote shall not slow this one
+            figures.append(side())
+    return [statistics.median(figures) for figures in measured]
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def machine() -> dict[str, object]:
+    """What a reader needs to know to judge the figures."""
+    return {
+        "system": platform.platform(),
+        "processor": _first(Path("/proc/cpuinfo"), "model name"),
+        "cores": os.cpu_count(),
+        "memory": _first(Path("/proc/meminfo"), "MemTotal"),
+        "load_before": os.getloadavg(),
+        "python": platform.python_version(),
+        "curl": _first_line("curl", "--version"),
+        "rucio_clients": version("rucio-clients"),
+        "pycurl": version("pycurl"),
+    }
+
+
+def save(path: Path, comparisons: Sequence[Comparison], facts: dict[str, object]) -> None:
+    document = {"machine": facts, "results": comparisons}
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+def _first(path: Path, key: str) -> str | None:
+    if not path.exists():
+        return None
+    lines = (line.partition(":") for line in path.read_text().splitlines())
+    return next((value.strip() for name, _, value in lines if name.strip() == key), None)
+
+
+def _first_line(*command: str) -> str | None:
+    if shutil.which(command[0]) is None:
+        return None
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=10, check=True
+    ).stdout.splitlines()[0]

@@ -1,0 +1,65 @@
+"""Measure ourselves against `rucio download` and curl, both sides in one run.
+
+    python -m bench.run [PREFIX]
+
+Prints each comparison and writes `bench/results.json`. The data is made once and kept in `bench/grid`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rucio_mesh.testing.grid import Grid
+
+from .latency import latency
+from .peers import have_curl
+from .results import Comparison, machine, save
+from .search import search
+from .staging import memory, scaling, staging_big, staging_many, staging_small
+from .wires import failover, wan
+
+HERE = Path(__file__).resolve().parent
+SERVER_PYTHON = HERE.parent / ".venv-rucio/bin/python"
+ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
+    "staging-small": staging_small,
+    "staging-big": staging_big,
+    "staging-many": staging_many,
+    "scaling": scaling,
+    "wan": wan,
+    "failover": failover,
+    "search": search,
+    "latency": latency,
+    "memory": memory,  # the last, for it tells of all engines before it
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure against `rucio download` and curl.")
+    parser.add_argument(
+        "prefix", nargs="?", default="", help=f"only entries that begin so: {', '.join(ENTRIES)}"
+    )
+    prefix = parser.parse_args().prefix
+    chosen = {name: entry for name, entry in ENTRIES.items() if name.startswith(prefix)}
+    if not chosen:
+        parser.error(f"no entry begins with “{prefix}”; there are {', '.join(ENTRIES)}")
+    have_curl()
+    facts = machine()
+    comparisons: list[Comparison] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="work-", dir=HERE) as work,
+        Grid(HERE / "grid", server_python=SERVER_PYTHON, storages=["ALPHA_DISK"], cache_seconds=3600) as grid,
+    ):
+        for entry in chosen.values():
+            for comparison in entry(grid, Path(work)):
+                comparisons.append(comparison)
+                print(comparison, flush=True)
+    save(HERE / "results.json", comparisons, facts)
+    return 0 if all(comparison.met for comparison in comparisons) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Plugins for stock Rucio. Importing this package imports nothing else."""

@@ -1,0 +1,304 @@
+"""The instances, and who the user is at each: the face of this room for the engine."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from ..config import Configuration, Instance
+from ..config.added import added_instance, read_added, write_added
+from ..config.remote import RemoteConfigurations
+from ..config.sources import password_of_rucio_cfg
+from ..engine.protocol import AddInstance, SignIn
+from ..errors import BadConfiguration, BadRequest, Conflict, NotFound
+from .credentials import Credential, Credentials
+from .files import read_private, write_private
+from .login import Login, default_login, default_proxy
+from .model import AccountChoices, AuthType, InstanceInfo, Instances, Reachability
+from .session import AccountSession
+
+if TYPE_CHECKING:
+    from .client import RucioClient
+
+__all__ = ["Accounts", "Credential"]
+
+_WAYS: tuple[AuthType, ...] = ("userpass", "token", "x509", "x509_proxy")
+
+
+class Accounts:
+    """Blocking and thread-safe. `on_change` is told an instance's name, from any thread."""
+
+    def __init__(self, configuration: Configuration, state: Path, on_change: Callable[[str], None]) -> None:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._state = state
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._sessions: dict[str, AccountSession] = {}
+        self._logins = read_private(state / "accounts.json", dict[str, Login | None]) or {}
+        self._remote = RemoteConfigurations(state / "remote", self._resolved)
+        self._credentials = Credentials()
+        self._timer: threading.Timer | None = None
+        self.configure(configuration)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Take another configuration; who is signed in at an unchanged server stays so."""
+        with self._lock:
+            self._configuration = configuration
+            configured = {instance.name: instance for instance in configuration.instances}
+            added = {one.name: one for one in read_added(self._state) if one.name not in configured}
+            instances = {name: self._remote.resolve(one) for name, one in (configured | added).items()}
+            self._sessions = {name: self._session(instance) for name, instance in instances.items()}
+            self._wake_at_next_change()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    # Instances
+
+    def instances(self) -> Instances:
+        """All instances and how the user stands with each; asks no Rucio."""
+        with self._lock:
+            sessions, configuration = list(self._sessions.values()), self._configuration
+        names = [session.instance.name for session in sessions]
+        default = configuration.default_instance or (names[0] if names else None)
+        return Instances(
+            instances=[self._info(session) for session in sessions],
+            default=default,
+            problem=configuration.problem,
+        )
+
+    def info(self, name: str) -> InstanceInfo:
+        return self._info(self._find(name))
+
+    def instance(self, name: str) -> Instance:
+        """The configuration of one instance. Raises NotFound."""
+        return self._find(name).instance
+
+    def add_instance(self, request: AddInstance) -> InstanceInfo:
+        """Add an instance of the user's own. Raises BadConfiguration, Conflict, RucioUnreachable, RucioRefused."""
+        instance = added_instance(request.url, request.name, request.ca_cert, request.auth_url, request.vo)
+        if instance.problem:
+            raise BadConfiguration(instance.problem)
+        with self._lock:
+            taken = instance.name in self._sessions
+        if taken:
+            raise Conflict(f"There is an instance of the name “{instance.name}” already.", do="choose")
+        session = self._session(instance)
+        session.knock()
+        with self._lock:
+            write_added(self._state, [*read_added(self._state), instance])
+            self._sessions[instance.name] = session
+        self._on_change(instance.name)
+        return self._info(session)
+
+    def remove_instance(self, name: str) -> None:
+        """Forget an instance that the user added, and the sign-in there. Raises NotFound, Conflict."""
+        session = self._find(name)
+        if session.instance.source != "user":
+            raise Conflict(
+                f"“{name}” was configured by the site ({session.instance.source_detail}).", do="none"
+            )
+        session.sign_out()
+        with self._lock:
+            write_added(self._state, [one for one in read_added(self._state) if one.name != name])
+            del self._sessions[name]
+            self._logins.pop(name, None)
+            self._write_logins()
+        self._on_change(name)
+
+    def examine(self, name: str) -> Reachability:
+        """How an instance answers. Raises NotFound, RucioUnreachable, RucioRefused."""
+        return self._usable(name).knock()
+
+    # Accounts
+
+    def sign_in(self, request: SignIn) -> InstanceInfo:
+        """Sign in; what was in force stays so until that has worked."""
+        session = self._usable(request.instance)
+        login = self._login_of(request, session.instance)
+        session.sign_in(login, request.password if request.auth_type == "userpass" else None)
+        return self._info(session)
+
+    def sign_out(self, name: str) -> InstanceInfo:
+        session = self._find(name)
+        session.sign_out()
+        return self._info(session)
+
+    def choices(self, name: str) -> AccountChoices:
+        """The accounts that the signed-in identity may act as."""
+        accounts, current = self._usable(name).accounts()
+        return AccountChoices(accounts, current)
+
+    def switch(self, name: str, account: str) -> InstanceInfo:
+        """Act as another account of the same identity."""
+        session = self._usable(name)
+        session.switch(account)
+        return self._info(session)
+
+    def mounts(self, name: str) -> tuple[str, ...]:
+        """Folders below which `file:` addresses of an instance may be read."""
+        own = self._find(name).instance.rse_mount_path
+        return (*self._configuration.options.mounts, *([own] if own else []))
+
+    def has_oidc(self, name: str) -> bool:
+        """Whether the user is signed in with a token that storages may understand too."""
+        return self._find(name).oidc
+
+    def client(self, name: str) -> RucioClient:
+        """A client for the account in force. Raises NotFound, BadConfiguration, SignInNeeded, RucioUnreachable."""
+        return self._usable(name).client()
+
+    def credential(
+        self,
+        name: str,
+        rse_hosts: tuple[str, ...],
+        url: str,
+        takes_tokens: bool = False,
+        redirected_from: str | None = None,
+    ) -> Credential:
+        """What a request for `url` may carry, by the table of `destinations`; ask anew for each redirect.
+
+        `rse_hosts` and `takes_tokens` are those of the Pfn. Never waits for a network. Raises SourceFailure
+        for an address that must not be fetched, SignInNeeded, and RucioUnreachable during a renewal.
+        """
+        return self._credentials.get(self._usable(name), rse_hosts, url, takes_tokens, redirected_from)
+
+    # Within
+
+    def _find(self, name: str) -> AccountSession:
+        with self._lock:
+            session = self._sessions.get(name)
+        if session is None:
+            raise NotFound(f"There is no instance “{name}”.", do="choose")
+        return session
+
+    def _usable(self, name: str) -> AccountSession:
+        session = self._find(name)
+        if session.instance.problem:
+            raise BadConfiguration(
+                f"{session.instance.display_name} cannot be used. {session.instance.problem}"
+            )
+        return session
+
+    def _session(self, instance: Instance) -> AccountSession:
+        """The session of an instance: the one in force where its server is the same, else a new one."""
+        old = self._sessions.get(instance.name)
+        if old is not None and old.instance == instance:
+            return old
+        login = self._logins.get(instance.name)
+        if instance.name not in self._logins and not instance.problem:
+            login = default_login(instance, self._configuration.default_auth_type, os.environ)
+        password = password_of_rucio_cfg(instance) if login and login.auth_type == "userpass" else None
+        session = AccountSession(
+            instance, self._configuration.options, self._state / "tokens", login, password, self._changed
+        )
+        if old is not None:
+            session.take_over(old)
+        return session
+
+    def _resolved(self, instance: Instance) -> None:
+        """A remote configuration has come."""
+        with self._lock:
+            if instance.name in self._sessions:
+                self._sessions[instance.name] = self._session(instance)
+        self._on_change(instance.name)
+
+    def _changed(self, instance: Instance, login: Login | None) -> None:
+        with self._lock:
+            if not self._goes_without_saying(instance, login) and login != self._logins.get(instance.name):
+                self._logins[instance.name] = login
+                self._write_logins()
+            self._wake_at_next_change()
+        self._on_change(instance.name)
+
+    def _goes_without_saying(self, instance: Instance, login: Login | None) -> bool:
+        """Whether a login is what the configuration gives anyway, so that it need not be kept."""
+        if login is None or instance.name in self._logins:
+            return False
+        default = default_login(instance, self._configuration.default_auth_type, os.environ)
+        return default is not None and replace(default, account=login.account) == login
+
+    def _write_logins(self) -> None:
+        write_private(self._state / "accounts.json", msgspec.json.encode(self._logins))
+
+    def _wake_at_next_change(self) -> None:
+        """Set a timer for the next moment at which a status changes by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+        moments = {name: session.next_change() for name, session in self._sessions.items()}
+        coming = {name: moment for name, moment in moments.items() if moment is not None}
+        if not coming:
+            return
+        name = min(coming, key=lambda one: coming[one])
+        delay = min(max(0.0, coming[name] - time.time()) + 0.5, threading.TIMEOUT_MAX)
+        self._timer = threading.Timer(delay, self._woken, (name,))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _woken(self, name: str) -> None:
+        with self._lock:
+            self._wake_at_next_change()
+        self._on_change(name)
+
+    def _info(self, session: AccountSession) -> InstanceInfo:
+        instance = session.instance
+        return InstanceInfo(
+            name=instance.name,
+            display_name=instance.display_name,
+            url=instance.base_url,
+            auth_types=self._ways(instance),
+            account=session.status(),
+            source=instance.source,
+            source_detail=instance.source_detail,
+            mode=instance.mode,
+            destination_rse=instance.destination_rse,
+            wildcards=instance.wildcard_enabled,
+            default_account=instance.default_account,
+            default_username=instance.default_username,
+            webui_url=instance.rucio_webui_url,
+            problem=instance.problem,
+        )
+
+    def _ways(self, instance: Instance) -> list[AuthType]:
+        """Ways to sign in, the preferred one first; a token only where somebody told where it lies."""
+        preferred = instance.default_auth_type or self._configuration.default_auth_type
+        if preferred is None and instance.oidc_auth:
+            preferred = "token"
+        own = instance.source in ("user", "rucio.cfg")
+        ways = [way for way in _WAYS if way != "token" or instance.oidc_auth or own]
+        return sorted(ways, key=lambda way: way != preferred)
+
+    def _login_of(self, request: SignIn, instance: Instance) -> Login:
+        """What a request asks for, with the configuration's values where it names none."""
+        account = request.account or instance.default_account
+        if request.auth_type == "userpass":
+            username = request.username or instance.default_username
+            return Login(auth_type="userpass", account=account, username=username)
+        if request.auth_type == "token":
+            file, variable = _path(request.token_file), request.token_variable
+            if not (file or variable):
+                file = instance.oidc_file_name if instance.oidc_auth == "file" else None
+                variable = instance.oidc_env_name if instance.oidc_auth == "env" else None
+            if not (file or variable):
+                raise BadRequest("Name the file or the variable that holds the token.")
+            return Login(auth_type="token", account=account, token_file=file, token_variable=variable)
+        if request.auth_type == "x509":
+            certificate = _path(request.certificate) or instance.client_certificate
+            key = _path(request.key) or (instance.client_key if not request.certificate else None)
+            return Login(auth_type="x509", account=account, certificate=certificate, key=key)
+        proxy = _path(request.certificate) or default_proxy(instance, os.environ)
+        return Login(auth_type="x509_proxy", account=account, certificate=proxy)
+
+
+def _path(text: str | None) -> str | None:
+    """A path as the user typed it, with `~` for the home folder."""
+    return str(Path(text).expanduser()) if text else None

@@ -1,0 +1,143 @@
+"""Which secret goes where: one pure function, and what it needs to know of addresses.
+
+| address                                        | gets                                            |
+| ---------------------------------------------- | ----------------------------------------------- |
+| below Rucio's own base URL                     | the Rucio token                                 |
+| signed, wherever                               | nothing: it carries its own right               |
+| https at a host of the RSE that takes tokens   | the user's OIDC token, if he signed in with one |
+| https at a host of the RSE                     | the user's certificate, if he has one           |
+| any other host, or after a redirect to another | nothing                                         |
+| http, except on loopback                       | nothing                                         |
+| link-local, or not plainly an address          | is not fetched at all                           |
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from ..config.reading import is_loopback
+from ..errors import SourceFailure
+
+Secret = Literal["nothing", "rucio-token", "bearer", "certificate"]
+
+_PORTS = {"https": 443, "davs": 443, "s3": 443, "s3s": 443, "http": 80, "dav": 80}
+_ENCRYPTED = frozenset({"https", "davs"})
+_PLAIN = frozenset({"http", "dav"})
+_SIGNATURES = frozenset(
+    {"x-amz-signature", "signature", "x-goog-signature", "temp_url_sig", "sig", "authz", "access_token"}
+)
+_METADATA_SERVICES = (ipaddress.ip_address("fd00:ec2::254"),)
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """What the user has at one instance, and where that instance is."""
+
+    rucio_url: str
+    rucio_token: bool = False
+    oidc: bool = False
+    """The token is an OIDC token, which storages understand too."""
+    certificate: bool = False
+
+
+def secret_for(
+    url: str,
+    holdings: Holdings,
+    rse_hosts: tuple[str, ...],
+    takes_tokens: bool = False,
+    redirected_from: str | None = None,
+) -> Secret:
+    """The secret that may go to `url`, for one hop; call it anew for the next.
+
+    `rse_hosts` are the `host:port` of the RSE's protocols. Raises SourceFailure for an address that
+    must not be fetched at all.
+    """
+    scheme, host, port = _parts(url)
+    if is_forbidden(host):
+        raise SourceFailure("The file's address is one of this machine's network itself; it is not fetched.")
+    if scheme not in _ENCRYPTED and not (scheme in _PLAIN and is_loopback(host)):
+        return "nothing"
+    if redirected_from is not None and _parts(redirected_from)[1:] != (host, port):
+        return "nothing"
+    if is_signed(url):
+        return "nothing"
+    if is_below(url, holdings.rucio_url):
+        return "rucio-token" if holdings.rucio_token else "nothing"
+    if f"{host}:{port}" not in rse_hosts:
+        return "nothing"
+    if takes_tokens and holdings.oidc:
+        return "bearer"
+    return "certificate" if holdings.certificate else "nothing"
+
+
+def host_and_port(scheme: str, host: str, port: int | None) -> str:
+    """How `rse_hosts` writes a server; a protocol without a port has its scheme's."""
+    return f"{host.lower().rstrip('.')}:{port or _PORTS.get(scheme, 0)}"
+
+
+def is_signed(url: str) -> bool:
+    """Whether the address carries its own right to be read."""
+    return any(
+        key.lower() in _SIGNATURES for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    )
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether `url` lies below `base`: same server, and its path inside, without steps back."""
+    try:
+        if _parts(url) != _parts(base):
+            return False
+    except SourceFailure:
+        return False
+    path, root = urlsplit(url).path, urlsplit(base).path.rstrip("/")
+    steps = unquote(unquote(path)).replace("\\", "/").split("/")
+    return path.startswith(root + "/") and not {".", ".."} & set(steps)
+
+
+@lru_cache(maxsize=1024)
+def is_forbidden(host: str) -> bool:
+    """Whether a host is a link-local address or a cloud's metadata service, however it is written."""
+    address = _address(host)
+    if address is None:
+        return False
+    return any(one.is_link_local or one in _METADATA_SERVICES for one in (address, *_inner(address)))
+
+
+def _parts(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port. Raises SourceFailure where two programs could read the address differently."""
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        raise SourceFailure("The file's address cannot be read.") from None
+    dubious = "\\" in url or any(character <= " " or character == "\x7f" for character in url)
+    if not host or not host.isascii() or "%" in host or "@" in parts.netloc or dubious:
+        raise SourceFailure("The file's address cannot be read safely.")
+    return {"davs": "https", "dav": "http"}.get(scheme, scheme), host, port or _PORTS.get(scheme, 0)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host is, written as usual or as C libraries also read it: 0xA9FEA9FE, 2852039166."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+def _inner(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """IPv4 addresses that an IPv6 address stands for: mapped, compatible, 6to4, Teredo, NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    inside = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if int(address) >> 32 in (0, 0x64FF9B << 64):
+        inside.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [one for one in inside if one is not None]

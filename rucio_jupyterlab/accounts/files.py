@@ -1,0 +1,43 @@
+"""Private files: whole or not at all, and never readable by others, not even for a moment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+_T = TypeVar("_T")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` at once, mode 0600 from the first byte; its folder is made 0700."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def read_private(path: Path, kind: type[_T]) -> _T | None:
+    """What `write_private` wrote, as JSON of that kind; None if it is absent or damaged."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether it is a file of this user: in a folder that all may write to, anybody could lay one for him."""
+    try:
+        return path.is_file() and path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False

@@ -1,0 +1,329 @@
+"""Who holds the token that is in force: one that Rucio gave, or one that the user brings.
+
+Both are thread-safe and tell `changed`, outside of any lock, when their status may read differently.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from ..errors import BadRequest, Denied, Failure, RucioUnreachable, SignInNeeded
+from . import certificate
+from .files import read_private, write_private
+from .login import Login, Token, read_token, token_expiry
+from .model import AccountStatus, SignInState
+
+if TYPE_CHECKING:
+    from .signin import Door
+
+RENEW_BEFORE = 300.0
+"""Seconds before its end at which a token is renewed, where it can be."""
+LAPSING_BEFORE = 600.0
+"""Seconds before its end at which the user is warned, where nothing else helps."""
+
+OpenDoor = Callable[[], "Door"]
+
+
+class Holder(Protocol):
+    """A sign-in that worked once."""
+
+    @property
+    def login(self) -> Login: ...
+    @property
+    def known(self) -> Token | None:
+        """The token as it was last seen; it may have lapsed since."""
+
+    def status(self) -> AccountStatus:
+        """Asks nobody."""
+
+    def next_change(self) -> float | None:
+        """When `status` will next read differently by itself, in seconds since 1970."""
+
+    def token(self) -> str:
+        """A token that should be good; may ask Rucio. Raises SignInNeeded, RucioUnreachable."""
+
+    def token_at_hand(self) -> str:
+        """A token that should be good, without waiting for anybody. Raises as `token` does."""
+
+    def renewed(self, refused: str) -> str:
+        """Another token than the one that Rucio refused. Raises as `token` does."""
+
+    def rejected(self, refused: str) -> None:
+        """Take note that Rucio refuses even a new token."""
+
+    def forget(self) -> None:
+        """Delete what is kept on disk."""
+
+
+class IssuedToken:
+    """A token that Rucio gave for a password or a certificate, and gives anew while these are at hand.
+
+    At most one renewal runs at a time; who needs its token waits for it. The token is kept in `file`, the
+    password in memory alone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        door: OpenDoor,
+        file: Path,
+        login: Login,
+        changed: Callable[[], None],
+        token: Token | None = None,
+        password: str | None = None,
+    ) -> None:
+        self.login = login
+        self._name = name
+        self._door = door
+        self._file = file
+        self._changed = changed
+        self._password = password
+        self._renewing = threading.Lock()
+        self._lapsed = False
+        self._token = token or read_private(file, Token)
+        if token is not None:
+            write_private(file, msgspec.json.encode(token))
+
+    @property
+    def known(self) -> Token | None:
+        return self._token
+
+    def status(self) -> AccountStatus:
+        token, renewable = self._token, self._renewable()
+        if self.login.certificate:
+            expires_at = self._certificate_end()
+        else:
+            expires_at = token.expires_at if token and (_lasts(token) or not renewable) else None
+        lapsed = self._lapsed or not (token or renewable)
+        return AccountStatus(
+            state=_standing(expires_at, lapsed, warns=not self._by_itself()),
+            account=token.account if token else self.login.account,
+            auth_type=self.login.auth_type,
+            expires_at=expires_at,
+            renewable=renewable,
+        )
+
+    def next_change(self) -> float | None:
+        return None if self._by_itself() else _next_change(self.status(), warns=True)
+
+    def token(self) -> str:
+        token = self._token
+        if _lasts(token, RENEW_BEFORE) and not self._lapsed:
+            return _value(token)
+        if self._renewable():
+            try:
+                return self._renew(token)
+            except RucioUnreachable:
+                if not _lasts(token):
+                    raise
+        if _lasts(token) and not self._lapsed:
+            return _value(token)
+        raise self._lapse()
+
+    def token_at_hand(self) -> str:
+        token, renewable = self._token, self._renewable()
+        if renewable and not _lasts(token, RENEW_BEFORE) and not self._renewing.locked():
+            threading.Thread(target=self._renew_quietly, args=(token,), name="renewal", daemon=True).start()
+        if _lasts(token) and not self._lapsed:
+            return _value(token)
+        if renewable:
+            raise RucioUnreachable(f"The sign-in to {self._name} is being renewed.", do="wait")
+        raise self._lapse()
+
+    def renewed(self, refused: str) -> str:
+        token = self._token
+        if token is not None and token.value != refused:
+            return token.value
+        if self._renewable():
+            return self._renew(token)
+        raise self._lapse()
+
+    def rejected(self, refused: str) -> None:
+        if self._token is not None and self._token.value == refused:
+            self._lapse()
+
+    def forget(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+    def _renew(self, old: Token | None) -> str:
+        try:
+            with self._renewing:
+                if self._token is not None and self._token is not old:
+                    return self._token.value  # another thread was faster
+                token = obtain(self._door(), self.login, self._password)
+                write_private(self._file, msgspec.json.encode(token))
+                self._token, self._lapsed = token, False
+        except (Denied, BadRequest):
+            self._password = None
+            raise self._lapse() from None
+        self._changed()
+        return token.value
+
+    def _renew_quietly(self, old: Token | None) -> None:
+        with suppress(Failure):  # `status` tells; whoever needs the token asks again
+            self._renew(old)
+
+    def _lapse(self) -> SignInNeeded:
+        """Note that the token is good no longer; returns what to raise."""
+        if not self._lapsed:
+            self._lapsed = True
+            self._changed()
+        return SignInNeeded(f"Your sign-in to {self._name} has lapsed; sign in again.")
+
+    def _renewable(self) -> bool:
+        if self.login.auth_type == "userpass":
+            return self._password is not None
+        end = self._certificate_end()
+        return end is not None and end > time.time()
+
+    def _by_itself(self) -> bool:
+        """Whether a token that ends is followed by another, so that no end need be announced."""
+        return not self.login.certificate and self._renewable()
+
+    def _certificate_end(self) -> float | None:
+        return certificate.expires_at(Path(self.login.certificate or ""))
+
+
+class BroughtToken:
+    """A token in a file or variable, where somebody else renews it; read anew at each use."""
+
+    def __init__(
+        self,
+        name: str,
+        door: OpenDoor,
+        login: Login,
+        changed: Callable[[], None],
+        token: Token | None = None,
+    ) -> None:
+        self.login = login
+        self._name = name
+        self._door = door
+        self._changed = changed
+        self._recognising = threading.Lock()
+        self._token = token
+        self._refused: str | None = None
+        """The token that is good no longer; empty where there was none."""
+
+    @property
+    def known(self) -> Token | None:
+        return self._token
+
+    def status(self) -> AccountStatus:
+        try:
+            value = self._read()
+            expires_at, lapsed = token_expiry(value), value == self._refused
+        except SignInNeeded:
+            expires_at, lapsed = None, True
+        if expires_at is None and self._token is not None:
+            expires_at = self._token.expires_at
+        renewable = self.login.token_file is not None
+        return AccountStatus(
+            state=_standing(expires_at, lapsed, warns=not renewable),
+            account=self._token.account if self._token else self.login.account,
+            auth_type="token",
+            expires_at=expires_at,
+            renewable=renewable,
+        )
+
+    def next_change(self) -> float | None:
+        return _next_change(self.status(), warns=self.login.token_file is None)
+
+    def token(self) -> str:
+        value = self._usable()
+        token = self._token
+        if token is None or token.value != value:
+            self._recognise(value)
+        return value
+
+    def token_at_hand(self) -> str:
+        return self._usable()
+
+    def renewed(self, refused: str) -> str:
+        value = self._usable()
+        if value == refused:
+            raise self._lapse(value)
+        return value
+
+    def rejected(self, refused: str) -> None:
+        self._lapse(refused)
+
+    def forget(self) -> None:
+        """The token is not ours to delete."""
+
+    def _usable(self) -> str:
+        try:
+            value = self._read()
+        except SignInNeeded:
+            self._lapse("")
+            raise
+        if value == self._refused:
+            raise self._lapse(value)
+        return value
+
+    def _read(self) -> str:
+        value = read_token(self.login, os.environ)
+        expires_at = token_expiry(value)
+        if expires_at is not None and expires_at <= time.time():
+            raise SignInNeeded(f"Your token for {self._name} has lapsed; sign in again.")
+        return value
+
+    def _recognise(self, value: str) -> None:
+        """Ask Rucio once whose token it is; its successors are the same user's."""
+        try:
+            with self._recognising:
+                if self._token is None:
+                    self._token = self._door().with_token(self.login, value)
+                else:
+                    self._token = replace(self._token, value=value, expires_at=token_expiry(value))
+                self._refused = None
+        except (SignInNeeded, Denied):
+            self._lapse(value)
+            raise
+        self._changed()
+
+    def _lapse(self, refused: str) -> SignInNeeded:
+        """Note that this token is good no longer; returns what to raise."""
+        if self._refused != refused:
+            self._refused = refused
+            self._changed()
+        return SignInNeeded(f"{self._name} takes your token no longer; sign in again.")
+
+
+def obtain(door: Door, login: Login, password: str | None) -> Token:
+    """A token for a password or certificate. Raises Denied, BadRequest, RucioUnreachable, RucioRefused."""
+    if login.auth_type == "userpass":
+        return door.with_password(login, password or "")
+    return door.with_certificate(login)
+
+
+def _standing(expires_at: float | None, lapsed: bool, *, warns: bool) -> SignInState:
+    now = time.time()
+    if lapsed or (expires_at is not None and expires_at <= now):
+        return "lapsed"
+    if warns and expires_at is not None and expires_at - now < LAPSING_BEFORE:
+        return "lapsing"
+    return "signed-in"
+
+
+def _next_change(status: AccountStatus, *, warns: bool) -> float | None:
+    if status.expires_at is None or status.state == "lapsed":
+        return None
+    return status.expires_at - LAPSING_BEFORE if warns and status.state == "signed-in" else status.expires_at
+
+
+def _lasts(token: Token | None, seconds: float = 0.0) -> bool:
+    """Whether a token will still be good in so many seconds."""
+    return token is not None and (token.expires_at is None or token.expires_at - time.time() > seconds)
+
+
+def _value(token: Token | None) -> str:
+    return token.value if token else ""

@@ -1,0 +1,138 @@
+"""How a user signs in, and the token that comes of it: values without any secret in their text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from ..config import Instance
+from ..config.sources import password_of_rucio_cfg
+from ..errors import BadRequest, SignInNeeded
+from .files import is_own_file
+from .model import AuthType
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A way to sign in that worked, kept over restarts; a password is never part of it."""
+
+    auth_type: AuthType
+    account: str | None = None
+    """None: the default account of the identity, as Rucio tells it."""
+    username: str | None = None
+    certificate: str | None = None
+    """Path of a PEM file; of the proxy for `x509_proxy`."""
+    key: str | None = None
+    token_file: str | None = None
+    token_variable: str | None = None
+
+    @property
+    def certificate_files(self) -> tuple[str, str] | str | None:
+        """The client certificate as `requests` takes it."""
+        if self.certificate is None:
+            return None
+        return (self.certificate, self.key) if self.key else self.certificate
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token of one account at one server."""
+
+    value: str
+    account: str
+    identity: str | None = None
+    """Who Rucio takes the user for: a username, a distinguished name, an OIDC subject."""
+    expires_at: float | None = None
+    """Seconds since 1970 by this machine's clock."""
+
+    def __repr__(self) -> str:
+        return f"Token(account={self.account!r}, expires_at={self.expires_at!r})"
+
+
+class _Claims(msgspec.Struct):
+    exp: float | None = None
+
+
+def default_login(instance: Instance, preferred: AuthType | None, environ: Mapping[str, str]) -> Login | None:
+    """The way to sign in that needs nothing from the user: the site's token, or what his files hold."""
+    account = instance.default_account
+    if instance.oidc_auth == "file" and instance.oidc_file_name:
+        return Login(auth_type="token", account=account, token_file=instance.oidc_file_name)
+    if instance.oidc_auth == "env" and instance.oidc_env_name:
+        return Login(auth_type="token", account=account, token_variable=instance.oidc_env_name)
+    preferred = instance.default_auth_type or preferred
+    if preferred == "x509_proxy" and (proxy := default_proxy(instance, environ)):
+        return Login(auth_type="x509_proxy", account=account, certificate=proxy)
+    if preferred == "userpass" and instance.default_username and password_of_rucio_cfg(instance):
+        return Login(auth_type="userpass", account=account, username=instance.default_username)
+    if preferred == "x509" and instance.client_certificate:
+        return Login(
+            auth_type="x509",
+            account=account,
+            certificate=instance.client_certificate,
+            key=instance.client_key,
+        )
+    return None
+
+
+def default_proxy(instance: Instance, environ: Mapping[str, str]) -> str | None:
+    """The user's proxy, looked for where the grid's own tools look; None if there is none."""
+    candidates = [
+        instance.client_proxy,
+        environ.get("X509_USER_PROXY"),
+        f"/tmp/x509up_u{os.geteuid()}",  # noqa: S108 - where voms-proxy-init puts it
+    ]
+    for candidate in candidates:
+        if candidate and is_own_file(Path(candidate)):
+            return candidate
+    return None
+
+
+def read_token(login: Login, environ: Mapping[str, str]) -> str:
+    """The token as it lies there now, without white space at its ends. Raises SignInNeeded."""
+    if login.token_file:
+        try:
+            value = Path(login.token_file).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError):
+            raise SignInNeeded(f"The token file {login.token_file} cannot be read.") from None
+    else:
+        value = environ.get(login.token_variable or "", "").strip()
+    if not value or any(character.isspace() for character in value):
+        where = f"file {login.token_file}" if login.token_file else f"variable {login.token_variable}"
+        raise SignInNeeded(f"The token {where} holds no token.")
+    return value
+
+
+def token_expiry(value: str) -> float | None:
+    """When a JSON web token lapses, in seconds since 1970; None where the token does not tell."""
+    parts = value.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        return msgspec.json.decode(claims, type=_Claims).exp
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def check_certificate(login: Login) -> None:
+    """Raise BadRequest where the certificate's files could not be used, naming the file."""
+    certificate = Path(login.certificate or "")
+    if not login.certificate or not certificate.is_file():
+        raise BadRequest(
+            f"There is no certificate at {certificate}." if login.certificate else "Name a certificate."
+        )
+    key = Path(login.key) if login.key else certificate
+    try:
+        content = key.read_bytes()
+    except OSError:
+        raise BadRequest(f"The key {key} cannot be read.") from None
+    if key.stat().st_mode & 0o077:
+        raise BadRequest(f"Others may read the key {key}; take that right away (chmod 600).")
+    if b"PRIVATE KEY" not in content:
+        raise BadRequest(f"There is no private key in {key}.")
+    if b"ENCRYPTED" in content:
+        raise BadRequest(f"The key {key} has a pass phrase; make a proxy of it, or a key without one.")

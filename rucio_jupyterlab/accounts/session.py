@@ -1,0 +1,191 @@
+"""One user at one Rucio: signing in, out and as another account, and the client that acts for him."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ..config import Instance, Options
+from ..errors import Conflict, SignInNeeded
+from .holders import BroughtToken, Holder, IssuedToken, obtain
+from .login import Login, Token, read_token
+from .model import AccountStatus, Reachability
+
+if TYPE_CHECKING:
+    from .client import RucioClient
+    from .signin import Door
+
+Changed = Callable[[Instance, Login | None], None]
+
+
+class AccountSession:
+    """Thread-safe; at most one sign-in runs at a time, and `status` never waits for it.
+
+    `changed` is called, outside of any lock, whenever `status` may read differently.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        options: Options,
+        tokens: Path,
+        login: Login | None,
+        password: str | None,
+        changed: Changed,
+    ) -> None:
+        self.instance = instance
+        self._options = options
+        self._tokens = tokens
+        self._report = changed
+        self._signing_in = threading.Lock()
+        self._password = password
+        self._holder = self._hold(login, None, password) if login else None
+        self._client: RucioClient | None = None
+
+    @property
+    def login(self) -> Login | None:
+        return self._holder.login if self._holder else None
+
+    @property
+    def oidc(self) -> bool:
+        """Whether the token is one that storages may understand too."""
+        return isinstance(self._holder, BroughtToken)
+
+    def status(self) -> AccountStatus:
+        """Where the user stands; asks nobody."""
+        return self._holder.status() if self._holder else AccountStatus("signed-out")
+
+    def next_change(self) -> float | None:
+        """When `status` will next read differently by itself, in seconds since 1970."""
+        return self._holder.next_change() if self._holder else None
+
+    # Signing in and out
+
+    def sign_in(self, login: Login, password: str | None) -> None:
+        """Sign in anew; what was in force stays so until that has worked.
+
+        Raises BadRequest, Denied, SignInNeeded, RucioUnreachable, RucioRefused.
+        """
+        with self._signing_in:
+            door, old = self._door(), self._holder
+            if login.auth_type == "token":
+                token = door.with_token(login, read_token(login, os.environ))
+            else:
+                token = obtain(door, login, password)
+            login = replace(login, account=token.account)
+            if old is not None and old.login.account != token.account:
+                old.forget()
+            self._holder = self._hold(login, token, password)
+            self._password = password
+            self._client = None
+        self._changed()
+
+    def sign_out(self) -> None:
+        """Forget token and password."""
+        with self._signing_in:
+            if self._holder is not None:
+                self._holder.forget()
+            self._holder, self._password, self._client = None, None, None
+        self._changed()
+
+    def switch(self, account: str) -> None:
+        """Act as another account of the same identity. Raises as `sign_in` does, and Conflict."""
+        login = self._signed_in().login
+        if login.auth_type == "token":
+            raise Conflict(
+                "A token acts as one account; Rucio's administrators map it to another.", do="none"
+            )
+        if login.auth_type == "userpass" and self._password is None:
+            raise SignInNeeded(f"Give your password again to act as “{account}”.")
+        self.sign_in(replace(login, account=account), self._password)
+
+    def accounts(self) -> tuple[list[str], str]:
+        """The accounts of the identity, as Rucio tells them, and the one in force."""
+        client, holder = self.client(), self._signed_in()
+        login, token = holder.login, holder.known
+        identity = (token.identity if token else None) or login.username
+        if identity is None and token is not None:
+            identity = self._door().identity(token)
+        if identity is None:
+            return [client.account], client.account
+        kind = {"userpass": "USERPASS", "token": "OIDC"}.get(login.auth_type, "X509")
+        listed = client.ask("identities/accounts", list[str], params={"identity_key": identity, "type": kind})
+        return sorted({*listed, client.account}), client.account
+
+    def take_over(self, old: AccountSession) -> None:
+        """Go on where another session of the same server stood; nothing, if it is not the same."""
+        if _server(old.instance) == _server(self.instance) and (holder := old._holder) is not None:
+            self._password = old._password
+            self._holder = self._hold(holder.login, holder.known, old._password)
+
+    # What the client asks
+
+    def client(self) -> RucioClient:
+        """A client that acts as the account in force. Raises SignInNeeded, RucioUnreachable."""
+        self.token()
+        client, known = self._client, self._signed_in().known
+        if client is None:
+            from .client import RucioClient  # only now: importing Rucio takes 24 MiB
+
+            account = known.account if known else ""
+            client = RucioClient(self.instance, account, self, self._door().ca, self._options)
+            self._client = client
+        return client
+
+    def token(self) -> str:
+        """A token that should be good; may ask Rucio. Raises SignInNeeded, RucioUnreachable."""
+        return self._signed_in().token()
+
+    def token_at_hand(self) -> str:
+        """A token that should be good, without waiting for anybody."""
+        return self._signed_in().token_at_hand()
+
+    def renewed(self, refused: str) -> str:
+        """Another token than the one that Rucio refused."""
+        return self._signed_in().renewed(refused)
+
+    def rejected(self, refused: str) -> None:
+        """Take note that Rucio refuses even a new token."""
+        self._signed_in().rejected(refused)
+
+    def knock(self) -> Reachability:
+        """How the instance answers. Raises RucioUnreachable, RucioRefused."""
+        return self._door().knock()
+
+    # Within
+
+    def _signed_in(self) -> Holder:
+        if self._holder is None:
+            raise SignInNeeded(f"Sign in to {self.instance.display_name}.")
+        return self._holder
+
+    def _hold(self, login: Login, token: Token | None, password: str | None) -> Holder:
+        name = self.instance.display_name
+        if login.auth_type == "token":
+            return BroughtToken(name, self._door, login, self._changed, token)
+        file = self._token_file(login)
+        return IssuedToken(name, self._door, file, login, self._changed, token, password)
+
+    def _changed(self) -> None:
+        self._report(self.instance, self.login)
+
+    def _door(self) -> Door:
+        from .signin import Door  # only now: importing requests takes 10 MiB
+
+        return Door(self.instance, self._options, os.environ)
+
+    def _token_file(self, login: Login) -> Path:
+        """Its own for each server, VO and account: no server is ever sent another's token."""
+        owner = "\0".join((*_server(self.instance), login.account or ""))
+        return self._tokens / hashlib.sha256(owner.encode()).hexdigest()[:32]
+
+
+def _server(instance: Instance) -> tuple[str, str, str]:
+    """What makes two instances the same server, to which the same token may go."""
+    return instance.base_url, instance.auth_url, instance.vo or ""

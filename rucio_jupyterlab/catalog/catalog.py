@@ -1,0 +1,165 @@
+"""Questions to Rucio: the face of this room for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..accounts.accounts import Accounts
+from ..did import Did
+from ..engine.protocol import ListScopes, OpenListing
+from ..errors import BadRequest
+from .answers import ContentLine, DidAnswer, RuleLine, SearchLine, did_path, scope_segment, whole
+from .composed import JoinedSearch, PastedDids
+from .listing import Answer, Listings
+from .model import (
+    ContentQuery,
+    Description,
+    DidListQuery,
+    DidRow,
+    DidSummary,
+    FileReplicas,
+    ListingPage,
+    Metadata,
+    ReplicaTable,
+    Rule,
+    Scopes,
+    SearchQuery,
+)
+from .recent import Recent
+from .replicas import file_replicas, replicas_of
+from .rses import Rses
+from .search import column_parameters, has_wildcards, json_parameters
+from .summaries import Summarizer
+from .tables import replica_table
+
+if TYPE_CHECKING:
+    from ..accounts.client import RucioClient
+
+_LARGEST_SUMMARY = 100
+_SCOPES_FRESH = 300.0
+
+
+class Catalog:
+    """Blocking and thread-safe; no call waits for Rucio without an end.
+
+    All raise SignInNeeded, Denied, NotFound, BadRequest, RucioUnreachable and RucioRefused.
+    """
+
+    def __init__(self, accounts: Accounts, spool: Path) -> None:
+        self._accounts = accounts
+        self._listings = Listings(spool)
+        self._rses = Rses(accounts)
+        self._summarizer = Summarizer(self._rses, _describe)
+        self._scopes: Recent[tuple[str, str, bool], list[str]] = Recent(_SCOPES_FRESH, 64)
+
+    def close(self) -> None:
+        """End all listings."""
+        self._listings.close_all()
+
+    # Listings
+
+    def open_listing(self, request: OpenListing) -> ListingPage:
+        """Ask, and give the first page; the rest is spooled as it arrives."""
+        client = self._accounts.client(request.instance)
+        ask, decode = _question(client, request.query)
+        return self._listings.open(ask, decode, request.limit)
+
+    def read_listing(self, listing_id: str, offset: int, limit: int) -> ListingPage:
+        """A page of what has arrived. Raises NotFound for a listing that has expired."""
+        return self._listings.read(listing_id, offset, limit)
+
+    def close_listing(self, listing_id: str) -> None:
+        """End the question at Rucio and forget the answer."""
+        self._listings.close(listing_id)
+
+    # One DID
+
+    def describe(self, instance: str, did: Did) -> Description:
+        """Type, bytes and files, counted now even where the DID is open."""
+        return _describe(self._accounts.client(instance), did)
+
+    def summarize(self, instance: str, dids: Sequence[Did]) -> list[DidSummary]:
+        """What the rows in sight show; nothing of it is staged as far as this room knows."""
+        if len(dids) > _LARGEST_SUMMARY:
+            raise BadRequest(f"Ask about at most {_LARGEST_SUMMARY} DIDs at once.")
+        client = self._accounts.client(instance)
+        return self._summarizer.summarize(client, dids, self._accounts.mounts(instance))
+
+    def metadata(self, instance: str, did: Did) -> Metadata:
+        client = self._accounts.client(instance)
+        values = client.ask(did_path(did, "meta"), dict[str, Any], params={"plugin": "ALL"})
+        return Metadata(did, {key: values[key] for key in sorted(values) if values[key] is not None})
+
+    def replicas(self, instance: str, did: Did) -> ReplicaTable:
+        """Where the files are, RSE by RSE. Reads about 5,000 files a second."""
+        client = self._accounts.client(instance)
+        return replica_table(client, self._rses, _describe(client, did), self._accounts.mounts(instance))
+
+    def rules(self, instance: str, did: Did) -> list[Rule]:
+        """Rules on the DID; of a file, those of its datasets too."""
+        client = self._accounts.client(instance)
+        kind = _describe(client, did).type
+        path = did_path(did, "associated_rules" if kind == "file" else "rules")
+        return [line.rule() for line in client.items(path, RuleLine)]
+
+    def files(self, instance: str, did: Did, rse: str | None = None) -> Iterator[FileReplicas]:
+        """The files of a DID with their available addresses, as they arrive, each file once.
+
+        With `rse` only addresses there. Raises RucioUnreachable where the answer is cut: what came is
+        right, but not all.
+        """
+        client = self._accounts.client(instance)
+        for line in replicas_of(client, _describe(client, did)):
+            yield file_replicas(client, self._rses, line, rse)
+
+    # Scopes
+
+    def scopes(self, request: ListScopes) -> Scopes:
+        """Scopes that hold the filter's text, those that begin with it first."""
+        client = self._accounts.client(request.instance)
+        key = (request.instance, client.account, request.writable)
+        known = self._scopes.get(key)
+        if known is None:
+            path = f"accounts/{scope_segment(client.account)}/scopes/" if request.writable else "scopes/"
+            known = self._scopes.put(key, sorted(client.ask(path, list[str])))
+        wanted = request.filter.lower()
+        found = [scope for scope in known if wanted in scope.lower()]
+        found.sort(key=lambda scope: not scope.lower().startswith(wanted))
+        return Scopes(found[: request.limit], len(found))
+
+
+def _describe(client: RucioClient, did: Did) -> Description:
+    answer = client.ask(did_path(did), DidAnswer, params={"dynamic_depth": "FILE"})
+    return Description(
+        did=did,
+        type=answer.did_type,
+        bytes=whole(answer.bytes) or 0,
+        files=1 if answer.did_type == "file" else whole(answer.length) or 0,
+        open=bool(answer.open),
+    )
+
+
+def _question(
+    client: RucioClient, query: SearchQuery | ContentQuery | DidListQuery
+) -> tuple[Callable[[], Answer], Callable[[bytes], DidRow]]:
+    """How to ask a listing's question, and how to read a line of its answer."""
+    if isinstance(query, DidListQuery):
+        return (lambda: PastedDids(client, query.dids)), msgspec.json.Decoder(DidRow).decode
+    if isinstance(query, ContentQuery):
+        path = did_path(query.did, "dids")
+        content = msgspec.json.Decoder(ContentLine)
+        return (lambda: client.stream(path)), lambda line: content.decode(line).row()
+    if has_wildcards(query.name) and query.name != "*" and not client.instance.wildcard_enabled:
+        raise BadRequest(
+            f"{client.instance.display_name} allows no wildcards in a search; write the whole name."
+        )
+    path = f"dids/{scope_segment(query.scope)}/dids/search"
+    rows, names = column_parameters(query), json_parameters(query)
+    search = msgspec.json.Decoder(SearchLine)
+    if names is not None:
+        return (lambda: JoinedSearch(client, path, rows, names)), lambda line: search.decode(line).row()
+    return (lambda: client.stream(path, params=rows)), lambda line: search.decode(line).row()

@@ -1,0 +1,78 @@
+"""What Rucio knows of an RSE, asked once in a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from ..accounts.accounts import Accounts
+from ..accounts.destinations import host_and_port
+from ..errors import Denied, NotFound, RucioRefused
+from .answers import Protocol, RseAnswer
+from .model import Media
+from .recent import Recent
+
+if TYPE_CHECKING:
+    from ..accounts.client import RucioClient
+
+_FRESH = 900.0
+_MOST = 2_000
+
+
+class Rse(msgspec.Struct, frozen=True):
+    name: str
+    media: Media = "disk"
+    schemes: tuple[str, ...] = ()
+    """Protocols by which files can be read there."""
+    hosts: tuple[str, ...] = ()
+    """`host:port` of its protocols."""
+    takes_tokens: bool = False
+
+
+class Rses:
+    """Thread-safe. An RSE that Rucio does not tell about has no hosts, hence gets no secret."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._known: Recent[tuple[str, str], Rse] = Recent(_FRESH, _MOST)
+
+    def get(self, client: RucioClient, name: str) -> Rse:
+        """Raises SignInNeeded, RucioUnreachable."""
+        key = (client.instance.name, name)
+        return self._known.get(key) or self._known.put(key, self._ask(client, name))
+
+    def _ask(self, client: RucioClient, name: str) -> Rse:
+        path = f"rses/{quote(name, safe='')}"
+        try:
+            answer = client.ask(path, RseAnswer)
+            takes_tokens = name in client.instance.token_rses or (
+                self._accounts.has_oidc(client.instance.name)
+                and _is_true(client.ask(f"{path}/attr/", dict[str, object]).get("oidc_support"))
+            )
+        except (Denied, NotFound, RucioRefused):
+            return Rse(name)
+        return Rse(
+            name=name,
+            media="tape" if answer.rse_type == "TAPE" else "disk",
+            schemes=tuple(sorted({one.scheme for one in answer.protocols if _readable(one)})),
+            hosts=tuple(
+                sorted(
+                    {
+                        host_and_port(one.scheme, one.hostname, one.port)
+                        for one in answer.protocols
+                        if one.hostname
+                    }
+                )
+            ),
+            takes_tokens=takes_tokens,
+        )
+
+
+def _readable(protocol: Protocol) -> bool:
+    return any(operations.get("read") for operations in protocol.domains.values())
+
+
+def _is_true(value: object) -> bool:
+    return value is True or str(value).lower() in ("true", "1", "yes")

@@ -1,0 +1,112 @@
+"""What the rows in sight show beyond their names, in few questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ..did import Did
+from .answers import BulkLine, ContentLine, DatasetReplicaLine, did_path, path_segments, whole
+from .bulk import bulk_lines
+from .model import Description, DidSummary, Reach
+from .reach import best, reach_of_pfn, reach_of_schemes
+from .recent import Recent
+from .replicas import ask_replicas, file_replicas
+from .rses import Rses
+
+if TYPE_CHECKING:
+    from ..accounts.client import RucioClient
+
+_FRESH = 30.0
+_MOST = 2_000
+_SIDE_BY_SIDE = 6
+_DATASETS = 20
+"""Of a large container, where its first datasets are stands for all."""
+
+
+class Summarizer:
+    """Thread-safe. `describe` counts an open collection or a container down to its files."""
+
+    def __init__(self, rses: Rses, describe: Callable[[RucioClient, Did], Description]) -> None:
+        self._rses = rses
+        self._describe = describe
+        self._recent: Recent[tuple[str, Did], DidSummary] = Recent(_FRESH, _MOST)
+
+    def summarize(self, client: RucioClient, dids: Sequence[Did], mounts: Sequence[str]) -> list[DidSummary]:
+        """One for each of `dids`, in their order; unknown ones have nothing."""
+        name = client.instance.name
+        known = {did: summary for did in dids if (summary := self._recent.get((name, did)))}
+        for summary in self._ask(client, [did for did in dict.fromkeys(dids) if did not in known], mounts):
+            known[summary.did] = self._recent.put((name, summary.did), summary)
+        return [known.get(did) or _unknown(did) for did in dids]
+
+    def _ask(self, client: RucioClient, dids: list[Did], mounts: Sequence[str]) -> Iterator[DidSummary]:
+        if not dids:
+            return
+        lines = bulk_lines(client, dids)
+        yield from self._files(client, [line for line in lines.values() if line.type == "file"], mounts)
+        collections = [line for line in lines.values() if line.type != "file"]
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="summary") as pool:
+            yield from pool.map(lambda line: self._collection(client, line), collections)
+
+    def _files(
+        self, client: RucioClient, lines: Iterable[BulkLine], mounts: Sequence[str]
+    ) -> Iterator[DidSummary]:
+        """All files in one question: for Rucio it is hardly more work than one file."""
+        sizes = {line.did: whole(line.bytes) or 0 for line in lines}
+        for answer in ask_replicas(client, sizes) if sizes else ():
+            file = file_replicas(client, self._rses, answer)
+            where: dict[str, Reach] = {}
+            for pfn in file.pfns:
+                reach = reach_of_pfn(pfn, client.instance, mounts)
+                where[pfn.rse] = best([reach, where.get(pfn.rse, "none")])
+            yield _summary(Description(file.did, "file", sizes.get(file.did, 0), 1, open=False), where)
+
+    def _collection(self, client: RucioClient, line: BulkLine) -> DidSummary:
+        counted = line.type == "dataset" and line.is_open is False and line.length is not None
+        if counted:
+            description = Description(
+                line.did, line.type, whole(line.bytes) or 0, whole(line.length) or 0, open=False
+            )
+        else:
+            description = self._describe(client, line.did)
+        return _summary(description, self._rses_of(client, line))
+
+    def _rses_of(self, client: RucioClient, line: BulkLine) -> dict[str, Reach]:
+        """The RSEs that have something of a collection, each with how it can be reached."""
+        found: dict[str, Reach] = {}
+        for dataset in islice(_datasets(client, line.did, line.type == "dataset"), _DATASETS):
+            path = "/".join(("replicas", *path_segments(dataset), "datasets"))
+            for replica in client.items(path, DatasetReplicaLine, params={"deep": "True"}):
+                if replica.available_length and replica.rse not in found:
+                    rse = self._rses.get(client, replica.rse)
+                    found[rse.name] = reach_of_schemes(rse.name, rse.schemes, rse.media, client.instance)
+        return found
+
+
+def _summary(description: Description, where: dict[str, Reach]) -> DidSummary:
+    return DidSummary(
+        did=description.did,
+        type=description.type,
+        bytes=description.bytes,
+        files=description.files,
+        open=description.open,
+        rses=len(where),
+        reach=best(where.values()),
+        staged_files=0,
+    )
+
+
+def _unknown(did: Did) -> DidSummary:
+    return DidSummary(did, "file", None, None, open=False, rses=0, reach="none", staged_files=0)
+
+
+def _datasets(client: RucioClient, did: Did, is_dataset: bool) -> Iterator[Did]:
+    """The datasets below a DID, itself if it is one."""
+    if is_dataset:
+        yield did
+        return
+    for line in client.items(did_path(did, "dids"), ContentLine):
+        yield from _datasets(client, Did(line.scope, line.name), line.type == "DATASET")

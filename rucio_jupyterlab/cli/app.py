@@ -1,0 +1,182 @@
+"""The command line: what may be asked, and how an answer becomes an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from .. import __version__
+from ..accounts.model import AuthType
+from ..catalog.model import SearchType
+from ..config import state_folder
+from ..engine.place import private_folder
+from ..errors import Failure
+from ..kernel.actions import LIMIT
+from . import accounts, catalogue, staging
+from .engine import Engine
+from .output import Exit, JsonOutput, Output, TextOutput
+from .site import read_site
+
+Command = Callable[[argparse.Namespace, Engine, Output], Exit]
+
+_EXITS = {"sign-in-needed": Exit.SIGN_IN, "confirm": Exit.CONFIRM, "bad-request": Exit.USAGE}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code, see `Exit`."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["demo"]:
+        return _demo(argv[1:])
+    arguments = _parser().parse_args(argv)
+    output: Output = JsonOutput(sys.stdout) if arguments.json else TextOutput(sys.stdout, sys.stderr)
+    try:
+        return _run(arguments, output)
+    except Failure as failure:
+        problem = failure.problem()
+        output.problem(problem)
+        return _EXITS.get(problem.type, Exit.FAILED)
+    except KeyboardInterrupt:
+        output.end_of_job()
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has read enough; what Python would flush at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+def _run(arguments: argparse.Namespace, output: Output) -> Exit:
+    site, state = read_site(), private_folder(state_folder(os.environ))
+    with Engine(state, site.for_engine) as engine:
+        if arguments.command == "doctor":
+            from .doctor import examine  # only now: it imports Rucio's client
+
+            return examine(site, state, engine, output)
+        command: Command = arguments.run
+        return command(arguments, engine, output)
+
+
+def _demo(rest: Sequence[str]) -> int:
+    from ..demo.run import main as run_demo
+
+    return run_demo(rest)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jupyter rucio", description="Find data in Rucio and stage them here, as the panel does."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in (_add_stage, _add_search, _add_ls, _add_status, _add_cancel, _add_signin, _add_signout):
+        _add_json(add(commands))
+    _add_json(commands.add_parser("doctor", help="tell what is configured and what is broken"))
+    commands.add_parser("demo", help="run a real Rucio with data on this machine")
+    return parser
+
+
+_Commands = argparse._SubParsersAction
+
+
+def _add_stage(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("stage", help="bring files here; writes the path of their folder")
+    parser.set_defaults(run=staging.stage)
+    parser.add_argument("dids", metavar="DID", nargs="+", help="scope:name")
+    parser.add_argument("--first", type=_positive, metavar="N", help="at most N files of each DID")
+    parser.add_argument("--pattern", metavar="P", help="only files whose name matches, such as '*.root'")
+    parser.add_argument("--rse", metavar="R", help="take from this RSE alone")
+    parser.add_argument("--yes", action="store_true", help="agree to the size, whatever it is")
+    parser.add_argument("--pin", action="store_true", help="keep the files until they are unpinned")
+    parser.add_argument("--download", action="store_true", help="fetch what is not on the mounted RSE")
+    parser.add_argument(
+        "--no-wait", action="store_true", help="write the job's identifier and return at once"
+    )
+    _add_instance(parser, "--instance")
+    return parser
+
+
+def _add_search(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("search", help="find DIDs by name")
+    parser.set_defaults(run=catalogue.search)
+    parser.add_argument("pattern", metavar="PATTERN", help="scope:name, with * for any text")
+    parser.add_argument("--type", default="collection", choices=get_args(SearchType))
+    _add_instance(parser, "--instance")
+    _add_limit(parser)
+    return parser
+
+
+def _add_ls(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("ls", help="what a dataset or container holds")
+    parser.set_defaults(run=catalogue.ls)
+    parser.add_argument("did", metavar="DID", help="scope:name")
+    _add_instance(parser, "--instance")
+    _add_limit(parser)
+    return parser
+
+
+def _add_status(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("status", help="all jobs, or one of them")
+    parser.set_defaults(run=staging.status)
+    parser.add_argument("job", metavar="JOB", nargs="?", help="a job's identifier")
+    more = parser.add_mutually_exclusive_group()
+    more.add_argument("--wait", action="store_true", help="watch it to its end; Ctrl-C only leaves")
+    more.add_argument("--files", action="store_true", help="list its files with their paths")
+    return parser
+
+
+def _add_cancel(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("cancel", help="end a job; what is verified stays")
+    parser.set_defaults(run=staging.cancel)
+    parser.add_argument("job", metavar="JOB", help="a job's identifier")
+    return parser
+
+
+def _add_signin(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        "signin", help="sign in; a password is asked for, or read from standard input"
+    )
+    parser.set_defaults(run=accounts.sign_in)
+    _add_instance(parser, "instance")
+    parser.add_argument("--type", choices=get_args(AuthType), help="another way than the preferred one")
+    parser.add_argument("--account", help="the Rucio account to act as")
+    parser.add_argument("--username", metavar="U")
+    parser.add_argument("--certificate", type=_absolute, metavar="FILE", help="PEM; the proxy for x509_proxy")
+    parser.add_argument("--key", type=_absolute, metavar="FILE", help="PEM")
+    parser.add_argument("--token-file", type=_absolute, metavar="FILE", help="read anew at each use")
+    parser.add_argument("--token-variable", metavar="NAME", help="the variable that holds the token")
+    return parser
+
+
+def _add_signout(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("signout", help="forget token and password")
+    parser.set_defaults(run=accounts.sign_out)
+    _add_instance(parser, "instance")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON a line, for programs")
+
+
+def _add_instance(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        name, metavar="INSTANCE", nargs=None if name.startswith("-") else "?", help="where there are several"
+    )
+
+
+def _add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=_positive, default=LIMIT, metavar="N", help="at most N rows")
+
+
+def _absolute(path: str) -> str:
+    """The engine reads the file, and works in another folder."""
+    return str(Path(path).expanduser().absolute())
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)

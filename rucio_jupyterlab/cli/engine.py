@@ -1,0 +1,128 @@
+"""The way to the engine for a program that waits: one question at a time."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..accounts.model import InstanceInfo
+from ..catalog.model import DidRow, ListingPage, ListingQuery
+from ..engine import protocol
+from ..engine.start import ask_once, open_connection
+from ..errors import BadConfiguration, BadRequest, EngineDown, NotFound
+from ..staging.model import FINISHED, JobSnapshot, TransferRow
+
+ASK_TIMEOUT = 100.0
+"""Seconds for one answer: a Rucio may be slow."""
+ACTIVE_PAUSE, IDLE_PAUSE = 0.2, 1.0
+"""Seconds between two looks at a job that moves, and at one that waits."""
+PATIENCE = 60.0
+"""Seconds for which an engine that died is started again while a job is watched."""
+
+
+class Engine:
+    """A connection that is opened when first needed, and anew after it was lost."""
+
+    def __init__(self, state: Path, configuration: dict[str, Any] | None) -> None:
+        self._state = state
+        self._configuration = configuration
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Leave the engine to its work."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def ask(self, request: protocol.Request) -> Any:
+        """The reply, of the type in `REPLIES`. Raises EngineDown, or the engine's failure."""
+        connection = self._socket or open_connection(self._state, self._configuration)
+        connection.settimeout(ASK_TIMEOUT)
+        self._socket = connection
+        try:
+            return ask_once(connection, request)
+        except TimeoutError as error:
+            self.hang_up()
+            raise EngineDown(f"The engine did not answer within {ASK_TIMEOUT:.0f} s.") from error
+        except OSError as error:
+            self.hang_up()
+            raise EngineDown("The engine ended before it answered.") from error
+        except KeyboardInterrupt:
+            self.hang_up()  # half an answer may be left in the socket
+            raise
+
+    def follow(self, job_id: str) -> Iterator[JobSnapshot]:
+        """The job as it goes; the last snapshot is finished or waits for consent."""
+        give_up: float | None = None
+        while True:
+            try:
+                job: JobSnapshot = self.ask(protocol.GetJob(job_id))
+            except EngineDown as failure:
+                # A new engine takes the job up where the old one left it.
+                give_up = give_up or time.monotonic() + PATIENCE
+                if failure.remedy != "retry" or time.monotonic() > give_up:
+                    raise
+                time.sleep(IDLE_PAUSE)
+                continue
+            give_up = None
+            yield job
+            if job.state in FINISHED or job.cause == "confirm":
+                return
+            time.sleep(ACTIVE_PAUSE if job.state in ("planning", "running") else IDLE_PAUSE)
+
+    def transfers(self, job_id: str) -> Iterator[TransferRow]:
+        """All files of the job."""
+        offset = 0
+        while True:
+            page = self.ask(protocol.ListTransfers(job_id, offset, protocol.PAGE_LIMIT))
+            yield from page.rows
+            offset += len(page.rows)
+            if not page.rows or offset >= page.total:
+                return
+
+    def listing(self, instance: str, query: ListingQuery, limit: int) -> Iterator[DidRow | ListingPage]:
+        """At most `limit` rows as they arrive; then a page without rows that tells how it ended."""
+        page = self.ask(protocol.OpenListing(instance, query, min(limit, protocol.PAGE_LIMIT)))
+        count = 0
+        try:
+            while True:
+                yield from page.rows
+                count += len(page.rows)
+                ended = page.cut or (page.complete and count >= page.rows_so_far)
+                if ended or count >= limit:
+                    break
+                if not page.rows:
+                    time.sleep(ACTIVE_PAUSE)  # the rest is still on its way from Rucio
+                size = min(limit - count, protocol.PAGE_LIMIT)
+                page = self.ask(protocol.ReadListing(page.listing_id, count, size))
+        finally:
+            self.ask(protocol.CloseListing(page.listing_id))
+        complete = page.complete and count >= page.rows_so_far
+        yield ListingPage(page.listing_id, count, [], page.rows_so_far, complete, page.cut, page.seconds)
+
+    def instance(self, name: str | None) -> InstanceInfo:
+        """The instance of that name, or the default one. Raises NotFound, BadRequest, BadConfiguration."""
+        known = self.ask(protocol.ListInstances())
+        names = [info.name for info in known.instances]
+        chosen = name or known.default or (names[0] if len(names) == 1 else None)
+        for info in known.instances:
+            if info.name == chosen:
+                found: InstanceInfo = info
+                return found
+        if name:
+            raise NotFound(f"No Rucio is configured as “{name}”; there is {', '.join(names) or 'none'}.")
+        if names:
+            raise BadRequest(f"Say which Rucio is meant, with --instance: {', '.join(names)}.")
+        raise BadConfiguration(known.problem or "No Rucio is configured; `jupyter rucio doctor` tells more.")

@@ -1,0 +1,127 @@
+"""What the commands write: text for a person, or one JSON a line for a program."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TextIO
+
+import msgspec
+
+from ..errors import Problem
+from ..kernel.model import Job
+from ..kernel.progress import Display, display_for_here, printable
+from ..staging.model import JobSnapshot
+
+SIGN_IN_HINT = "Run `jupyter rucio signin`."
+
+
+class Exit(enum.IntEnum):
+    """How a command ends."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    """Some of the files could not be staged."""
+    SIGN_IN = 4
+    CONFIRM = 5
+    """The job is larger than what starts unasked."""
+    INTERRUPTED = 130
+
+
+class Output(Protocol):
+    """Where a command's answers go."""
+
+    def job(self, snapshot: JobSnapshot) -> None:
+        """How a job stands; called again as it goes."""
+
+    def end_of_job(self) -> None:
+        """No more snapshots of this job will come."""
+
+    def struct(self, value: msgspec.Struct) -> None:
+        """Something that programs read; a person is told in `say`."""
+
+    def say(self, line: str) -> None:
+        """A line of the answer for a person."""
+
+    def note(self, line: str) -> None:
+        """Something a person should know beside the answer."""
+
+    def problem(self, problem: Problem) -> None: ...
+
+
+class JsonOutput:
+    """One JSON a line, each one struct of the wire."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._encoder = msgspec.json.Encoder()
+
+    def job(self, snapshot: JobSnapshot) -> None:
+        self.struct(snapshot)
+
+    def end_of_job(self) -> None:
+        pass
+
+    def struct(self, value: msgspec.Struct) -> None:
+        self._stream.write(self._encoder.encode(value).decode() + "\n")
+        self._stream.flush()
+
+    def say(self, line: str) -> None:
+        pass
+
+    def note(self, line: str) -> None:
+        pass
+
+    def problem(self, problem: Problem) -> None:
+        self.struct(problem)
+
+
+class TextOutput:
+    """Answers to standard output; progress, notes and problems to standard error."""
+
+    def __init__(self, answers: TextIO, notes: TextIO) -> None:
+        self._answers = answers
+        self._notes = notes
+        self._display: Display | None = None
+
+    def job(self, snapshot: JobSnapshot) -> None:
+        if self._display is None:
+            self._display = display_for_here(SIGN_IN_HINT, self._notes)
+        self._display.show(as_job(snapshot))
+
+    def end_of_job(self) -> None:
+        if self._display:
+            self._display.close()
+            self._display = None
+
+    def struct(self, value: msgspec.Struct) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        self._answers.write(printable(line) + "\n")
+
+    def note(self, line: str) -> None:
+        self._notes.write(printable(line) + "\n")
+        self._notes.flush()
+
+    def problem(self, problem: Problem) -> None:
+        self.end_of_job()
+        hint = f" {SIGN_IN_HINT}" if problem.do == "signin" else ""
+        self.note(f"jupyter rucio: {problem.detail}{hint}")
+
+
+def as_job(snapshot: JobSnapshot) -> Job:
+    """A snapshot as the kernel's words and displays take it."""
+    return Job.from_wire(msgspec.to_builtins(snapshot))
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows as lines with aligned columns; the last column is as long as it is."""
+    cells = [tuple(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths[:-1], strict=False)), row[-1]])
+        for row in cells
+    ]

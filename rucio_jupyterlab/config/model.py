@@ -1,0 +1,136 @@
+"""The configuration as immutable values; it travels to the engine in `Hello.configuration`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from ..accounts.model import AuthType, ConfigurationSource
+from ..errors import BadConfiguration
+
+Mode = Literal["replica", "download"]
+Link = Literal["symlink", "reflink", "copy"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One Rucio. The keys and their meaning are those that sites already write."""
+
+    name: str
+    display_name: str = ""
+    mode: Mode = "download"
+    rucio_base_url: str = ""
+    """As seen from here, without a slash at its end; may have a path."""
+    rucio_auth_url: str | None = None
+    """A separate host for authentication; None: the base URL."""
+    rucio_webui_url: str | None = None
+    rucio_ca_cert: str | None = None
+    """A file, or a folder of hashed certificates; None: the system's."""
+    app_id: str | None = None
+    site_name: str | None = None
+    """The site of this JupyterLab, by which Rucio picks nearer replicas."""
+    vo: str | None = None
+    destination_rse: str | None = None
+    """In mode `replica`: the RSE that is mounted at `rse_mount_path`."""
+    rse_mount_path: str | None = None
+    path_begins_at: int = 0
+    """Leading segments of a PFN's path that the mount does not have."""
+    replication_rule_lifetime_days: int = 0
+    """0: rules stay."""
+    wildcard_enabled: bool = False
+    oidc_auth: Literal["env", "file"] | None = None
+    """Where the site puts a token; None: it puts none."""
+    oidc_env_name: str | None = None
+    oidc_file_name: str | None = None
+    voms_enabled: bool = False
+    voms_vomses_path: str | None = None
+    voms_certdir_path: str | None = None
+    voms_vomsdir_path: str | None = None
+    cache_expires_at: int | None = None
+    """When a fetched remote configuration is stale, in seconds since 1970; None: after 24 hours."""
+    remote_url: str | None = None
+    """The key `$url`: where the keys come from that are not set here."""
+    local_keys: tuple[str, ...] = ()
+    """With a `remote_url`: the keys that are set here, which win."""
+
+    token_rses: tuple[str, ...] = ()
+    """RSEs that take OIDC tokens, beside those whose attribute `oidc_support` says so."""
+    default_auth_type: AuthType | None = None
+    default_account: str | None = None
+    default_username: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    client_proxy: str | None = None
+
+    source: ConfigurationSource = "jupyter"
+    source_detail: str = ""
+    """Where exactly it was configured: a file, a variable."""
+    problem: str | None = None
+    """Why it cannot be used, naming the offending key."""
+
+    @property
+    def base_url(self) -> str:
+        return self.rucio_base_url.rstrip("/")
+
+    @property
+    def auth_url(self) -> str:
+        return (self.rucio_auth_url or self.rucio_base_url).rstrip("/")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a site or a user may set beside the instances."""
+
+    views_dir: str | None = None
+    """Readable folders of staged files; None: `~/rucio`."""
+    store_dir: str | None = None
+    """Where staged files live once; None: `.store` below the views."""
+    shared_stores: tuple[str, ...] = ()
+    """Stores of the site, which are read only."""
+    mounts: tuple[str, ...] = ()
+    """Folders below which `file:` addresses may be read."""
+    quota_bytes: int | None = None
+    """Most bytes that the store may take; None: what the disk has."""
+    confirm_bytes: int = 2_000_000_000
+    """Jobs of more bytes ask before they start."""
+    confirm_files: int = 10_000
+    bandwidth_limit: int | None = None
+    """Bytes per second over all transfers."""
+    max_connections: int = 32
+    max_connections_per_host: int = 16
+    connect_timeout: float = 10.0
+    """Seconds until Rucio must take a connection."""
+    request_timeout: float = 60.0
+    """Seconds within which Rucio must go on answering."""
+    link: Link = "symlink"
+    """How a view holds a staged file."""
+    send_traces: bool = True
+    """Tell Rucio what was read, which feeds popularity and deletion."""
+    log_level: LogLevel = "warning"
+    """What the engine writes to its log."""
+    cell_templates: dict[str, str] = {}
+    """The site's cells by file ending (`.root`); `{paths}` and `{name}` are filled in."""
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that was configured, wrong parts told apart from the usable rest."""
+
+    instances: tuple[Instance, ...] = ()
+    default_instance: str | None = None
+    default_auth_type: AuthType | None = None
+    options: Options = Options()
+    problem: str | None = None
+    """What could not be read at all, naming the offending key or file."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `Hello.configuration` carries them."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Configuration:
+        """The inverse of `to_dict`. Raises BadConfiguration."""
+        try:
+            return msgspec.convert(plain, cls)
+        except msgspec.ValidationError:
+            raise BadConfiguration("The configuration that was handed over could not be read.") from None

@@ -1,0 +1,171 @@
+"""One key at a time: a wrong value costs that key, and the problem names it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .model import Instance, Options
+
+AUTH_TYPES = {
+    "userpass": "userpass",
+    "x509": "x509",
+    "x509_proxy": "x509_proxy",
+    "oidc": "token",
+    "token": "token",
+}
+"""The names of ways to sign in, those that sites write among them."""
+
+INSTANCE_KEYS: tuple[str, ...] = (
+    "name",
+    "display_name",
+    "mode",
+    "rucio_base_url",
+    "rucio_auth_url",
+    "rucio_webui_url",
+    "rucio_ca_cert",
+    "app_id",
+    "site_name",
+    "vo",
+    "destination_rse",
+    "rse_mount_path",
+    "path_begins_at",
+    "replication_rule_lifetime_days",
+    "wildcard_enabled",
+    "oidc_auth",
+    "oidc_env_name",
+    "oidc_file_name",
+    "voms_enabled",
+    "voms_vomses_path",
+    "voms_certdir_path",
+    "voms_vomsdir_path",
+    "cache_expires_at",
+    "token_rses",
+)
+LOCAL_KEYS = frozenset({"name", "display_name", "mode", "cache_expires_at"})
+"""Keys that a remote configuration cannot set."""
+
+_EXPECTED = {
+    int: "a whole number",
+    bool: "true or false",
+    str: "a text",
+    float: "a number",
+}
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+def read_instance(plain: Mapping[str, Any], **given: Any) -> Instance:
+    """An Instance from a site's keys; unknown keys are ignored, wrong ones become its `problem`.
+
+    `given` are fields that the caller knows better: source, defaults of the user.
+    """
+    problems: list[str] = []
+    fields = _read_fields(Instance, INSTANCE_KEYS, plain, problems)
+    if "$url" in plain:
+        fields["local_keys"] = tuple(fields)
+        fields["remote_url"] = plain["$url"]
+        if not isinstance(plain["$url"], str) or not is_safe_url(plain["$url"]):
+            problems.append("The key “$url” must be an https address.")
+            fields["remote_url"] = None
+    name = str(fields.get("name") or plain.get("display_name") or "unnamed")
+    fields |= {"name": name, "display_name": fields.get("display_name") or name}
+    instance = Instance(**(fields | given))
+    if not instance.remote_url:
+        problems += complaints(instance)
+    return msgspec.structs.replace(instance, problem=" ".join(problems) or None)
+
+
+def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
+    """Options from a mapping of the same names; a wrong value is told in `problems` and left at its default."""
+    return Options(**_read_fields(Options, Options.__struct_fields__, plain, problems))
+
+
+def read_auth_type(value: Any, problems: list[str]) -> Any:
+    """The way to sign in that a site calls `userpass`, `x509`, `x509_proxy` or `oidc`; None if unknown."""
+    if value in (None, ""):
+        return None
+    if value not in AUTH_TYPES:
+        problems.append("The key “default_auth_type” must be one of userpass, x509, x509_proxy, oidc.")
+        return None
+    return AUTH_TYPES[value]
+
+
+def complaints(instance: Instance) -> list[str]:
+    """What keeps a complete instance from being used, one sentence each."""
+    found: list[str] = []
+    if not instance.rucio_base_url:
+        found.append("The key “rucio_base_url” is missing.")
+    for key in ("rucio_base_url", "rucio_auth_url"):
+        url = getattr(instance, key)
+        if url and not is_safe_url(url):
+            found.append(f"The key “{key}” must be an https address (http is for this machine alone).")
+    if instance.mode == "replica":
+        found += [
+            f"The key “{key}” is missing, which mode “replica” needs."
+            for key in ("destination_rse", "rse_mount_path")
+            if not getattr(instance, key)
+        ]
+    if instance.path_begins_at < 0:
+        found.append("The key “path_begins_at” must not be negative.")
+    needed = {"env": "oidc_env_name", "file": "oidc_file_name"}.get(instance.oidc_auth or "")
+    if needed and not getattr(instance, needed):
+        found.append(f"The key “{needed}” is missing, which oidc_auth “{instance.oidc_auth}” needs.")
+    return found
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether secrets may travel there: https, or http on loopback, without a user in the address."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine, without asking a name server."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_fields(
+    kind: type[_Struct], keys: tuple[str, ...], plain: Mapping[str, Any], problems: list[str]
+) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    fields: dict[str, Any] = {}
+    for key in keys:
+        if plain.get(key) in (None, ""):
+            continue
+        try:
+            fields[key] = msgspec.convert(plain[key], hints[key], strict=False)
+        except msgspec.ValidationError:
+            problems.append(f"The key “{key}” must be {_expected(hints[key])}.")
+    return fields
+
+
+def _expected(hint: Any) -> str:
+    """What a key takes, in words: `a whole number`, `one of “replica”, “download”`."""
+    info = msgspec.inspect.type_info(hint)
+    kinds = [
+        kind
+        for kind in (info.types if isinstance(info, msgspec.inspect.UnionType) else (info,))
+        if not isinstance(kind, msgspec.inspect.NoneType)
+    ]
+    if isinstance(kinds[0], msgspec.inspect.LiteralType):
+        return "one of " + ", ".join(f"“{value}”" for value in kinds[0].values)
+    for python_type, words in _EXPECTED.items():
+        if hint in (python_type, python_type | None):
+            return words
+    return "a list" if isinstance(kinds[0], msgspec.inspect.VarTupleType) else "a table"

@@ -1,0 +1,201 @@
+"""Where instances come from: the Jupyter configuration, the environment, the user's `rucio.cfg`."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..accounts.files import is_own_file
+from .model import Configuration, Instance
+from .reading import AUTH_TYPES, INSTANCE_KEYS, read_auth_type, read_instance, read_options
+
+VARIABLES = {f"RUCIO_{key.removeprefix('rucio_').upper()}": key for key in INSTANCE_KEYS}
+"""Variables of the container image, each with the key it stands for: RUCIO_BASE_URL, RUCIO_MODE, …"""
+
+
+def configuration_from(
+    traits: Mapping[str, Any], environ: Mapping[str, str], traits_from: str = "Jupyter configuration"
+) -> Configuration:
+    """Everything that is configured on this machine; never raises for a wrong value.
+
+    `traits` are those of `c.RucioConfig`: `instances`, `default_instance`, `default_auth_type` and the
+    options. Where neither they nor the environment name an instance, the user's `rucio.cfg` is read.
+    """
+    problems: list[str] = []
+    instances = _instances_of_traits(traits.get("instances") or [], traits_from, problems)
+    if (from_variables := _instance_of_variables(environ)) is not None:
+        instances.append(from_variables)
+    instances, chosen = _apply_swan(instances, environ, problems)
+    if not instances and not problems and (from_file := instance_of_rucio_cfg(environ)) is not None:
+        instances = [from_file]
+    default = chosen or traits.get("default_instance") or environ.get("RUCIO_DEFAULT_INSTANCE") or None
+    if default and default not in {instance.name for instance in instances}:
+        problems.append(f"The key “default_instance” names “{default}”, which is not configured.")
+        default = None
+    auth_type = traits.get("default_auth_type") or environ.get("RUCIO_DEFAULT_AUTH_TYPE")
+    return Configuration(
+        instances=tuple(instances),
+        default_instance=default or (instances[0].name if instances else None),
+        default_auth_type=read_auth_type(auth_type, problems),
+        options=read_options(traits, problems),
+        problem=" ".join(problems) or None,
+    )
+
+
+def instance_of_rucio_cfg(environ: Mapping[str, str]) -> Instance | None:
+    """The instance that the user's Rucio client talks to; None without a file that names one."""
+    path = rucio_cfg_path(environ)
+    if path is None:
+        return None
+    client = _client_section(path)
+    if client is None:
+        return Instance(
+            name="rucio.cfg",
+            display_name="rucio.cfg",
+            source="rucio.cfg",
+            source_detail=str(path),
+            problem=f"The file {path} could not be read as a Rucio configuration.",
+        )
+    host = client.get("rucio_host")
+    if not host:
+        return None
+    auth_type = client.get("auth_type", "")
+    token = _token_of_user(environ, client) if auth_type == "oidc" else {}
+    name = host.split("://")[-1].rstrip("/")
+    return read_instance(
+        {
+            "name": name,
+            "rucio_base_url": host,
+            "rucio_auth_url": client.get("auth_host"),
+            "rucio_ca_cert": _expanded(client.get("ca_cert"), environ),
+            "vo": client.get("vo"),
+            "wildcard_enabled": True,
+            **token,
+        },
+        source="rucio.cfg",
+        source_detail=str(path),
+        default_auth_type=AUTH_TYPES.get(auth_type),
+        default_account=environ.get("RUCIO_ACCOUNT") or client.get("account"),
+        default_username=client.get("username"),
+        client_certificate=_expanded(client.get("client_cert"), environ),
+        client_key=_expanded(client.get("client_key"), environ),
+        client_proxy=_expanded(client.get("client_x509_proxy"), environ),
+    )
+
+
+def password_of_rucio_cfg(instance: Instance) -> str | None:
+    """The password that the user keeps for Rucio's own client; read when needed, and never passed on."""
+    if instance.source != "rucio.cfg":
+        return None
+    return (_client_section(Path(instance.source_detail)) or {}).get("password") or None
+
+
+def rucio_cfg_path(environ: Mapping[str, str]) -> Path | None:
+    """The configuration file that Rucio's own client would take; None where there is none."""
+    if named := environ.get("RUCIO_CONFIG"):
+        return Path(named)
+    homes = [environ[key] for key in ("RUCIO_HOME", "VIRTUAL_ENV", "CONDA_PREFIX") if environ.get(key)]
+    for home in [*homes, "/opt/rucio"]:
+        path = Path(home) / "etc" / "rucio.cfg"
+        if path.is_file():
+            return path
+    return None
+
+
+def _instances_of_traits(listed: Any, where: str, problems: list[str]) -> list[Instance]:
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        problems.append("The key “instances” must be a list.")
+        return []
+    instances: list[Instance] = []
+    for position, plain in enumerate(listed):
+        if not isinstance(plain, Mapping):
+            problems.append(f"The entry {position + 1} of “instances” must be a table of keys.")
+            continue
+        instance = read_instance(plain, source="jupyter", source_detail=where)
+        if not plain.get("name"):
+            problems.append(f"The key “name” is missing in the entry {position + 1} of “instances”.")
+        elif instance.name in {other.name for other in instances}:
+            problems.append(f"The key “name” is “{instance.name}” in two entries of “instances”.")
+            continue
+        instances.append(instance)
+    return instances
+
+
+def _instance_of_variables(environ: Mapping[str, str]) -> Instance | None:
+    """The one instance that the container image's variables describe."""
+    plain = {key: environ[variable] for variable, key in VARIABLES.items() if environ.get(variable)}
+    if not ("name" in plain and ("rucio_base_url" in plain or "mode" in plain)):
+        return None  # RUCIO_HOME, RUCIO_CA_CERT and the like serve other programs too
+    return read_instance(plain, source="environment", source_detail="variables RUCIO_*")
+
+
+def _apply_swan(
+    instances: list[Instance], environ: Mapping[str, str], problems: list[str]
+) -> tuple[list[Instance], str | None]:
+    """The instances with the RSE that the user chose in SWAN's form, and the name of the chosen one."""
+    if environ.get("SWAN_USE_RUCIO", "").lower() != "true":
+        return instances, None
+    chosen = environ.get("SWAN_RUCIO_INSTANCE", "")
+    found = [one for one in instances if chosen in (one.name, one.display_name)]
+    if not found:
+        problems.append(f"The variable “SWAN_RUCIO_INSTANCE” names “{chosen}”, which is not configured.")
+        return instances, None
+    begins_at = environ.get("SWAN_RUCIO_RSE_PATH_BEGINS_AT") or environ.get("SWAN_RUCIO_RSE_PATH_NUMBER")
+    plain = {
+        key: value
+        for key, value in {
+            "destination_rse": environ.get("SWAN_RUCIO_RSE"),
+            "rse_mount_path": environ.get("SWAN_RUCIO_RSE_PATH"),
+            "path_begins_at": begins_at,
+        }.items()
+        if value
+    }
+    old = found[0]
+    told = {key: getattr(old, key) for key in INSTANCE_KEYS} | {"$url": old.remote_url} | plain
+    new = read_instance(
+        {key: value for key, value in told.items() if value is not None},
+        source=old.source,
+        source_detail=f"{old.source_detail}, variables SWAN_RUCIO_*",
+    )
+    return [new if one is old else one for one in instances], new.name
+
+
+def _client_section(path: Path) -> Mapping[str, str] | None:
+    """The section of Rucio's client, empty if there is none; None for a file that cannot be read."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, configparser.Error):
+        return None
+    return parser["client"] if parser.has_section("client") else {}
+
+
+def _token_of_user(environ: Mapping[str, str], client: Mapping[str, str]) -> dict[str, str]:
+    """Where the user's own token lies, by the rules of WLCG's bearer token discovery."""
+    if environ.get("BEARER_TOKEN"):
+        return {"oidc_auth": "env", "oidc_env_name": "BEARER_TOKEN"}
+    user = f"bt_u{os.geteuid()}"
+    candidates = [
+        environ.get("BEARER_TOKEN_FILE"),
+        str(Path(environ["XDG_RUNTIME_DIR"]) / user) if environ.get("XDG_RUNTIME_DIR") else None,
+        f"/tmp/{user}",  # noqa: S108 - the place that the discovery rules name
+        _expanded(client.get("auth_token_file_path"), environ),
+    ]
+    for candidate in candidates:
+        if candidate and is_own_file(Path(candidate)):
+            return {"oidc_auth": "file", "oidc_file_name": candidate}
+    return {}
+
+
+def _expanded(path: str | None, environ: Mapping[str, str]) -> str | None:
+    """A path with `~` and variables filled in from `environ`."""
+    if not path:
+        return None
+    path = string.Template(path).safe_substitute(environ)
+    if path.startswith("~/") and environ.get("HOME"):
+        path = environ["HOME"] + path[1:]
+    return path

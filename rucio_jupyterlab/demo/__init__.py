@@ -1,0 +1,6 @@
+"""One command, everything real: a Rucio, two storages, data, and JupyterLab, signed in.
+
+    python -m rucio_jupyterlab.demo [--folder FOLDER] [--port PORT] [--no-browser]
+
+All of it lives in one folder, and all of it ends with this one process.
+"""

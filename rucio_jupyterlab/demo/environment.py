@@ -1,0 +1,55 @@
+"""The Python environment of the Rucio server, which cannot share that of Rucio's client."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from rucio_mesh.testing.service import Service
+
+INSTALL_SECONDS = 1800
+CHECKOUT = Path(__file__).resolve().parents[2] / ".venv-rucio" / "bin" / "python"
+"""There in a checkout alone, where `make` has made it."""
+
+
+def server_python(folder: Path, say: Callable[[str], None]) -> Path:
+    """The Python that can import Rucio's server; on first use an environment below `folder` is made for it.
+
+    RUCIO_MESH_SERVER_PYTHON names another one. Raises ServiceFailed.
+    """
+    named = os.environ.get("RUCIO_MESH_SERVER_PYTHON")
+    if named or CHECKOUT.exists():
+        return Path(named) if named else CHECKOUT
+    requirements = server_requirements()
+    environment, log = folder / "server", folder / "server-environment.log"
+    stamp = environment / "made-for"
+    wanted = hashlib.sha256(repr((sys.version, requirements)).encode()).hexdigest()
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        say("  Installing the Rucio server, this once; it takes about a minute …")
+        shutil.rmtree(environment, ignore_errors=True)
+        python = environment / "bin" / "python"
+        log.unlink(missing_ok=True)
+        pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        for command in ([sys.executable, "-m", "venv", str(environment)], [*pip, *requirements]):
+            Service("The installation of the Rucio server", command, log=log).finish(seconds=INSTALL_SECONDS)
+        stamp.write_text(wanted)
+    return environment / "bin" / "python"
+
+
+def server_requirements() -> list[str]:
+    """What the extra `server` of rucio-mesh asks for, as arguments of pip."""
+    declared = map(Requirement, metadata.requires("rucio-mesh") or ())
+    return sorted(
+        f"{each.name}{each.specifier}"
+        for each in declared
+        if each.marker
+        and each.marker.evaluate({"extra": "server"})
+        and not each.marker.evaluate({"extra": ""})
+    )

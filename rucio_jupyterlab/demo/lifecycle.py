@@ -1,0 +1,154 @@
+"""The demo from its start to its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rucio.common.exception import RucioException
+
+from rucio_mesh.testing.grid import PASSWORD, USER, Grid
+from rucio_mesh.testing.private import write_private
+from rucio_mesh.testing.service import ServiceFailed
+
+from . import data
+from .environment import server_python
+from .lab import JupyterLab
+
+TOKEN_RENEWAL = 20 * 60
+"""Seconds; Rucio's tokens live for an hour."""
+WATCH_INTERVAL = 0.5
+
+
+class Demo:
+    """Everything below one folder: servers, data, JupyterLab's settings, the user's work."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        """What JupyterLab shows: the notebook, and below `rucio` what was staged."""
+        self._token = folder / "token"
+        self._token_due = 0.0
+
+    def prepare(self) -> None:
+        """Make environment and data, which later starts find. Raises ServiceFailed."""
+        with self._grid():
+            self._lay_out_work()
+
+    def run(self, *, port: int, browser: bool, command: Sequence[str] = ()) -> None:
+        """Start what is needed, watch it until JupyterLab ends, end it all. Raises ServiceFailed.
+
+        `port` is JupyterLab's, or the next free one; `command` starts another Jupyter server instead.
+        """
+        lab = JupyterLab(self.folder, root=self.work, port=port, browser=browser, command=command)
+        with ExitStack() as running:
+            running.callback(say, "Stopped.")
+            grid = running.enter_context(self._grid())
+            self._renew_token(grid)
+            self._lay_out_work()
+            with step("JupyterLab"):
+                running.enter_context(lab.serving(self._configuration(grid)))
+            running.callback(say, "", "Stopping …")
+            self._tell(grid, lab)
+            while not lab.was_shut_down():
+                grid.check()
+                if time.time() > self._token_due:  # the wall clock goes on while a laptop sleeps
+                    with suppress(
+                        OSError
+                    ):  # Rucio is busy: the old token is good for longer, the next round tries
+                        self._renew_token(grid)
+                time.sleep(WATCH_INTERVAL)
+
+    @contextmanager
+    def _grid(self) -> Iterator[Grid]:
+        """A running grid with its data."""
+        _reach_loopback_directly()
+        say(f"The demo lives in {self.folder}")
+        python = server_python(self.folder, say)
+        fresh = data.is_outdated(self.folder)
+        if fresh:
+            self._clear()
+        grid = Grid(self.folder / "grid", server_python=python, storages=data.DISKS, cache_seconds=300)
+        with ExitStack() as running:
+            with step("Rucio and two storages"):
+                running.enter_context(grid)
+            if fresh:
+                try:
+                    data.make(grid, self.folder, step)
+                except RucioException as error:
+                    why = f"Rucio refused with {type(error).__name__}"
+                    raise ServiceFailed("Making the data", why, grid.rucio.log_paths["server"]) from error
+            yield grid
+
+    def _configuration(self, grid: Grid) -> dict[str, Any]:
+        """What a site would write for `c.RucioConfig`; the token file signs the user in."""
+        instance = {
+            "name": "demo",
+            "display_name": "Rucio demo",
+            "mode": "download",
+            "rucio_base_url": grid.rucio.url,
+            "rucio_ca_cert": str(grid.authority.certificate),
+            "wildcard_enabled": True,
+            "oidc_auth": "file",
+            "oidc_file_name": str(self._token),
+        }
+        return {"instances": [instance], "default_auth_type": "oidc", "views_dir": str(self.work / "rucio")}
+
+    def _tell(self, grid: Grid, lab: JupyterLab) -> None:
+        storages = ", ".join(str(storage.log) for storage in grid.storages.values())
+        say(
+            "",
+            f"JupyterLab  {lab.address}",
+            f"Rucio       {grid.rucio.url}, signed in as {USER}; by hand: user {USER}, password {PASSWORD}",
+            f"In a shell  RUCIO_CONFIG={grid.rucio.client_config} rucio whoami",
+            f"Logs        {lab.log}, {grid.rucio.log_paths['server']}, {storages}",
+            "",
+            "Ctrl-C ends it all.",
+        )
+
+    def _renew_token(self, grid: Grid) -> None:
+        write_private(self._token, grid.rucio.token(USER, username=USER, password=PASSWORD))
+        self._token_due = time.time() + TOKEN_RENEWAL
+
+    def _lay_out_work(self) -> None:
+        self.work.mkdir(exist_ok=True)
+        notebook = self.work / "demo.ipynb"
+        if not notebook.exists():
+            notebook.write_bytes(resources.files(__package__).joinpath("demo.ipynb").read_bytes())
+
+    def _clear(self) -> None:
+        """Remove servers and data of an earlier version or an interrupted start, and what was staged of it."""
+        for old in (self.folder / "grid", self.folder / "state", self.work / "rucio"):
+            if old.exists():
+                shutil.rmtree(old)
+
+
+def say(*lines: str) -> None:
+    for line in lines or ("",):
+        print(line, flush=True)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Tell what is being done, and how long it took."""
+    print(f"  {what} … ", end="", flush=True)
+    began = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(flush=True)
+        raise
+    print(f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+def _reach_loopback_directly() -> None:
+    """A proxy of the site must not be asked for what runs on this machine."""
+    for variable in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(variable, "").split(",") if host]
+        os.environ[variable] = ",".join([*hosts, "localhost", "127.0.0.1"])

@@ -1,0 +1,111 @@
+"""`python -m rucio_jupyterlab.engine`: one engine's life, from the lock to the last checkpoint.
+
+It ends by itself when neither client nor running job has been there for a minute (or for as many seconds as
+`RUCIO_JUPYTERLAB_IDLE_SECONDS` says); at SIGTERM within five seconds. One that finds the lock taken ends at
+once and successfully. Where a part of it fails in a way that nobody foresaw it ends too: whoever needs an
+engine starts the next one, which takes up the work from what is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..config import state_folder
+from . import place
+from .engine import Engine
+from .log import open_log, outline
+from .server import SocketServer
+
+IDLE_SECONDS = float(os.environ.get("RUCIO_JUPYTERLAB_IDLE_SECONDS") or 60)
+CLOSE_SECONDS = 4.0
+"""What the checkpoint may take."""
+NICENESS = 5
+"""Kernels and the Jupyter server come first."""
+
+log = logging.getLogger("rucio_jupyterlab.engine")
+
+
+def main() -> int:
+    """The exit status: 0 also where another engine holds the lock."""
+    state = place.private_folder(state_folder(os.environ))
+    lock = place.take_lock(state)
+    if lock is None:
+        return 0
+    open_log(state / "engine.log")
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    threading.excepthook = _thread_failed
+    # Not `asyncio.run`, which waits for threads: one may hang in a disk or a Rucio that does not answer.
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_loop_failed)
+    try:
+        loop.run_until_complete(live(state, lock))
+    except Exception as error:  # noqa: BLE001 -- the last place where it can be told
+        log.critical("The engine failed: %s", outline(error))
+        return 1
+    return 0
+
+
+async def live(state: Path, lock: int) -> None:
+    """Serve until asked to leave, told to end, or left alone."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    engine = Engine(state, leave=stop.set, count_clients=lambda: server.count_clients())  # noqa: PLW0108
+    server = SocketServer(engine.answers, engine.watch)
+    path = place.socket_path(state)
+    listening = await server.listen(path)
+    place.announce(lock, path)
+    log.info("Ready.")
+    idle = asyncio.create_task(_left_alone(engine, server))
+    await asyncio.wait([idle, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    log.info("Ending: %s.", "left alone" if idle.done() else "asked to")
+    listening.close()
+    path.unlink(missing_ok=True)
+    await server.hang_up()
+    try:
+        await asyncio.wait_for(engine.close(), CLOSE_SECONDS)
+    except asyncio.TimeoutError:
+        log.warning("The checkpoint took too long; the journal holds what was done.")
+
+
+async def _left_alone(engine: Engine, server: SocketServer) -> None:
+    """Return once there has been neither client nor work for `IDLE_SECONDS`."""
+    since = time.monotonic()
+    while time.monotonic() - since < IDLE_SECONDS:
+        await asyncio.sleep(min(1.0, IDLE_SECONDS / 4))
+        if server.count_clients() or engine.busy:
+            since = time.monotonic()
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """A thread of the engine's is gone, and whoever waits for it would wait for ever."""
+    name = failed.thread.name if failed.thread else "unknown"
+    log.critical("The thread %s failed: %s", name, outline(failed.exc_value) if failed.exc_value else "")
+    _end(1)
+
+
+def _loop_failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """After a callback that broke off nobody knows how its job stands; a task has its own way to tell."""
+    error = context.get("exception")
+    log.critical("The engine's loop: %s", outline(error) if error else context["message"])
+    if "handle" in context:
+        _end(1)
+
+
+def _end(status: int) -> NoReturn:
+    """Leave at once, without waiting for threads."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _end(main())

@@ -1,0 +1,87 @@
+"""Where an engine keeps its state, and where it can be reached.
+
+`STATE/lock` is held (flock) by the one engine of that folder and tells where its socket is, so that
+whoever finds the folder finds the engine, whatever its own environment says of runtime folders.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from ..errors import BadConfiguration
+
+CONFIGURATION = "configuration.json"
+"""In the state folder: what the site configured, as a client last told it; it holds no secret."""
+SOCKET_PATH_LIMIT = 100
+"""Bytes; the kernel takes 108 on Linux and 104 on macOS."""
+
+NOTICE_SIZE = 1024
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What the holder of the lock tells about itself."""
+
+    pid: int
+    host: str
+    socket: str
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder if need be, for this user alone. Raises BadConfiguration if it is another's."""
+    path = Path.cwd() / path
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Both the folder and a link to it: in a shared parent anybody may have put either there.
+        if {path.lstat().st_uid, path.stat().st_uid} != {os.getuid()}:
+            raise BadConfiguration(f"{path} belongs to another user.")
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise BadConfiguration(f"{path} cannot be used as a private folder: {error.strerror}.") from error
+    return path
+
+
+def socket_path(state: Path) -> Path:
+    """A path short enough for a socket, in a private folder. Raises BadConfiguration."""
+    path = state / "engine.sock"
+    if len(os.fsencode(path)) < SOCKET_PATH_LIMIT:
+        return path
+    name = hashlib.sha256(f"{os.getuid()}:{state}".encode()).hexdigest()[:16]
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    if len(os.fsencode(base)) > SOCKET_PATH_LIMIT // 2:
+        base = Path("/tmp")  # noqa: S108 -- the folder below is checked to be private
+    return private_folder(base / f"rucio-jupyterlab-{name}") / "engine.sock"
+
+
+def take_lock(state: Path) -> int | None:
+    """Hold `STATE/lock` until the process ends; its descriptor, or None where another engine holds it."""
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def announce(lock: int, path: Path) -> None:
+    """Write into the held lock where this engine listens."""
+    text = msgspec.json.encode(Notice(os.getpid(), socket.gethostname(), str(path)))
+    # Written over and never cut short: that works on a full disk too.
+    os.pwrite(lock, text.ljust(NOTICE_SIZE), 0)
+
+
+def read_notice(state: Path) -> Notice | None:
+    """What the last holder of the lock told; None where there is none, or it is just being written."""
+    try:
+        return msgspec.json.decode((state / "lock").read_bytes(), type=Notice)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,120 @@
+"""The engine's socket: reads questions, has them answered side by side, writes the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..errors import BadRequest, Conflict, Failure, Problem
+from . import protocol, wire
+from .log import outline
+
+log = logging.getLogger(__name__)
+
+Answers = Mapping[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]
+"""Who answers which question; one that is hung up on is cancelled."""
+
+
+class SocketServer:
+    """Serves any number of clients of the same user; none of them can disturb another."""
+
+    def __init__(self, answers: Answers, watch: Callable[[], AsyncIterator[protocol.Update]]) -> None:
+        self._answers = answers
+        self._watch = watch
+        self._connections: set[asyncio.Task[None]] = set()
+
+    def count_clients(self) -> int:
+        return len(self._connections)
+
+    async def listen(self, path: Path) -> asyncio.Server:
+        """Accept clients at that path, which nobody but this user can reach."""
+        return await asyncio.start_unix_server(self._accept, path, limit=wire.LINE_LIMIT)
+
+    async def hang_up(self) -> None:
+        """End every connection and what was asked over it."""
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await _Connection(self._answers, self._watch, writer).serve(reader)
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the client hung up, or the engine ends
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+
+class _Connection:
+    """One client: says hello, asks, watches, until it hangs up."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        watch: Callable[[], AsyncIterator[protocol.Update]],
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._answers = answers
+        self._watch = watch
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._version: int | None = None
+        """The client's, once it has said hello."""
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        """Until the client hangs up, or sends something that is no question at all."""
+        questions: set[asyncio.Task[None]] = set()
+        try:
+            while line := await reader.readline():
+                question = asyncio.create_task(self._answer(wire.decode_ask(line)))
+                questions.add(question)
+                question.add_done_callback(questions.discard)
+        except (BadRequest, ValueError):  # ValueError: a line beyond the limit
+            log.warning("A client sent something that is no question; it is hung up on.")
+        finally:
+            for question in questions:
+                question.cancel()
+
+    async def _answer(self, ask: protocol.Ask) -> None:
+        try:
+            request = wire.decode_request(ask.body)
+            self._check_version(request)
+            if isinstance(request, protocol.Watch):
+                async for update in self._watch():
+                    await self._write(wire.encode_reply(ask.number, update))
+            else:
+                reply = await self._answers[type(request)](request)
+                await self._write(wire.encode_reply(ask.number, reply))
+        except ConnectionError:
+            pass  # nobody listens any more; `serve` sees the end of the connection
+        except Failure as failure:
+            await self._write(wire.encode_problem(ask.number, failure.problem()))
+        except Exception as error:  # noqa: BLE001 -- one broken answer must not end the engine
+            log.error("A question failed: %s", outline(error))
+            await self._write(wire.encode_problem(ask.number, INTERNAL))
+
+    def _check_version(self, request: protocol.Request) -> None:
+        if isinstance(request, protocol.Hello):
+            self._version = request.version
+        elif self._version is None:
+            raise BadRequest("Say hello first.")
+        elif self._version != protocol.PROTOCOL_VERSION and not isinstance(request, protocol.Leave):
+            raise Conflict(f"Process {os.getpid()} speaks version {protocol.PROTOCOL_VERSION} alone.")
+
+    async def _write(self, line: bytes) -> None:
+        async with self._writing:
+            self._writer.write(line)
+            await self._writer.drain()
+
+
+INTERNAL = Problem("internal", "The engine failed at this; its log tells where.", "report", 500)

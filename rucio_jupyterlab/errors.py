@@ -1,0 +1,123 @@
+"""Everything that can go wrong, as one small tree.
+
+Failure                     a sentence for a person, a stable type, and what to do about it
+├── BadRequest              the question itself is wrong
+├── BadConfiguration        a key of the site's or the user's configuration is wrong
+├── NotFound                no such DID, job, listing or instance
+├── SignInNeeded            no valid token; signing in mends it
+├── Denied                  Rucio knows the user and says no
+├── RucioUnreachable        Rucio, or the way to it, does not answer
+├── RucioRefused            Rucio answered with an error of its own
+├── EngineDown              the engine process does not answer
+├── Conflict                the thing is in a state in which this cannot be done
+├── NoSpace                 the disk or the quota is full
+└── SourceFailure           one replica could not be read (`sources/failures.py` tells how)
+
+No library's exception text gets into a message: it may hold a signed address or a token.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+Remedy = Literal[
+    "signin",
+    "retry",
+    "refresh",
+    "choose",
+    "confirm",
+    "configure",
+    "free-space",
+    "recall",
+    "wait",
+    "report",
+    "none",
+]
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A failure as it crosses a process: RFC 9457, with what the user can do."""
+
+    type: str
+    """Stable and short, for programs: `sign-in-needed`."""
+    detail: str
+    """One or two sentences for a person: what, why, what to do."""
+    do: Remedy = "none"
+    status: int = 500
+    """The HTTP status that fits."""
+    exception: str | None = None
+    """Rucio's own exception class, where it named one."""
+
+
+class Failure(Exception):
+    """Base of our errors; its text is the sentence that the user reads."""
+
+    type: ClassVar[str] = "failure"
+    status: ClassVar[int] = 500
+    do: ClassVar[Remedy] = "report"
+
+    def __init__(self, detail: str, *, do: Remedy | None = None, exception: str | None = None) -> None:
+        super().__init__(detail)
+        self.remedy: Remedy = do or self.do
+        self.exception = exception
+
+    def problem(self) -> Problem:
+        return Problem(self.type, str(self), self.remedy, self.status, self.exception)
+
+
+class BadRequest(Failure):
+    type, status, do = "bad-request", 400, "none"
+
+
+class BadConfiguration(Failure):
+    type, status, do = "bad-configuration", 500, "configure"
+
+
+class NotFound(Failure):
+    type, status, do = "not-found", 404, "refresh"
+
+
+class SignInNeeded(Failure):
+    # Not 401: JupyterLab would take that for its own sign-in.
+    type, status, do = "sign-in-needed", 403, "signin"
+
+
+class Denied(Failure):
+    type, status, do = "denied", 403, "none"
+
+
+class RucioUnreachable(Failure):
+    type, status, do = "rucio-unreachable", 502, "retry"
+
+
+class RucioRefused(Failure):
+    type, status, do = "rucio-refused", 502, "none"
+
+
+class EngineDown(Failure):
+    type, status, do = "engine-down", 503, "retry"
+
+
+class Conflict(Failure):
+    type, status, do = "conflict", 409, "refresh"
+
+
+class NoSpace(Failure):
+    type, status, do = "no-space", 507, "free-space"
+
+
+class SourceFailure(Failure):
+    type, status, do = "source-failed", 502, "retry"
+
+
+class Remote(Failure):
+    """A failure that another process told us of; it passes on as it came."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail, do=problem.do, exception=problem.exception)
+        self._problem = problem
+
+    def problem(self) -> Problem:
+        return self._problem

@@ -1,0 +1,149 @@
+"""What a notebook asks for: stage, search, ls, status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import words
+from .failures import ConfirmationNeeded, RucioError, StageFailed
+from .files import Files
+from .listings import Dids, JobList
+from .progress import display_for_here
+from .service import connect
+
+if TYPE_CHECKING:
+    from .model import Job
+    from .service import Service
+
+LIMIT = 1000
+"""Rows of a search or a collection that are fetched unless more are asked for."""
+
+
+def stage(
+    *dids: str,
+    first: int | None = None,
+    pattern: str | None = None,
+    rse: str | None = None,
+    instance: str | None = None,
+    yes: bool = False,
+    pin: bool = False,
+    download: bool = False,
+) -> Files:
+    """Bring the files of `dids` (`scope:name`) to this machine; return their paths.
+
+    `first`: at most so many files of each DID. `pattern`: only files whose name matches.
+    `rse`: take from this RSE alone. `instance`: the Rucio to ask, where there are several.
+    `yes`: agree to the size, whatever it is. `pin`: keep the files until they are unpinned.
+    `download`: fetch what is not on the mounted RSE.
+
+    An interrupt cancels the job. Raises ConfirmationNeeded for a job that is larger than what
+    starts unasked, StageFailed if nothing could be staged or the job was cancelled. Where only a
+    part could be staged, the result's `missing` tells the rest and why.
+    """
+    return start(
+        *dids,
+        first=first,
+        pattern=pattern,
+        rse=rse,
+        instance=instance,
+        yes=yes,
+        pin=pin,
+        download=download,
+    ).wait()
+
+
+def start(
+    *dids: str,
+    first: int | None = None,
+    pattern: str | None = None,
+    rse: str | None = None,
+    instance: str | None = None,
+    yes: bool = False,
+    pin: bool = False,
+    download: bool = False,
+) -> Staging:
+    """As `stage`, but return at once; `wait()` of what is returned gives the paths."""
+    if not dids:
+        raise RucioError("Name at least one DID, as scope:name.", "bad-request")
+    request = {
+        "instance": instance,
+        "dids": [_did(text) for text in dids],
+        "first": first,
+        "pattern": pattern,
+        "rse": rse,
+        "confirmed": yes,
+        "pin": pin,
+        "download": download,
+    }
+    service = connect()
+    return Staging(service, service.start(request))
+
+
+def search(pattern: str, type: str = "collection", instance: str | None = None, limit: int = LIMIT) -> Dids:
+    """At most `limit` DIDs that match `scope:name`, where `*` in the name stands for any text.
+
+    A scope alone lists all in it. `type` is `collection`, `dataset`, `container`, `file` or `all`.
+    """
+    scope, _, name = pattern.strip().partition(":")
+    query = {"kind": "search", "scope": scope, "name": name or "*", "type": type}
+    return Dids(connect().listing(instance, query, limit))
+
+
+def ls(did: str, instance: str | None = None, limit: int = LIMIT) -> Dids:
+    """What a dataset or container holds, one level down; at most `limit` DIDs."""
+    return Dids(connect().listing(instance, {"kind": "content", "did": _did(did)}, limit))
+
+
+def status() -> JobList:
+    """All jobs of this user, newest first, whoever started them."""
+    return JobList(connect().jobs())
+
+
+class Staging:
+    """A job that was started from here."""
+
+    def __init__(self, service: Service, job: Job) -> None:
+        self._service = service
+        self._job = job
+
+    def wait(self) -> Files:
+        """Show the progress until the job ends; returns and raises what `stage` does."""
+        self._follow()
+        job = self._job
+        if job.cause == "confirm":
+            self._service.cancel(job.id)
+            raise ConfirmationNeeded(
+                f"{words.consent(job)} To stage it all, run this again with --yes (in Python: yes=True); "
+                "for a part of it, with --first N or --pattern P.",
+                "confirm",
+            )
+        if job.state in ("failed", "cancelled"):
+            raise StageFailed(job.problem or f"{words.title(job)}: {words.state(job)}.", job.state)
+        return Files(self._service.transfers(job.id), job)
+
+    def cancel(self) -> None:
+        """End the job; what is verified stays."""
+        self._service.cancel(self._job.id)
+
+    def _follow(self) -> None:
+        display = display_for_here(self._service.sign_in_hint)
+        try:
+            for job in self._service.follow(self._job.id):
+                self._job = job
+                display.show(job)
+        except KeyboardInterrupt:
+            self._service.cancel(self._job.id)
+            display.show(self._job._replace(state="cancelled", cause=None, problem=None))
+            raise
+        finally:
+            display.close()
+
+    def __repr__(self) -> str:
+        return f"{words.title(self._job)}: {words.progress(self._job)}; .wait() gives the paths"
+
+
+def _did(text: str) -> dict[str, str]:
+    scope, colon, name = text.strip().partition(":")
+    if not (scope and colon and name):
+        raise RucioError(f"“{text.strip()}” is not a DID: write it as scope:name.", "bad-request")
+    return {"scope": scope, "name": name}

@@ -1,0 +1,135 @@
+"""What staging gives back: the paths, as a list, and what is not among them."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from html import escape
+from typing import TYPE_CHECKING, Sequence, overload  # noqa: UP035 - subscripted below, on Python 3.8
+
+from . import words
+from .html import table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .model import Job, Transfer
+
+SHOWN = 10
+"""Paths and missing files that a representation shows."""
+
+
+class Files(Sequence[str]):
+    """The absolute paths of the staged files, in the order of their names; behaves like a list.
+
+    Every path in it can be opened. What could not be had is never in it as a path:
+    `missing` tells which files and why.
+    """
+
+    def __init__(self, transfers: Iterable[Transfer], job: Job) -> None:
+        every = tuple(transfers)
+        self.job = job
+        """The job as it ended."""
+        self.available: tuple[Transfer, ...] = tuple(t for t in every if t.path is not None)
+        """The files behind the paths, in the same order: their DID, size, RSE."""
+        self.missing: tuple[Transfer, ...] = tuple(t for t in every if t.path is None)
+        """Files of the job that cannot be opened; each has a `reason`."""
+        self._paths: tuple[str, ...] = tuple(t.path for t in self.available if t.path is not None)
+
+    @property
+    def failed(self) -> tuple[Transfer, ...]:
+        """Those of `missing` whose transfer failed: staging again may mend it."""
+        return tuple(t for t in self.missing if t.state == "failed")
+
+    @property
+    def unverified(self) -> tuple[Transfer, ...]:
+        """Files that are here, but for which Rucio knows no checksum."""
+        return tuple(t for t in self.available if not t.verified)
+
+    @property
+    def folder(self) -> str | None:
+        """Absolute path of the folder they lie in, or of the one file; None for several collections."""
+        return self.job.path
+
+    @property
+    def bytes(self) -> int:
+        """Size of all that is here."""
+        return sum(t.bytes or 0 for t in self.available)
+
+    def select(self, pattern: str) -> Files:
+        """Those whose name, or its last part, matches a shell pattern such as `*.root`."""
+        return self._where(lambda t: _matches(t.did, pattern))
+
+    def _where(self, wanted: Callable[[Transfer], bool]) -> Files:
+        return Files(filter(wanted, self.available + self.missing), self.job)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Files: ...
+    def __getitem__(self, index: int | slice) -> str | Files:
+        if isinstance(index, slice):
+            return Files(self.available[index], self.job)
+        return self._paths[index]
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Files, list, tuple)):
+            return list(self._paths) == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __add__(self, other: Iterable[str]) -> list[str]:
+        return [*self._paths, *other]
+
+    def __radd__(self, other: Iterable[str]) -> list[str]:
+        return [*other, *self._paths]
+
+    def __repr__(self) -> str:
+        lines = [f"{self._headline()}{f' in {self.folder}' if self.folder else ''}"]
+        lines += [f"  {path}" for path in self._paths[:SHOWN]]
+        if len(self) > SHOWN:
+            lines.append(f"  … and {len(self) - SHOWN:,} more")
+        if self.missing:
+            lines.append(f"{words.count(len(self.missing), 'file')} missing:")
+            lines += [f"  {t.did}: {t.reason}" for t in self.missing[:SHOWN]]
+            if len(self.missing) > SHOWN:
+                lines.append(f"  … and {len(self.missing) - SHOWN:,} more, see .missing")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        folder = f" in <code>{escape(self.folder)}</code>" if self.folder else ""
+        here = table(
+            ["File", "Size", "Path"],
+            [(_name(t.did), words.size(t.bytes), t.path or "") for t in self.available[:SHOWN]],
+            total=len(self),
+            summary="Paths",
+        )
+        absent = table(
+            ["File", "Why"],
+            [(_name(t.did), t.reason or "") for t in self.missing[:SHOWN]],
+            total=len(self.missing),
+            summary=f"{words.count(len(self.missing), 'file')} missing",
+            unfolded=True,
+        )
+        return f"<div><p><strong>{escape(self._headline())}</strong>{folder}</p>{absent}{here}</div>"
+
+    def _headline(self) -> str:
+        text = f"{words.count(len(self), 'file')}, {words.size(self.bytes)}"
+        if self.unverified:
+            text += f", {len(self.unverified):,} unverified"
+        return text
+
+
+def _name(did: str) -> str:
+    return did.partition(":")[2]
+
+
+def _matches(did: str, pattern: str) -> bool:
+    name = _name(did)
+    return fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)

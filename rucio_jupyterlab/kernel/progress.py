@@ -1,0 +1,137 @@
+"""Where a job's progress is shown: in the cell, on a terminal, or as lines in a log."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+from . import html, words
+
+if TYPE_CHECKING:
+    from .model import Job
+
+BAR = 24
+"""Characters of the bar on a terminal."""
+ERASE_LINE = "\r\033[K"
+LOG_PAUSE = 10.0
+"""Seconds between two lines of an unchanged state where nothing can be drawn over."""
+
+
+class Display(Protocol):
+    """Shows one job as it goes."""
+
+    def show(self, job: Job) -> None: ...
+
+    def close(self) -> None:
+        """Nothing more will be shown; what follows begins on a line of its own."""
+
+
+def display_for_here(sign_in_hint: str, stream: TextIO | None = None) -> Display:
+    """The display that fits: a cell where a notebook looks on, else `stream` (standard error)."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if hasattr(shell, "kernel"):
+        return CellDisplay(sign_in_hint)
+    stream = sys.stderr if stream is None else stream
+    return TerminalDisplay(stream, sign_in_hint) if stream.isatty() else LogDisplay(stream, sign_in_hint)
+
+
+class CellDisplay:
+    """One output of a notebook cell, drawn anew when something changed."""
+
+    def __init__(self, sign_in_hint: str) -> None:
+        self._hint = sign_in_hint
+        self._handle: Any = None
+        self._shown = ""
+
+    def show(self, job: Job) -> None:
+        from IPython.display import display
+
+        view = JobView(job, self._hint)
+        text = repr(view)
+        if text == self._shown:
+            return
+        self._shown = text
+        if self._handle is None:
+            self._handle = display(view, display_id=True)
+        else:
+            self._handle.update(view)
+
+    def close(self) -> None:
+        pass
+
+
+class TerminalDisplay:
+    """The job's name, then one line with a bar that is drawn over; a remark gets a line of its own, once."""
+
+    def __init__(self, stream: TextIO, sign_in_hint: str) -> None:
+        self._stream = stream
+        self._hint = sign_in_hint
+        self._said: set[str] = set()
+
+    def show(self, job: Job) -> None:
+        for line in (words.title(job), *words.remarks(job, self._hint)):
+            if line not in self._said:
+                self._said.add(line)
+                self._stream.write(f"{ERASE_LINE}{printable(line)}\n")
+        filled = round(words.fraction(job) * BAR)
+        line = f"{'█' * filled}{'░' * (BAR - filled)} {words.progress(job)}"
+        width = shutil.get_terminal_size().columns
+        self._stream.write(f"{ERASE_LINE}{line[: width - 1]}")
+        self._stream.flush()
+
+    def close(self) -> None:
+        if self._said:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+class LogDisplay:
+    """A line when the state changes, and now and then between."""
+
+    def __init__(self, stream: TextIO, sign_in_hint: str) -> None:
+        self._stream = stream
+        self._hint = sign_in_hint
+        self._said: set[str] = set()
+        self._state = ""
+        self._next = 0.0
+
+    def show(self, job: Job) -> None:
+        state = words.state(job)
+        now = time.monotonic()
+        if state != self._state or now >= self._next:
+            self._state, self._next = state, now + LOG_PAUSE
+            self._stream.write(f"{printable(words.title(job))}: {words.progress(job)}\n")
+        for remark in words.remarks(job, self._hint):
+            if remark not in self._said:
+                self._said.add(remark)
+                self._stream.write(f"{printable(remark)}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        pass
+
+
+class JobView:
+    """A job as a cell shows it."""
+
+    def __init__(self, job: Job, sign_in_hint: str) -> None:
+        self._job = job
+        self._hint = sign_in_hint
+
+    def __repr__(self) -> str:
+        remarks = words.remarks(self._job, self._hint)
+        return "\n".join([f"{words.title(self._job)}: {words.progress(self._job)}", *remarks])
+
+    def _repr_html_(self) -> str:
+        job = self._job
+        return html.progress(
+            words.title(job), words.fraction(job), words.progress(job), words.remarks(job, self._hint)
+        )
+
+
+def printable(text: str) -> str:
+    """`text` without the control characters by which a name could steer a terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)

@@ -1,0 +1,328 @@
+"""How one file is brought together from ranges of its replicas: decisions only, no I/O.
+
+The byte engine asks `next()` what to request, and reports what came of it. A file with a checksum may be
+mixed from several replicas; if the mixture is wrong, it is fetched again whole from one replica at a
+time, so that the culprit is known. A file without checksum is never mixed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from ..checksum import combine_in_order
+from ..failures import BANNING, LOCAL, NETWORK, ReplicaFailure
+from ..model import Endpoint, Fetched, GaveUp, Outcome, Work
+from ..part import RANGE_BYTES, Range, gaps
+from .hosts import Host, Hosts, backoff
+
+ATTEMPTS = 4
+"""Attempts at one replica that bring nothing new, before it is given up for this file."""
+KEPT_BYTES = 64 << 10
+"""The least that is kept of a range that broke off."""
+PROGRESS_BYTES = 1 << 20
+"""An attempt that brought so much was not in vain."""
+FIRST_EPOCH = 1
+"""The only one that builds upon an earlier process."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What one request is to bring."""
+
+    offset: int
+    length: int | None
+    """Bytes; None: to the end, wherever that is."""
+    ranged: bool
+    """Ask with a Range header."""
+    epoch: int
+    """Of an earlier epoch than the fetch's: no longer wanted."""
+
+
+def worth_keeping(span: Span, received: int, failure: ReplicaFailure | None) -> bool:
+    """Whether what a request brought stays in the part."""
+    if failure is None:
+        return True
+    blameless = failure.kind not in BANNING and failure.kind not in ("changed", "ignores-ranges")
+    return span.ranged and blameless and received >= KEPT_BYTES
+
+
+class Candidate:
+    """One replica of the file, and how it behaved."""
+
+    def __init__(self, endpoint: Endpoint, host: Host) -> None:
+        self.endpoint = endpoint
+        self.host = host
+        self.banned: ReplicaFailure | None = None
+        self.last_failure: ReplicaFailure | None = None
+        self.attempts = 0
+        self.not_before = 0.0
+        self.takes_ranges = True
+        self.validator: str | None = None
+
+    @property
+    def rse(self) -> str:
+        return self.endpoint.rse
+
+
+class Fetch:
+    """The state of one file on its way; `outcome` is set once it is decided."""
+
+    def __init__(self, work: Work, hosts: Hosts, done: Iterable[Range] = ()) -> None:
+        self.work = work
+        self.candidates = [Candidate(endpoint, hosts.of(endpoint.url)) for endpoint in work.endpoints]
+        self.epoch = 0
+        self.streams = 0
+        self.outcome: Outcome | None = None
+        self.bytes_received = 0
+        self.wake: float | None = None
+        """When it is worth asking `next` again, where time alone decides."""
+        self.blocked: ReplicaFailure | None = None
+        """Why no request can be made now."""
+        self.needs_md5 = False
+        self._exclusive = not work.verifiable
+        self._sole: Candidate | None = None
+        """While exclusive: the replica that all of this epoch's bytes come from."""
+        self._sole_is_away = False
+        self._restart(self._resumable(done))
+        if not self.candidates:
+            self.outcome = GaveUp(work.id, (ReplicaFailure("missing", "Rucio"),))
+
+    @property
+    def bytes_kept(self) -> int:
+        """Of what was received, the bytes that count."""
+        return sum(piece.length for piece in self._done)
+
+    # What to ask for
+
+    @property
+    def wants_stream(self) -> bool:
+        return self.outcome is None and bool(self._todo)
+
+    def next(self, now: float) -> tuple[Candidate, Span] | None:
+        """The next request to make, or None while there is none; then `wake` and `blocked` tell why."""
+        self.wake = None
+        if not self.wants_stream:
+            return None
+        candidate = self._pick(now)
+        if candidate is None:
+            return None
+        self.blocked = None
+        if self._exclusive:
+            self._stay_with(candidate)
+        if not candidate.takes_ranges and self._todo[0].ranged:
+            if self.streams:
+                return None  # the requests in flight end first, then the whole comes at once
+            self._restart([], whole=True)
+        span = self._todo.popleft()
+        self.streams += 1
+        return candidate, span
+
+    # What came of it
+
+    def answered(
+        self, candidate: Candidate, validator: str | None, total: int | None
+    ) -> ReplicaFailure | None:
+        """Check a reply's head before its first byte is kept; a failure says to stop reading."""
+        if total is not None and self.work.bytes is not None and total != self.work.bytes:
+            return ReplicaFailure("wrong-size", candidate.rse)
+        known = candidate.validator or next(
+            (piece.validator for piece in self._done if piece.rse == candidate.rse), None
+        )
+        if known is not None and validator != known:
+            return ReplicaFailure("changed", candidate.rse)
+        candidate.validator = validator
+        return None
+
+    def ended(
+        self,
+        candidate: Candidate,
+        span: Span,
+        received: int,
+        adler32: int,
+        failure: ReplicaFailure | None,
+        now: float,
+    ) -> None:
+        """A request has ended and `received` bytes from the span's beginning are in the part."""
+        if failure is None and span.length is not None and received < span.length:
+            failure = ReplicaFailure("cut" if span.ranged else "wrong-size", candidate.rse)
+        elif (
+            failure is not None
+            and failure.kind in ("cut", "stalled")
+            and received
+            and received == span.length
+        ):
+            failure = None  # every byte came; how the connection ended does not matter
+        if failure:
+            candidate.host.failed(failure, now)
+        else:
+            candidate.host.succeeded()
+        if span.epoch != self.epoch or self.outcome is not None:
+            return
+        self.streams -= 1
+        if failure is None:
+            candidate.attempts = 0
+            self._keep(candidate, span, received, adler32)
+            if not self._todo and not self.streams:
+                self._conclude()
+            return
+        if worth_keeping(span, received, failure):
+            self._keep(candidate, span, received, adler32)
+            rest = (span.length or received) - received
+            self._todo.appendleft(Span(span.offset + received, rest, True, self.epoch))
+            if received >= PROGRESS_BYTES:
+                candidate.attempts = 0
+        else:
+            self.bytes_received -= received
+            self._todo.appendleft(span)
+        self._failed(candidate, failure, now)
+
+    def _keep(self, candidate: Candidate, span: Span, length: int, adler32: int) -> None:
+        self._done.append(Range(span.offset, length, adler32, candidate.rse, candidate.validator))
+
+    def _failed(self, candidate: Candidate, failure: ReplicaFailure, now: float) -> None:
+        candidate.last_failure = failure
+        if failure.kind in LOCAL:
+            self._give_up(failure)
+        elif failure.kind == "ignores-ranges":
+            candidate.takes_ranges = False
+            return
+        elif failure.kind in BANNING:
+            candidate.banned = failure
+        elif failure.kind not in NETWORK:
+            candidate.attempts += 1
+            candidate.not_before = now + (failure.retry_after or backoff(candidate.attempts))
+            if candidate.attempts >= ATTEMPTS:
+                candidate.banned = failure
+        if self._sole is candidate and failure.kind in NETWORK:
+            self._sole_is_away = True
+        if failure.kind == "changed":
+            candidate.validator = None
+            self._restart([])
+        if self.outcome is None and all(each.banned for each in self.candidates):
+            self._give_up(failure)
+
+    def md5_is(self, right: bool) -> None:
+        """The answer to `needs_md5`."""
+        self.needs_md5 = False
+        self._finish() if right else self._wrong_checksum()
+
+    # Inside
+
+    def _resumable(self, done: Iterable[Range]) -> list[Range]:
+        """Ranges of an earlier process that may be built upon."""
+        versions: dict[str, str | None] = {}
+        kept = [
+            piece
+            for piece in done
+            if piece.validator and versions.setdefault(piece.rse, piece.validator) == piece.validator
+        ]
+        if self._exclusive and kept:
+            rse = kept[0].rse
+            self._sole = next((each for each in self.candidates if each.rse == rse), None)
+            kept = [piece for piece in kept if piece.rse == rse] if self._sole else []
+        return kept
+
+    def _restart(self, done: list[Range], *, whole: bool = False) -> None:
+        """Begin again from `done`; requests in flight are no longer wanted."""
+        self.epoch += 1
+        self.streams = 0
+        self._done = done
+        self.bytes_received = self.bytes_kept
+        size = self.work.bytes
+        if whole or size is None or (size <= RANGE_BYTES and not done):
+            self._todo = deque([Span(0, size, False, self.epoch)])
+        else:
+            self._todo = deque(
+                Span(offset, length, True, self.epoch) for offset, length in gaps(done, size, RANGE_BYTES)
+            )
+            if not self._todo:
+                self._conclude()
+
+    def _pick(self, now: float) -> Candidate | None:
+        """The first replica that may be asked now."""
+        waiting: list[tuple[float, Candidate]] = []
+        for candidate in self._in_order():
+            if candidate.banned:
+                continue
+            host = candidate.host
+            ready = max(candidate.not_before, host.not_before)
+            if ready > now:
+                waiting.append((ready, candidate))
+            elif host.may_start(now):
+                return candidate
+            elif host.down_since is None:
+                return None  # its connections are all in use: one comes free soon
+            else:
+                waiting.append((now + 1.0, candidate))
+        if waiting:
+            self.wake, first = min(waiting, key=lambda pair: pair[0])
+            self.blocked = first.last_failure or ReplicaFailure("unreachable", first.rse)
+        return None
+
+    def _in_order(self) -> list[Candidate]:
+        if self._exclusive and self._sole and not self._sole.banned and not self._sole_is_away:
+            return [self._sole]  # waited for if need be: another would have to begin at byte 0
+        return self.candidates
+
+    def _stay_with(self, candidate: Candidate) -> None:
+        if self._sole is not candidate and (self._done or self.streams):
+            self._restart([])  # what another replica has sent, or is sending, is not wanted any more
+        self._sole, self._sole_is_away = candidate, False
+
+    def _conclude(self) -> None:
+        """Every byte is there: are they the right ones?"""
+        self._done.sort(key=lambda piece: piece.offset)
+        size = sum(piece.length for piece in self._done)
+        if self.work.bytes is not None and size != self.work.bytes:
+            self._blame("wrong-size")
+        elif self.work.adler32 is not None:
+            self._finish() if self._adler32() == self.work.adler32 else self._wrong_checksum()
+        elif self.work.md5 is not None:
+            self.needs_md5 = True
+        else:
+            self._finish()
+
+    def _adler32(self) -> int:
+        return combine_in_order((piece.adler32, piece.length) for piece in self._done)
+
+    def _wrong_checksum(self) -> None:
+        self._blame("corrupt")
+
+    def _blame(self, kind: Literal["corrupt", "wrong-size"]) -> None:
+        """Ban the replica whose bytes are wrong; if several took part, find out which it was."""
+        contributors = {piece.rse for piece in self._done} or {self.candidates[0].rse}
+        if len(contributors) > 1:
+            self._exclusive = True
+        else:
+            failure = ReplicaFailure(kind, next(iter(contributors)))
+            for candidate in self.candidates:
+                if candidate.rse in contributors:
+                    candidate.banned = candidate.last_failure = failure
+        self._sole = None
+        self._restart([])
+        if all(candidate.banned for candidate in self.candidates):
+            self._give_up(self.candidates[-1].banned)
+
+    def _finish(self) -> None:
+        by_rse: dict[str, int] = {}
+        for piece in self._done:
+            by_rse[piece.rse] = by_rse.get(piece.rse, 0) + piece.length
+        rse = max(by_rse, key=by_rse.__getitem__)
+        self.outcome = Fetched(
+            self.work.id,
+            rse,
+            sum(by_rse.values()),
+            self._adler32(),
+            self.work.verifiable,
+            tuple(failure for failure in self._failures() if failure.rse != rse),
+        )
+
+    def _give_up(self, reason: ReplicaFailure | None) -> None:
+        earlier = tuple(failure for failure in self._failures() if failure != reason)
+        self.outcome = GaveUp(self.work.id, (*earlier, reason) if reason else earlier)
+
+    def _failures(self) -> tuple[ReplicaFailure, ...]:
+        return tuple(each.last_failure for each in self.candidates if each.last_failure)

@@ -1,0 +1,472 @@
+"""The byte engine: libcurl's multi interface in one thread.
+
+Many small files in flight, parallel ranges of large ones, kept connections, limits per host and over
+all. `fetch.py` decides, `stream.py` speaks HTTP, `writer.py` writes; here they are joined.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import selectors
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+import pycurl
+
+from ...errors import Failure, RucioUnreachable
+from ..checksum import ADLER_OF_NOTHING, adler32
+from ..failures import Kind, ReplicaFailure
+from ..model import Cancelled, CredentialFor, Fetched, Outcome, Progress, Work
+from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
+from .fetch import Candidate, Fetch, Span
+from .hosts import Hosts
+from .stream import Pace, Stream
+from .throttle import Throttle
+from .writer import PartFile, Ticket, Writer
+
+VERSION = pycurl.version
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How hard the byte engine pulls."""
+
+    connections: int = 16
+    """Requests in flight over all hosts."""
+    connections_per_host: int = 16
+    connections_per_file: int = 8
+    connect_seconds: float = 10.0
+    stall_seconds: float = 20.0
+    """A peer that sends less than 1 kB/s for so long has stalled."""
+    bandwidth: int | None = None
+    """Bytes per second over all."""
+    preallocate: bool = False
+    """Reserve a file's room before its first byte; for local disks that can."""
+
+
+class Assembly:
+    """A fetch with its part."""
+
+    __slots__ = ("fetch", "order", "part", "queued", "tickets")
+
+    def __init__(self, fetch: Fetch, part: PartFile) -> None:
+        self.fetch = fetch
+        self.part = part
+        self.tickets: set[Ticket] = set()
+        self.queued = False
+
+
+class Mover(threading.Thread):
+    """Takes `Work`, delivers one outcome for each. All public methods may be called from any thread."""
+
+    def __init__(
+        self,
+        credential_for: CredentialFor,
+        deliver: Callable[[Outcome | Cancelled], None],
+        limits: Limits,
+        user_agent: str = "rucio-jupyterlab",
+    ) -> None:
+        """`deliver` is called from a thread of the mover's and must return at once."""
+        super().__init__(name="byte-engine", daemon=True)
+        self._credential_for = credential_for
+        self._deliver = deliver
+        self._limits = limits
+        self._user_agent = user_agent
+        self._hosts = Hosts(limits.connections_per_host)
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._awake = False
+        self._stopping = False
+        self._fetches: dict[int, Assembly] = {}
+        self._examined: dict[int, Work] = {}
+        """Works whose part is being read in the reader's thread."""
+        self._ready: deque[Assembly] = deque()
+        self._sleeping: list[tuple[float, int]] = []
+        self._idle_streams: list[Stream] = []
+        self._active: set[Stream] = set()
+        self._held: set[Stream] = set()
+        self._throttle = Throttle(limits.bandwidth)
+        self._timer: float | None = None
+        self._known_fds: set[int] = set()
+        self._writer = Writer(self._ticket_ended, self._md5_known)
+        self._reader = ThreadPoolExecutor(1, "part-reader")
+
+    # From any thread
+
+    def submit(self, work: Work) -> None:
+        """Begin or continue a file. What its part already holds is checked and used."""
+        resumable = work.bytes is not None and work.bytes > RANGE_BYTES
+        if resumable and os.path.exists(work.part + RECORD_SUFFIX):
+            self._tell(lambda: self._examine(work))
+        else:
+            self._tell(lambda: self._admit(work, []))
+
+    def cancel(self, work_id: int) -> None:
+        """Stop a file; `Cancelled` is delivered once its part is closed, or its outcome if that was first."""
+        self._tell(lambda: self._cancel(work_id))
+
+    def limit_bandwidth(self, bytes_per_second: int | None) -> None:
+        self._tell(lambda: self._throttle.limit(bytes_per_second))
+
+    def progress(self) -> dict[int, Progress]:
+        """Where every work stands, by its number."""
+        return {
+            number: Progress(
+                assembly.fetch.bytes_received,
+                next((ticket.candidate.rse for ticket in tuple(assembly.tickets)), None),
+                assembly.fetch.blocked,
+            )
+            for number, assembly in tuple(self._fetches.items())
+        }
+
+    def retry_now(self) -> None:
+        """Forget that hosts were down: the network may be back."""
+        self._tell(self._forgive)
+
+    def close(self) -> None:
+        """Keep what has arrived, then end; returns when every part is closed."""
+        self._tell(self._stop)
+        self.join()
+        self._reader.shutdown()
+        self._writer.stop()
+        os.close(self._wake_reader)
+        os.close(self._wake_writer)
+
+    # The loop
+
+    def run(self) -> None:
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, 4 * self._limits.connections)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._writer.start()
+        while not self._stopping:
+            self._poll()
+            self._collect()
+            self._run_inbox()
+            self._wake_sleepers()
+            self._start_streams()
+        self._shut_down()
+
+    def _poll(self) -> None:
+        for key, events in self._selector.select(self._seconds_to_wait()):
+            if key.fd == self._wake_reader:
+                self._awake = False
+                os.read(key.fd, 4096)
+                continue
+            readable = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
+            writable = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
+            self._multi.socket_action(key.fd, readable | writable)
+        if self._timer is not None and self._timer <= time.monotonic():
+            self._timer = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._release_held()
+
+    def _seconds_to_wait(self) -> float:
+        if self._inbox:
+            return 0.0
+        now = time.monotonic()
+        due = [now + 1.0]
+        if self._timer is not None:
+            due.append(self._timer)
+        if self._sleeping:
+            due.append(self._sleeping[0][0])
+        if self._held:
+            due.append(now + self._throttle.seconds_until_more())
+        return max(0.0, min(due) - now)
+
+    def _watch_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            self._known_fds.discard(fd)
+            self._selector.unregister(fd)
+            return
+        readable = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
+        writable = selectors.EVENT_WRITE if what & pycurl.POLL_OUT else 0
+        if fd in self._known_fds:
+            self._selector.modify(fd, readable | writable)
+        else:
+            self._known_fds.add(fd)
+            self._selector.register(fd, readable | writable)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def _tell(self, message: Callable[[], None]) -> None:
+        self._inbox.append(message)
+        if not self._awake:
+            self._awake = True
+            os.write(self._wake_writer, b"!")
+
+    def _run_inbox(self) -> None:
+        while self._inbox:
+            self._inbox.popleft()()
+
+    # Works
+
+    def _examine(self, work: Work) -> None:
+        self._examined[work.id] = work
+        self._reader.submit(self._load, work)
+
+    def _load(self, work: Work) -> None:
+        """In the reader's thread: check what the part already holds."""
+        heading = Heading(work.instance, work.did, work.bytes or 0)
+        try:
+            done = verified_ranges(work.part, heading)
+        except OSError:
+            done = []  # unreadable: the file is fetched anew, and a broken disk shows itself on the first write
+        self._tell(lambda: self._loaded(work, done))
+
+    def _loaded(self, work: Work, done: list[Range]) -> None:
+        if self._examined.get(work.id) is work:  # else it was taken back meanwhile
+            del self._examined[work.id]
+            self._admit(work, done)
+
+    def _admit(self, work: Work, done: list[Range]) -> None:
+        fetch = Fetch(work, self._hosts, done)
+        resumed = fetch.bytes_received > 0
+        preallocate = self._limits.preallocate and (work.bytes or 0) > RANGE_BYTES
+        assembly = Assembly(fetch, PartFile(work, resumed=resumed, preallocate=preallocate))
+        self._fetches[work.id] = assembly
+        self._advance(assembly)
+
+    def _cancel(self, work_id: int) -> None:
+        if self._examined.pop(work_id, None):
+            self._deliver(Cancelled(work_id))
+            return
+        assembly = self._fetches.get(work_id)
+        if assembly is None:
+            return  # its outcome is on the way
+        self._drop_streams(assembly, keep_bytes=True)
+        self._finish(assembly, Cancelled(work_id))
+
+    def _advance(self, assembly: Assembly) -> None:
+        """Do what a fetch's new state asks for."""
+        fetch = assembly.fetch
+        for stream in [each for each in self._active if each.ticket in assembly.tickets]:
+            if stream.ticket.span.epoch != fetch.epoch or fetch.outcome is not None:
+                self._abandon(stream)
+        if fetch.outcome is not None:
+            self._finish(assembly, fetch.outcome)
+        elif fetch.needs_md5:
+            self._writer.check_md5(fetch, assembly.part)
+        elif not assembly.queued and fetch.wants_stream:
+            assembly.queued = True
+            self._ready.append(assembly)
+
+    def _finish(self, assembly: Assembly, outcome: Outcome | Cancelled) -> None:
+        del self._fetches[outcome.work_id]
+        self._writer.close(assembly.part, lambda: self._deliver(outcome))
+
+    def _md5_known(self, fetch: Fetch, right: bool) -> None:
+        """In the writer's thread."""
+        self._tell(lambda: self._take_md5(fetch, right))
+
+    def _take_md5(self, fetch: Fetch, right: bool) -> None:
+        assembly = self._fetches.get(fetch.work.id)
+        if assembly is not None and assembly.fetch is fetch:
+            fetch.md5_is(right)
+            self._advance(assembly)
+
+    # Streams
+
+    def _start_streams(self) -> None:
+        """Start requests while connections are free; a assembly that cannot go on now steps aside."""
+        now = time.monotonic()
+        blocked = 0
+        while self._ready and len(self._active) < self._limits.connections and blocked < len(self._ready):
+            assembly = self._ready[0]
+            if self._fetches.get(assembly.fetch.work.id) is not assembly or not assembly.fetch.wants_stream:
+                assembly.queued = False
+                self._ready.popleft()
+                continue
+            if assembly.fetch.streams >= self._limits.connections_per_file:
+                self._ready.rotate(-1)
+                blocked += 1
+                continue
+            request = assembly.fetch.next(now)
+            if request is not None:
+                self._request(assembly, *request)
+                blocked = 0
+            elif assembly.fetch.wake is not None:
+                assembly.queued = False
+                self._ready.popleft()
+                heapq.heappush(self._sleeping, (assembly.fetch.wake, assembly.fetch.work.id))
+            else:
+                self._ready.rotate(-1)
+                blocked += 1
+
+    def _wake_sleepers(self) -> None:
+        now = time.monotonic()
+        while self._sleeping and self._sleeping[0][0] <= now:
+            assembly = self._fetches.get(heapq.heappop(self._sleeping)[1])
+            if assembly is not None and not assembly.queued and assembly.fetch.wants_stream:
+                assembly.queued = True
+                self._ready.append(assembly)
+
+    def _forgive(self) -> None:
+        self._hosts.forgive()
+        self._sleeping = [(0.0, number) for _, number in self._sleeping]
+
+    def _request(self, assembly: Assembly, candidate: Candidate, span: Span) -> None:
+        ticket = Ticket(assembly.fetch, assembly.part, candidate, span)
+        assembly.tickets.add(ticket)
+        stream = self._idle_streams.pop() if self._idle_streams else self._new_stream()
+        self._send(stream, ticket, candidate.endpoint.url)
+
+    def _new_stream(self) -> Stream:
+        pace = Pace(self._limits.connect_seconds, self._limits.stall_seconds)
+        return Stream(pace, self._user_agent, self._may_receive, self._writer.write)
+
+    def _send(
+        self, stream: Stream, ticket: Ticket, url: str, redirected_from: str | None = None, hops: int = 0
+    ) -> None:
+        work, endpoint = ticket.fetch.work, ticket.candidate.endpoint
+        host = self._hosts.of(url)
+        try:
+            credential = self._credential_for(work.instance, endpoint, url, redirected_from)
+            stream.begin(ticket, url, credential, host, hops)
+        except RucioUnreachable:  # the token is being renewed
+            self._not_sent(stream, ticket, "unreachable")
+            return
+        except (Failure, OSError, ValueError, pycurl.error):
+            # Not a URL that may be asked: a forbidden address, or a credential that cannot be read.
+            self._not_sent(stream, ticket, "bad-redirect" if hops else "refused")
+            return
+        host.active += 1
+        self._active.add(stream)
+        self._multi.add_handle(stream.curl)
+
+    def _not_sent(self, stream: Stream, ticket: Ticket, kind: Kind) -> None:
+        ticket.failure = ReplicaFailure(kind, ticket.candidate.rse)
+        self._idle_streams.append(stream)
+        self._writer.end(ticket)
+
+    def _collect(self) -> None:
+        """Take finished requests off the multi handle."""
+        while True:
+            left, succeeded, failed = self._multi.info_read()
+            for curl in succeeded:
+                self._stream_ended(curl.stream, None)
+            for curl, code, _text in failed:
+                self._stream_ended(curl.stream, code)
+            if not left:
+                return
+
+    def _stream_ended(self, stream: Stream, code: int | None) -> None:
+        ticket = stream.ticket
+        if code is not None:
+            ticket.failure = stream.failure_of(code)
+        elif stream.head.location is not None:
+            target = stream.redirect_target()
+            self._detach(stream)
+            if target is not None:
+                self._idle_streams.remove(stream)
+                self._send(stream, ticket, target, stream.url, stream.hops + 1)
+                return
+            ticket.failure = ReplicaFailure("bad-redirect", ticket.candidate.rse)
+            self._writer.end(ticket)
+            return
+        if stream.whole_in_memory and ticket.failure is None and self._conclude_small(stream):
+            return
+        stream.flush()
+        self._detach(stream)
+        self._writer.end(ticket)
+
+    def _conclude_small(self, stream: Stream) -> bool:
+        """Check a small file before it is written; True where that decided it."""
+        ticket = stream.ticket
+        assembly = self._fetches.get(ticket.fetch.work.id)
+        work = ticket.fetch.work
+        if (
+            assembly is None
+            or assembly.fetch is not ticket.fetch
+            or (work.md5 is not None and work.adler32 is None)
+        ):
+            return False
+        chunks = stream.chunks
+        stream.chunks = []
+        self._detach(stream)
+        assembly.tickets.discard(ticket)
+        value = ADLER_OF_NOTHING
+        for chunk in chunks:
+            value = adler32(chunk, value)
+        fetch = assembly.fetch
+        fetch.ended(ticket.candidate, ticket.span, stream.received, value, None, time.monotonic())
+        if isinstance(fetch.outcome, Fetched):
+            del self._fetches[work.id]
+            self._writer.store(assembly.part, chunks, fetch.outcome, self._deliver)
+        else:
+            self._advance(assembly)
+        return True
+
+    def _detach(self, stream: Stream) -> None:
+        """Take a stream out of service; its handle keeps its connection for the next request."""
+        self._multi.remove_handle(stream.curl)
+        self._active.discard(stream)
+        self._held.discard(stream)
+        stream.host.active -= 1
+        self._idle_streams.append(stream)
+
+    def _abandon(self, stream: Stream) -> None:
+        """Break a request off whose bytes are no longer wanted."""
+        self._detach(stream)
+        stream.ticket.failure = ReplicaFailure("cut", stream.ticket.candidate.rse)
+        self._writer.end(stream.ticket)
+
+    def _drop_streams(self, assembly: Assembly, *, keep_bytes: bool) -> None:
+        for stream in [each for each in self._active if each.ticket in assembly.tickets]:
+            if keep_bytes and stream.ticket.span.ranged:
+                stream.flush()
+            self._abandon(stream)
+
+    def _ticket_ended(self, ticket: Ticket) -> None:
+        """In the writer's thread."""
+        self._tell(lambda: self._take_ticket(ticket))
+
+    def _take_ticket(self, ticket: Ticket) -> None:
+        assembly = self._fetches.get(ticket.fetch.work.id)
+        if assembly is None or assembly.fetch is not ticket.fetch:
+            return
+        assembly.tickets.discard(ticket)
+        failure = ticket.disk_failure or ticket.failure
+        assembly.fetch.ended(
+            ticket.candidate, ticket.span, ticket.length, ticket.adler32, failure, time.monotonic()
+        )
+        self._advance(assembly)
+
+    # Holding back
+
+    def _may_receive(self, stream: Stream, length: int) -> bool:
+        if self._writer.congested or not self._throttle.take(length):
+            self._held.add(stream)
+            return False
+        return True
+
+    def _release_held(self) -> None:
+        if self._held and not self._writer.congested and self._throttle.ready():
+            for stream in tuple(self._held):
+                self._held.discard(stream)
+                stream.resume()
+
+    # The end
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _shut_down(self) -> None:
+        """Keep what has arrived of every file; nothing is delivered any more."""
+        self._deliver = lambda outcome: None
+        for assembly in tuple(self._fetches.values()):
+            self._drop_streams(assembly, keep_bytes=True)
+            self._writer.close(assembly.part, lambda: None)
+        self._fetches.clear()
+        for stream in self._idle_streams:
+            stream.curl.close()
+        self._multi.close()
+        self._selector.close()

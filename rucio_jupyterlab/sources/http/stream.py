@@ -1,0 +1,198 @@
+"""One request at a time on one libcurl handle: sets it up, judges the head, passes the bytes on."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+import string
+from collections.abc import Callable
+from urllib.parse import quote, urljoin, urlsplit
+
+import certifi
+import pycurl
+
+from ..failures import ReplicaFailure
+from ..model import Credential
+from .hosts import Host
+from .reply import ReplyHead
+from .writer import Ticket
+
+CHUNK_BYTES = 512 << 10
+"""Bytes handed to the writer at once."""
+SMALL_BYTES = 1 << 20
+"""A whole file up to this size is checked in memory and written in one go."""
+MOST_HOPS = 5
+MOST_ERROR_BYTES = 64 << 10
+"""The most that is read of an error's body to keep its connection."""
+STALL_BYTES_PER_SECOND = 1000
+DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
+_URL_CHARACTERS = string.punctuation + " "
+"""Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_UNREACHABLE = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_SSL_CONNECT_ERROR})
+_NO_NETWORK = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY})
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+_UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+
+
+class Pace:
+    """Seconds after which a silent peer is given up."""
+
+    def __init__(self, connect: float, stall: float) -> None:
+        self.connect = connect
+        self.stall = stall
+
+
+class Stream:
+    """A reusable libcurl handle and the request that it carries."""
+
+    def __init__(
+        self,
+        pace: Pace,
+        user_agent: str,
+        may_receive: Callable[[Stream, int], bool],
+        pass_on: Callable[[Ticket, list[bytes], int], None],
+    ) -> None:
+        """`may_receive(stream, bytes)` is asked for each chunk: False holds the stream until `resume`."""
+        self._pace = pace
+        self._user_agent = user_agent
+        self._may_receive = may_receive
+        self._pass_on = pass_on
+        self._credential: Credential | None = None
+        self.curl = pycurl.Curl()
+        self.curl.stream = self
+        self.head = ReplyHead()
+
+    def begin(self, ticket: Ticket, url: str, credential: Credential, host: Host, hops: int = 0) -> None:
+        """Set the handle up for one request; the caller adds it to the multi handle."""
+        curl, span = self.curl, ticket.span
+        self.ticket, self.url, self.host, self.hops = ticket, url, host, hops
+        self.head.status = 0
+        self.chunks: list[bytes] = []
+        self.chunked = 0
+        """Bytes in `chunks`."""
+        self.received = 0
+        self.held = False
+        self._body_wanted = False
+        self._ignored = 0
+        self._whole_in_memory = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
+        if credential != self._credential:
+            self._configure(credential)
+        curl.setopt(pycurl.URL, quote(url, _URL_CHARACTERS))
+        if span.ranged and span.length is not None:
+            curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
+        else:
+            curl.unsetopt(pycurl.RANGE)
+
+    @property
+    def whole_in_memory(self) -> bool:
+        """The whole file is in `chunks`; nothing of it was passed on."""
+        return self._whole_in_memory
+
+    def resume(self) -> None:
+        self.held = False
+        self.curl.pause(pycurl.PAUSE_CONT)
+
+    def flush(self) -> None:
+        """Hand on what is gathered."""
+        if self.chunks:
+            chunks, length = self.chunks, self.chunked
+            self.chunks, self.chunked = [], 0
+            self._pass_on(self.ticket, chunks, length)
+
+    def redirect_target(self) -> str | None:
+        """Where the reply points to, or None where that may not be followed."""
+        try:
+            target = urljoin(self.url, quote(self.head.location or "", _URL_CHARACTERS, "latin-1"))
+            here, there = urlsplit(self.url), urlsplit(target)
+        except ValueError:
+            return None
+        secure_enough = there.scheme == "https" or here.scheme == "http" or there.hostname in LOOPBACK
+        if there.scheme not in ("http", "https") or not secure_enough or self.hops >= MOST_HOPS:
+            return None
+        return target
+
+    def failure_of(self, code: int) -> ReplicaFailure:
+        """Classify libcurl's error; what the head said comes first."""
+        rse = self.ticket.candidate.rse
+        if self.ticket.failure is not None:
+            return self.ticket.failure
+        if code in _NO_NETWORK:
+            return ReplicaFailure("no-network", rse)
+        if code in _UNREACHABLE:
+            no_route = self.curl.getinfo(pycurl.OS_ERRNO) in _NO_ROUTE
+            return ReplicaFailure("no-network" if no_route else "unreachable", rse)
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            connected = self.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+            return ReplicaFailure("stalled" if connected else "unreachable", rse)
+        if code in _UNTRUSTED:
+            return ReplicaFailure("untrusted", rse)
+        if code == pycurl.E_SSL_CERTPROBLEM:
+            return ReplicaFailure("refused", rse)
+        return ReplicaFailure("cut", rse)
+
+    def _configure(self, credential: Credential) -> None:
+        """Set every option anew, so that nothing of an earlier credential stays; connections are kept."""
+        curl = self.curl
+        curl.reset()
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._pace.connect * 1000))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
+        curl.setopt(pycurl.LOW_SPEED_TIME, max(1, round(self._pace.stall)))
+        curl.setopt(pycurl.BUFFERSIZE, CHUNK_BYTES)
+        curl.setopt(pycurl.USERAGENT, self._user_agent)
+        curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+        curl.setopt(pycurl.HTTPHEADER, list(credential.headers))
+        curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
+        for option, value in (
+            (pycurl.SSLCERT, credential.certificate),
+            (pycurl.SSLKEY, credential.key),
+            (pycurl.CAPATH, credential.ca_path),
+        ):
+            if value is not None:
+                curl.setopt(option, value)
+        self._credential = credential
+
+    def _take_header(self, line: bytes) -> None:
+        if self.head.feed(line):
+            self._judge()
+
+    def _judge(self) -> None:
+        """The head is complete: is this the reply that was asked for?"""
+        ticket, head = self.ticket, self.head
+        span, rse = ticket.span, ticket.candidate.rse
+        signed = "?" in self.url
+        failure = head.failure(rse, offset=span.offset, ranged=span.ranged, signed=signed)
+        if failure is None and head.location is None:
+            failure = ticket.fetch.answered(ticket.candidate, head.validator, head.total())
+            ticket.validator = head.validator
+            self._body_wanted = failure is None
+        ticket.failure = failure
+
+    def _take_body(self, data: bytes) -> int | None:
+        """libcurl's write callback; another number than the length given ends the request."""
+        length = len(data)
+        if not self._body_wanted:
+            self._ignored += length
+            return None if self._ignored <= MOST_ERROR_BYTES else 0
+        span = self.ticket.span
+        if span.length is not None and self.received + length > span.length:
+            self.ticket.failure = ReplicaFailure("wrong-size", self.ticket.candidate.rse)
+            return 0
+        if not self._may_receive(self, length):
+            self.held = True
+            return int(pycurl.WRITEFUNC_PAUSE)
+        self.received += length
+        self.chunks.append(data)
+        self.chunked += length
+        fetch = self.ticket.fetch
+        if span.epoch == fetch.epoch:
+            fetch.bytes_received += length
+        if self.chunked >= CHUNK_BYTES and not self._whole_in_memory:
+            self.flush()
+        return None

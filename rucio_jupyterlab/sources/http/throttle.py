@@ -1,0 +1,41 @@
+"""A bandwidth limit over all transfers: a token bucket that holds a tenth of a second."""
+
+from __future__ import annotations
+
+import time
+
+BUCKET_SECONDS = 0.1
+
+
+class Throttle:
+    """Asked for every chunk; may go into debt by one chunk, which the next ones wait off."""
+
+    def __init__(self, bytes_per_second: int | None) -> None:
+        self.limit(bytes_per_second)
+
+    def limit(self, bytes_per_second: int | None) -> None:
+        self._rate = bytes_per_second or 0
+        self._tokens = self._rate * BUCKET_SECONDS
+        self._filled = time.monotonic()
+
+    def take(self, length: int) -> bool:
+        """True where `length` bytes may be received now."""
+        if not self._rate:
+            return True
+        if not self.ready():
+            return False
+        self._tokens -= length
+        return True
+
+    def ready(self) -> bool:
+        if not self._rate:
+            return True
+        now = time.monotonic()
+        self._tokens = min(self._rate * BUCKET_SECONDS, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        return self._tokens > 0
+
+    def seconds_until_more(self) -> float:
+        if not self._rate:
+            return 0.01  # held back by the disk: look again soon
+        return max(0.001, -self._tokens / self._rate)

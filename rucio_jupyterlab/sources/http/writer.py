@@ -1,0 +1,190 @@
+"""The thread that puts received bytes into part files, in the order in which they came."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from ..checksum import ADLER_OF_NOTHING, adler32, file_md5
+from ..failures import ReplicaFailure, of_disk
+from ..model import GaveUp, Outcome, Work
+from ..part import Heading, Range, RangeRecord
+from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
+
+MOST_UNWRITTEN = 48 << 20
+"""Bytes received and not yet written; above this the network waits for the disk."""
+
+
+class PartFile:
+    """The part of one file and its record; opened when the first byte comes, used by the writer alone."""
+
+    def __init__(self, work: Work, *, resumed: bool, preallocate: bool) -> None:
+        self._work = work
+        self._resumed = resumed
+        self._preallocate = preallocate
+        self._fd = -1
+        self._record: RangeRecord | None = None
+        self._record_epoch = 0
+
+    def write(self, chunks: list[bytes], offset: int) -> None:
+        if self._fd < 0:
+            self._open()
+        length = sum(map(len, chunks))
+        written = os.pwritev(self._fd, chunks, offset)
+        if written != length:  # a full disk takes a part, then refuses the rest
+            rest = memoryview(b"".join(chunks))[written:]
+            while rest:
+                count = os.pwrite(self._fd, rest, offset + length - len(rest))
+                rest = rest[count:]
+
+    def record(self, done: Range, epoch: int) -> None:
+        """Journal a range; one of a later epoch begins the record anew."""
+        if epoch < self._record_epoch or self._work.bytes is None:
+            return
+        if epoch > self._record_epoch:
+            if self._record:
+                self._record.close()
+            heading = Heading(self._work.instance, self._work.did, self._work.bytes)
+            fresh = not (self._resumed and epoch == FIRST_EPOCH)
+            self._record = RangeRecord(self._work.part, heading, fresh=fresh)
+            self._record_epoch = epoch
+        if self._record:
+            self._record.append(done)
+
+    def md5(self, length: int) -> str:
+        """Of the first `length` bytes; what an earlier attempt left behind them does not count."""
+        if self._fd < 0:
+            self._open()
+        return file_md5(self._fd, length)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if self._record:
+            self._record.close()
+            self._record = None
+
+    def _open(self) -> None:
+        self._fd = os.open(self._work.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if self._preallocate and self._work.bytes:
+            os.posix_fallocate(self._fd, 0, self._work.bytes)
+
+
+class Ticket:
+    """One request's bytes on their way to the disk."""
+
+    __slots__ = (
+        "adler32",
+        "candidate",
+        "disk_failure",
+        "failure",
+        "fetch",
+        "length",
+        "part",
+        "span",
+        "validator",
+    )
+
+    def __init__(self, fetch: Fetch, part: PartFile, candidate: Candidate, span: Span) -> None:
+        self.fetch = fetch
+        self.part = part
+        self.candidate = candidate
+        self.span = span
+        self.adler32 = ADLER_OF_NOTHING
+        self.length = 0
+        self.failure: ReplicaFailure | None = None
+        self.disk_failure: ReplicaFailure | None = None
+        self.validator: str | None = None
+
+
+class Writer(threading.Thread):
+    """Writes, checks md5, closes and delivers, strictly in the order in which it is told."""
+
+    def __init__(self, ended: Callable[[Ticket], None], md5_known: Callable[[Fetch, bool], None]) -> None:
+        """The two callbacks are called in this thread."""
+        super().__init__(name="part-writer", daemon=True)
+        self._ended = ended
+        self._md5_known = md5_known
+        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._bytes_in = 0
+        self._bytes_out = 0
+
+    @property
+    def congested(self) -> bool:
+        return self._bytes_in - self._bytes_out > MOST_UNWRITTEN
+
+    def write(self, ticket: Ticket, chunks: list[bytes], length: int) -> None:
+        self._bytes_in += length
+        self._tasks.put(lambda: self._write(ticket, chunks, length))
+
+    def end(self, ticket: Ticket) -> None:
+        self._tasks.put(lambda: self._end(ticket))
+
+    def store(
+        self, part: PartFile, chunks: list[bytes], outcome: Outcome, deliver: Callable[[Outcome], None]
+    ) -> None:
+        """Write a whole small file whose checksum already holds, then deliver."""
+        self._tasks.put(lambda: self._store(part, chunks, outcome, deliver))
+
+    def check_md5(self, fetch: Fetch, part: PartFile) -> None:
+        self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
+
+    def close(self, part: PartFile, then: Callable[[], None]) -> None:
+        """Close a part after all that was said before, then call."""
+
+        def close() -> None:
+            part.close()
+            then()
+
+        self._tasks.put(close)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end; returns when done."""
+        self._tasks.put(None)
+        self.join()
+
+    def run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            task()
+
+    def _write(self, ticket: Ticket, chunks: list[bytes], length: int) -> None:
+        try:
+            if ticket.disk_failure is None:
+                for chunk in chunks:
+                    ticket.adler32 = adler32(chunk, ticket.adler32)
+                ticket.part.write(chunks, ticket.span.offset + ticket.length)
+                ticket.length += length
+        except OSError as error:
+            ticket.disk_failure = of_disk(error)
+        finally:
+            self._bytes_out += length
+
+    def _end(self, ticket: Ticket) -> None:
+        span = ticket.span
+        if span.ranged and ticket.length and worth_keeping(span, ticket.length, ticket.failure):
+            done = Range(span.offset, ticket.length, ticket.adler32, ticket.candidate.rse, ticket.validator)
+            try:
+                ticket.part.record(done, span.epoch)
+            except OSError as error:
+                ticket.disk_failure = of_disk(error)
+        self._ended(ticket)
+
+    def _store(
+        self, part: PartFile, chunks: list[bytes], outcome: Outcome, deliver: Callable[[Outcome], None]
+    ) -> None:
+        try:
+            part.write(chunks, 0)
+        except OSError as error:
+            outcome = GaveUp(outcome.work_id, (of_disk(error),))
+        part.close()
+        deliver(outcome)
+
+    def _md5_matches(self, fetch: Fetch, part: PartFile) -> bool:
+        expected = (fetch.work.md5 or "").lower()
+        try:
+            return part.md5(fetch.bytes_kept) == expected
+        except OSError:
+            return False

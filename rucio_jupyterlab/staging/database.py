@@ -1,0 +1,112 @@
+"""The journal's file: SQLite in the state folder, set aside and made anew where it cannot be read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import NoSpace
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    instance TEXT, scope TEXT, name TEXT,
+    bytes INTEGER, adler32 TEXT, md5 TEXT,
+    state TEXT NOT NULL,
+    rse TEXT, problem BLOB, pfns BLOB,
+    outside TEXT,
+    verified INTEGER NOT NULL DEFAULT 1,
+    pinned INTEGER NOT NULL DEFAULT 0,
+    used_at REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX files_by_use ON files (used_at) WHERE state = 'done' AND outside IS NULL;
+CREATE INDEX files_by_did ON files (instance, scope, name);
+CREATE TABLE members (
+    job TEXT NOT NULL, file INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    here INTEGER NOT NULL DEFAULT 0,
+    wanted INTEGER NOT NULL DEFAULT 1,
+    shown TEXT,
+    PRIMARY KEY (job, file, path)
+) WITHOUT ROWID;
+CREATE INDEX members_by_file ON members (file);
+CREATE TABLE links (path TEXT PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX links_by_file ON links (file);
+CREATE TABLE plans (job TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE speeds (instance TEXT, rse TEXT, bytes_per_second REAL, PRIMARY KEY (instance, rse)) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """One connection for all threads. Raises NoSpace on a full disk."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = threading.RLock()
+        self.fresh = not os.path.exists(path)
+        """Nothing of an earlier time is known: what lies in the store has to be taken in."""
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise NoSpace(
+                    "The disk of the state folder is full. Free some space, then try again."
+                ) from None
+            logger.error("The journal could not be read; it is set aside and made anew.")
+            for suffix in ("", "-wal", "-shm"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(path + suffix, f"{path}.broken{suffix}")
+            self.fresh = True
+            self._open(path)
+
+    def _open(self, path: str) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA cache_size = -4096")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self.fresh = True
+        elif version != SCHEMA_VERSION:
+            raise sqlite3.DatabaseError("another version's journal")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _full_disk_told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def read(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        with self._lock, _full_disk_told():
+            return self._db.execute(query, values).fetchall()
+
+
+@contextlib.contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error) or "disk I/O" in str(error):
+            raise NoSpace("The disk of the state folder is full. Free some space there.") from None
+        raise

@@ -1,0 +1,327 @@
+"""The journal: which files are wanted, which are here, and by what names.
+
+It may be lost: jobs are kept beside it as files (`jobs.py`), ranges beside their parts
+(`sources/part.py`), and `rebuild.py` reads the rest from the store and the views.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from ..catalog.model import Pfn
+from ..did import Did
+from ..errors import Problem
+from .database import Database
+from .rows import FileRow, Finished, Listed, Member, PlannedFile, Tally, file_row, listed_row
+
+ON_ITS_WAY = (
+    "excluded.state NOT IN ('queued', 'done') AND files.state = 'queued' AND"
+    " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
+)
+"""A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
+
+
+class Journal:
+    """Safe to use from any thread; every method is one transaction. Raises NoSpace on a full disk."""
+
+    def __init__(self, path: str) -> None:
+        self._database = Database(path)
+        self._read, self._transaction = self._database.read, self._database.transaction
+        self.fresh = self._database.fresh
+        """Nothing of an earlier time is known: what lies in the store has to be taken in."""
+
+    def close(self) -> None:
+        self._database.close()
+
+    # Plans
+
+    def admit(self, job: str, files: Iterable[PlannedFile], now: float) -> None:
+        """Write a batch of a job's plan. Files that other jobs brought are shared, not repeated."""
+        with self._transaction() as db:
+            for file in files:
+                problem = msgspec.json.encode(file.problem) if file.problem else None
+                (number,) = db.execute(
+                    "INSERT INTO files (key, instance, scope, name, bytes, adler32, md5, state, pfns, outside,"
+                    " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                    " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
+                    " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
+                    f" state=iif({ON_ITS_WAY}, state, excluded.state),"
+                    f" pfns=iif({ON_ITS_WAY}, pfns, excluded.pfns),"
+                    f" problem=iif({ON_ITS_WAY}, NULL, excluded.problem),"
+                    " outside=excluded.outside, verified=excluded.verified, used_at=excluded.used_at"
+                    " RETURNING id",
+                    (
+                        file.key,
+                        file.instance,
+                        file.did.scope,
+                        file.did.name,
+                        file.bytes,
+                        file.adler32,
+                        file.md5,
+                        file.state,
+                        msgspec.json.encode(file.pfns),
+                        file.outside,
+                        problem,
+                        int(bool(file.adler32 or file.md5)),
+                        now,
+                        job,
+                    ),
+                ).fetchone()
+                db.execute(
+                    "INSERT INTO members (job, file, path, here) VALUES (?,?,?,?)"
+                    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1",
+                    (job, number, file.path, int(file.here)),
+                )
+
+    def finish_plan(self, job: str) -> None:
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO plans VALUES (?)", (job,))
+
+    def plan_is_complete(self, job: str) -> bool:
+        return bool(self._read("SELECT 1 FROM plans WHERE job = ?", (job,)))
+
+    def known(
+        self, keys: Sequence[str]
+    ) -> dict[str, tuple[str, int | None, str | None, str | None, str | None]]:
+        """State, bytes, adler32, md5 and outside path of those files that are known, by key."""
+        marks = ",".join("?" * len(keys))
+        rows = self._read(
+            f"SELECT key, state, bytes, adler32, md5, outside FROM files WHERE key IN ({marks})", keys
+        )
+        return {row[0]: row[1:] for row in rows}
+
+    # Transfers
+
+    def queued(self, job: str, after: int, limit: int) -> list[FileRow]:
+        """Files of a job that are still to come, in order, behind number `after`."""
+        rows = self._read(
+            "SELECT f.id, f.key, f.instance, f.scope, f.name, f.bytes, f.adler32, f.md5, f.state, f.pfns"
+            " FROM members m JOIN files f ON f.id = m.file"
+            " WHERE m.job = ? AND m.file > ? AND m.wanted AND f.state = 'queued'"
+            " GROUP BY m.file ORDER BY m.file LIMIT ?",
+            (job, after, limit),
+        )
+        return [file_row(row) for row in rows]
+
+    def set_pfns(self, file: int, pfns: list[Pfn]) -> None:
+        with self._transaction() as db:
+            db.execute("UPDATE files SET pfns = ? WHERE id = ?", (msgspec.json.encode(pfns), file))
+
+    def members_of(self, files: Sequence[int]) -> list[Member]:
+        """Who wants these files."""
+        marks = ",".join("?" * len(files))
+        rows = self._read(f"SELECT job, file, path FROM members WHERE wanted AND file IN ({marks})", files)
+        return [Member(str(job), file, str(path)) for job, file, path in rows]
+
+    def unlinked(self, job: str, limit: int) -> list[tuple[int, str, str, str | None]]:
+        """Files of a job that are here but not yet in its view: number, key, path, outside path."""
+        return self._read(
+            "SELECT f.id, f.key, m.path, f.outside FROM members m JOIN files f ON f.id = m.file"
+            " WHERE m.job = ? AND m.wanted AND m.shown IS NULL AND f.state = 'done' LIMIT ?",
+            (job, limit),
+        )
+
+    def finished(self, files: Iterable[Finished], links: Iterable[tuple[Member, str]], now: float) -> None:
+        """Note files that are in the store, and the names under which they appear (member, path)."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE files SET state = 'done', rse = ?, bytes = ?, verified = ?, problem = NULL, pfns = NULL,"
+                " outside = NULL, used_at = ? WHERE id = ?",
+                [(each.rse, each.bytes, int(each.verified), now, each.file) for each in files],
+            )
+            self._note_links(db, links)
+
+    def linked(self, links: Iterable[tuple[Member, str]]) -> None:
+        with self._transaction() as db:
+            self._note_links(db, links)
+
+    def _note_links(self, db: sqlite3.Connection, links: Iterable[tuple[Member, str]]) -> None:
+        made = list(links)
+        db.executemany(
+            "UPDATE members SET shown = ? WHERE job = ? AND file = ? AND path = ?",
+            [(path, member.job, member.file, member.path) for member, path in made],
+        )
+        db.executemany(
+            "INSERT OR REPLACE INTO links VALUES (?, ?)", [(path, member.file) for member, path in made]
+        )
+
+    def failed(self, file: int, problem: Problem) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE files SET state = 'failed', problem = ? WHERE id = ?",
+                (msgspec.json.encode(problem), file),
+            )
+
+    def withdraw(self, job: str) -> None:
+        """The job wants nothing any more."""
+        with self._transaction() as db:
+            db.execute("UPDATE members SET wanted = 0 WHERE job = ?", (job,))
+
+    def forget_job(self, job: str) -> None:
+        with self._transaction() as db:
+            db.execute("DELETE FROM members WHERE job = ?", (job,))
+            db.execute("DELETE FROM plans WHERE job = ?", (job,))
+
+    def forget_plan(self, job: str) -> None:
+        """The job is to be planned again; what is here stays."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM plans WHERE job = ?", (job,))
+
+    # Looking
+
+    def tallies(self, job: str) -> list[Tally]:
+        rows = self._read(
+            "SELECT f.state, m.here, f.verified, m.shown IS NOT NULL, count(*), total(f.bytes) FROM members m"
+            " JOIN files f ON f.id = m.file WHERE m.job = ? GROUP BY 1, 2, 3, 4",
+            (job,),
+        )
+        return [
+            Tally(str(state), bool(here), bool(verified), bool(linked), int(files), int(size))
+            for state, here, verified, linked, files, size in rows
+        ]
+
+    def listed(self, job: str, state: str | None, offset: int, limit: int) -> tuple[list[Listed], int]:
+        """A page of a job's files in the order of their numbers, and how many there are."""
+        where, values = "m.job = ?", [job]
+        if state in ("done", "linked"):
+            where += " AND f.state = 'done' AND m.here = ?"
+            values.append("1" if state == "linked" else "0")
+        elif state is not None:
+            where += " AND f.state = ?"
+            values.append(state)
+        source = f"FROM members m JOIN files f ON f.id = m.file WHERE {where}"
+        ((total,),) = self._read(f"SELECT count(*) {source}", values)
+        rows = self._read(
+            "SELECT f.id, f.scope, f.name, f.bytes, f.state, f.rse, ifnull(m.shown, m.path), m.here,"
+            f" m.shown IS NOT NULL, f.verified, f.problem {source} ORDER BY m.file, m.path LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+        return [listed_row(row) for row in rows], int(total)
+
+    def staged_among(self, instance: str, did: Did) -> str | None:
+        """The view path of a staged file, or None."""
+        rows = self._read(
+            "SELECT l.path FROM files f JOIN links l ON l.file = f.id"
+            " WHERE f.instance = ? AND f.scope = ? AND f.name = ? AND f.state = 'done' LIMIT 1",
+            (instance, did.scope, did.name),
+        )
+        return str(rows[0][0]) if rows else None
+
+    def staged_below(self, folder: str) -> int:
+        """How many staged files appear below a folder of the views."""
+        rows = self._read(
+            "SELECT count(*) FROM links WHERE path >= ? AND path < ?", (folder + "/", folder + "0")
+        )
+        return int(rows[0][0])
+
+    # The store
+
+    def usage(self) -> tuple[int, int, int]:
+        """Files in the store, their bytes, and how many of them are pinned."""
+        rows = self._read(
+            "SELECT count(*), total(bytes), total(pinned) FROM files"
+            " WHERE state IN ('done', 'kept') AND outside IS NULL"
+        )
+        files, size, pinned = rows[0]
+        return int(files), int(size), int(pinned)
+
+    def take_in(self, objects: Iterable[tuple[str, int, float]], links: Iterable[tuple[str, str]]) -> None:
+        """Objects (key, bytes, last use) and links (path, key) found on disk by a fresh journal.
+
+        The objects count as `kept`: present, but believed only when a plan names them again.
+        """
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO files (key, bytes, state, used_at) VALUES (?, ?, 'kept', ?)", objects
+            )
+            db.executemany("INSERT OR IGNORE INTO links SELECT ?, id FROM files WHERE key = ?", links)
+
+    def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
+        """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""
+        marks = ",".join("?" * len(keep_jobs))
+        return self._read(
+            "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))"
+            " ORDER BY used_at LIMIT ?",
+            (*keep_jobs, limit),
+        )
+
+    def files_of(self, instance: str, did: Did, folder: str) -> list[tuple[int, str, int]]:
+        """The objects of a DID, a file or a collection that appears as `folder`: number, key, bytes."""
+        return self._read(
+            "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND"
+            " ((instance = ? AND scope = ? AND name = ?)"
+            " OR id IN (SELECT file FROM links WHERE path >= ? AND path < ?))",
+            (instance, did.scope, did.name, folder + "/", folder + "0"),
+        )
+
+    def links_of(self, file: int) -> list[str]:
+        return [str(path) for (path,) in self._read("SELECT path FROM links WHERE file = ?", (file,))]
+
+    def held(self, file: int, jobs: Sequence[str]) -> bool:
+        """Whether a pin or one of these jobs holds the file."""
+        marks = ",".join("?" * len(jobs))
+        return bool(
+            self._read(
+                "SELECT 1 FROM files WHERE id = ? AND (pinned OR EXISTS"
+                f" (SELECT 1 FROM members WHERE file = ? AND wanted AND job IN ({marks})))",
+                (file, file, *jobs),
+            )
+        )
+
+    def removed(self, files: Sequence[int], state: Literal["evicted", "queued"]) -> None:
+        """Files that left the store, and the views with it; `queued` ones are to come again."""
+        numbers = [(file,) for file in files]
+        with self._transaction() as db:
+            db.executemany("DELETE FROM links WHERE file = ?", numbers)
+            db.executemany("UPDATE members SET shown = NULL, here = 0 WHERE file = ?", numbers)
+            db.executemany(f"UPDATE files SET state = '{state}' WHERE id = ?", numbers)
+
+    def pin(self, job: str, pinned: bool) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE files SET pinned = ? WHERE id IN (SELECT file FROM members WHERE job = ?)",
+                (int(pinned), job),
+            )
+
+    def requeue(self, job: str, states: Sequence[str]) -> None:
+        """Files of the job in one of these states are to be fetched (again)."""
+        marks = ",".join("?" * len(states))
+        with self._transaction() as db:
+            db.execute("UPDATE members SET wanted = 1 WHERE job = ?", (job,))
+            db.execute(
+                "UPDATE files SET state = 'queued', problem = NULL WHERE"
+                f" state IN ({marks}) AND id IN (SELECT file FROM members WHERE job = ?)",
+                (*states, job),
+            )
+
+    def wanted_keys(self) -> set[str]:
+        """Keys of all files that some job still waits for; their parts are not orphans."""
+        rows = self._read(
+            "SELECT key FROM files f WHERE state = 'queued' AND"
+            " EXISTS (SELECT 1 FROM members m WHERE m.file = f.id AND m.wanted)"
+        )
+        return {str(key) for (key,) in rows}
+
+    # Speeds
+
+    def speeds(self) -> dict[tuple[str, str], float]:
+        """Measured bytes per second, by (instance, RSE)."""
+        return {(i, r): s for i, r, s in self._read("SELECT instance, rse, bytes_per_second FROM speeds")}
+
+    def note_speeds(self, speeds: dict[tuple[str, str], float]) -> None:
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
+                [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
+            )
+
+
+def now() -> float:
+    """Seconds since 1970."""
+    return time.time()

@@ -1,0 +1,131 @@
+"""Jobs and transfers: immutable values; a change is a new value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from ..did import Did
+from ..errors import Problem
+
+JobState = Literal["planning", "running", "paused", "waiting", "done", "partial", "failed", "cancelled"]
+Cause = Literal["signin", "space", "network", "confirm"]
+FINISHED: frozenset[JobState] = frozenset({"done", "partial", "failed", "cancelled"})
+
+TransferState = Literal[
+    "queued",
+    "running",
+    "done",
+    "linked",  # was in the store, in a shared store, or on a mount already
+    "failed",
+    "tape",
+    "root-only",
+    "no-replica",
+    "not-mounted",  # mode replica: not on DESTINATION_RSE
+    "in-archive",
+    "cancelled",
+]
+
+
+class JobRequest(msgspec.Struct, frozen=True):
+    """What a user asked for; enough to do the job again from nothing."""
+
+    instance: str
+    dids: list[Did]
+    rse: str | None = None
+    """Take from this RSE alone; None: the fastest that works."""
+    first: int | None = None
+    """At most so many files of each DID, in the order of their names."""
+    pattern: str | None = None
+    """Only files whose name matches this shell pattern."""
+    confirmed: bool = False
+    """The user has seen the size and agrees, whatever it is."""
+    pin: bool = False
+    """Keep the files until they are unpinned."""
+    download: bool = False
+    """In mode `replica`: download what is not on the mounted RSE."""
+    client: Literal["panel", "kernel", "shell"] = "panel"
+
+
+class JobSnapshot(msgspec.Struct, frozen=True):
+    """A job as it stands; what the panel, the kernel and the shell show."""
+
+    id: str
+    request: JobRequest
+    state: JobState
+    cause: Cause | None = None
+    """Why it waits; only in state `waiting`."""
+    problem: Problem | None = None
+    """What stands in the way, or what failed, with its one remedy."""
+    notice: str | None = None
+    """Worth knowing, needs nothing: “CERN-PROD is slow; using CERNBOX for the rest”."""
+    files_total: int = 0
+    files_done: int = 0
+    """Files that can be opened now, those that were here already among them."""
+    files_here: int = 0
+    """Of those, how many needed no transfer."""
+    files_failed: int = 0
+    files_unreachable: int = 0
+    """On tape, reachable only by xrootd, inside an archive, or without replica."""
+    files_unverified: int = 0
+    """Without any checksum in the catalogue."""
+    bytes_total: int = 0
+    """Bytes; grows while the plan is read."""
+    bytes_done: int = 0
+    """Bytes on disk. Falls when an attempt begins again."""
+    bytes_here: int = 0
+    bytes_per_second: float = 0.0
+    seconds_left: float | None = None
+    free_bytes: int | None = None
+    """Space left for the store, told while the job waits for confirmation or space."""
+    growing: bool = False
+    """A DID of it is open, so files may still be attached."""
+    path: str | None = None
+    """Absolute path of the folder (or single file) in the view."""
+    created_at: float = 0.0
+    finished_at: float | None = None
+    pinned: bool = False
+
+
+class TransferRow(msgspec.Struct, frozen=True):
+    """One file of a job."""
+
+    did: Did
+    state: TransferState
+    bytes: int | None
+    bytes_done: int = 0
+    rse: str | None = None
+    path: str | None = None
+    """Absolute path in the view, once the file can be opened."""
+    verified: bool = True
+    problem: Problem | None = None
+
+
+class TransferPage(msgspec.Struct, frozen=True):
+    rows: list[TransferRow]
+    offset: int
+    total: int
+
+
+class Jobs(msgspec.Struct, frozen=True):
+    jobs: list[JobSnapshot]
+    """Newest first."""
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """The store: where staged files live once."""
+
+    store_path: str
+    views_path: str
+    used_bytes: int
+    quota_bytes: int | None
+    free_bytes: int
+    files: int
+    pinned_files: int
+    confirm_bytes: int
+    """Jobs larger than this ask before they start."""
+    confirm_files: int
+    bandwidth_limit: int | None
+    """Bytes per second over all transfers."""
+    send_traces: bool

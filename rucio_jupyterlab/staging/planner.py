@@ -1,0 +1,221 @@
+"""From a job's DIDs to files in the journal. Runs in a thread of its own: it waits for Rucio.
+
+The replicas are read as a stream, and each batch is handed over as soon as it is there, so that the
+first transfer starts before the last replica has come.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import heapq
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from ..catalog.catalog import Catalog
+from ..catalog.model import Description, FileReplicas
+from ..config import Instance, Options
+from ..did import Did
+from ..errors import Problem
+from ..sources.checksum import normalized_adler32
+from ..sources.posix import mounted_file
+from .journal import Journal, now
+from .layout import collection_path, file_path, object_key
+from .model import JobRequest, TransferState
+from .rows import PlannedFile
+from .store import Store, shared_object
+
+BATCH = 500
+BATCH_SECONDS = 0.1
+HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
+
+NO_WAY: dict[str, Problem] = {
+    "tape": Problem(
+        "tape", "The file is on tape only. Ask for a copy on disk with a rule, then stage it.", "recall"
+    ),
+    "root-only": Problem(
+        "root-only", "The file is reachable only by xrootd, which cannot be read here yet.", "choose"
+    ),
+    "in-archive": Problem(
+        "in-archive", "The file lies inside a zip archive, out of which it cannot be taken yet.", "none"
+    ),
+    "no-replica": Problem("no-replica", "Rucio knows no available replica of the file.", "wait"),
+}
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """What a job is about, before its files are read."""
+
+    files: int
+    bytes: int
+    growing: bool
+    path: str
+    """View path, relative: the folder of the collection, or the file."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Files that were just written into the journal."""
+
+    files: list[PlannedFile]
+
+
+class Planner:
+    """Reads plans; one instance serves all jobs, from several threads."""
+
+    def __init__(self, catalog: Catalog, journal: Journal, store: Store) -> None:
+        self._catalog = catalog
+        self._journal = journal
+        self._store = store
+
+    def overview(self, request: JobRequest, prefix: str) -> Overview:
+        """Sizes and the place in the view. Raises what the catalogue raises."""
+        descriptions = [self._catalog.describe(request.instance, did) for did in request.dids]
+        files = sum(min(each.files, request.first or each.files) for each in descriptions)
+        size = sum(_share(each, request.first) for each in descriptions)
+        first = request.dids[0]
+        return Overview(
+            files,
+            size,
+            any(each.open for each in descriptions),
+            prefix + collection_path(first.scope, first.name),
+        )
+
+    def plan(
+        self,
+        job: str,
+        request: JobRequest,
+        instance: Instance,
+        options: Options,
+        prefix: str,
+        stop: threading.Event,
+        grew: Callable[[Batch], None],
+    ) -> None:
+        """Write all files of the request into the journal; returns early where `stop` is set.
+
+        `prefix` is put before every view path. Raises what the catalogue raises, and NoSpace.
+        """
+        for did in request.dids:
+            description = self._catalog.describe(request.instance, did)
+            found = _wanted(self._catalog.files(request.instance, did, request.rse), request)
+            for batch in _batches(found):
+                if stop.is_set():
+                    return
+                planned = self._classify_all(batch, did, description, request, instance, options, prefix)
+                self._journal.admit(job, planned, now())
+                grew(Batch(planned))
+        self._journal.finish_plan(job)
+
+    def fresh_addresses(self, instance: str, did: Did, rse: str | None) -> FileReplicas | None:
+        """A file's replicas asked anew, where signed addresses have lapsed."""
+        return next(self._catalog.files(instance, did, rse), None)
+
+    def _classify_all(
+        self,
+        batch: list[FileReplicas],
+        did: Did,
+        description: Description,
+        request: JobRequest,
+        instance: Instance,
+        options: Options,
+        prefix: str,
+    ) -> list[PlannedFile]:
+        collection = None if description.type == "file" else did.name
+        keys = [object_key(request.instance, file.did) for file in batch]
+        known = self._journal.known(keys)
+        planned: list[PlannedFile] = []
+        for file, key in zip(batch, keys, strict=True):
+            path = prefix + file_path(did.scope, collection, file.did.name)
+            outside = shared_object(options.shared_stores, key) or mounted_file(
+                file.pfns, instance, options.mounts, file.bytes
+            )
+            here = outside is not None or self._is_here(key, file, known.get(key))
+            state: TransferState = "done" if here else _state_of(file, request, instance)
+            planned.append(
+                PlannedFile(
+                    key,
+                    request.instance,
+                    file.did,
+                    file.bytes,
+                    file.adler32,
+                    file.md5,
+                    state,
+                    [] if here else [pfn for pfn in file.pfns if pfn.scheme in HTTP_SCHEMES],
+                    path,
+                    here,
+                    outside,
+                    _problem_of(state, file, instance),
+                )
+            )
+        return planned
+
+    def _is_here(
+        self,
+        key: str,
+        file: FileReplicas,
+        known: tuple[str, int | None, str | None, str | None, str | None] | None,
+    ) -> bool:
+        """In the store, and still what the catalogue says: a name can be made again with other bytes."""
+        if known is None:
+            return False
+        state, size, adler32, md5, outside = known
+        if state != "done" or outside is not None:
+            return False
+        same = normalized_adler32(adler32) == normalized_adler32(file.adler32) and md5 == file.md5
+        return same and file.bytes in (None, size) and self._store.size(key) == size
+
+
+def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:
+    """What can be done for a file that is not here."""
+    own = [pfn for pfn in file.pfns if not pfn.in_archive]
+    disk = [pfn for pfn in own if pfn.media == "disk"]
+    if instance.mode == "replica" and not request.download:
+        return "not-mounted"
+    if any(pfn.scheme in HTTP_SCHEMES for pfn in disk):
+        return "queued"
+    if disk:
+        return "root-only"
+    if own:
+        return "tape"
+    return "in-archive" if file.pfns else "no-replica"
+
+
+def _problem_of(state: TransferState, file: FileReplicas, instance: Instance) -> Problem | None:
+    if state == "not-mounted":
+        return Problem(
+            "not-mounted",
+            f"The file is not on {instance.destination_rse}, which is mounted here. It can be downloaded instead.",
+            "choose",
+        )
+    return NO_WAY.get(state)
+
+
+def _wanted(files: Iterable[FileReplicas], request: JobRequest) -> Iterator[FileReplicas]:
+    """The part of a DID's files that was asked for."""
+    pattern = request.pattern
+    matching = (file for file in files if pattern is None or fnmatch.fnmatchcase(file.did.name, pattern))
+    if request.first is None:
+        return matching
+    return iter(heapq.nsmallest(request.first, matching, key=lambda file: file.did.name))
+
+
+def _batches(files: Iterator[FileReplicas]) -> Iterator[list[FileReplicas]]:
+    """Cut a stream into batches of at most `BATCH` files or `BATCH_SECONDS`, the first of one file."""
+    batch: list[FileReplicas] = []
+    due = 0.0
+    for file in files:
+        batch.append(file)
+        if len(batch) >= BATCH or time.monotonic() >= due:
+            yield batch
+            batch = []
+            due = time.monotonic() + BATCH_SECONDS
+    if batch:
+        yield batch
+
+
+def _share(description: Description, first: int | None) -> int:
+    """Bytes that the first files may have, by the mean."""
+    if first is None or first >= description.files:
+        return description.bytes
+    return description.bytes * first // max(1, description.files)

@@ -1,0 +1,208 @@
+"""The thread that turns verified parts into files that can be opened: durable, renamed, linked, noted.
+
+What waits is taken in batches, so that the cost of making it durable is shared.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from ..errors import Failure, NoSpace, Problem
+from ..sources.checksum import file_adler32, file_md5, normalized_adler32
+from ..sources.failures import of_disk
+from .journal import Journal, now
+from .rows import FileRow, Finished, Member, Tally
+from .store import Store
+from .views import View
+
+logger = logging.getLogger(__name__)
+
+MOST_IN_A_BATCH = 512
+SECONDS_BETWEEN_TRIES = 3.0
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A part that is complete and right."""
+
+    row: FileRow
+    rse: str
+    bytes: int
+    verified: bool
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Files that can be opened now, and the jobs that they were linked for."""
+
+    files: list[Arrived]
+    members: list[Member]
+
+
+class NotPublished(msgspec.Struct, frozen=True):
+    """The disk or its quota is full, or broken; tried again until it works."""
+
+    problem: Problem
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """An object that lay in the store without a record was read and found right or wrong."""
+
+    row: FileRow
+    right: bool
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """A file that no replica gave, and the jobs that wanted it."""
+
+    row: FileRow
+    members: list[Member]
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """A job's view holds all that is in the store, and its files were counted just then.
+
+    As every change of a file's state is made in this thread, the count and the reports around it
+    agree: what was reported before is in it, what comes after is not.
+    """
+
+    job: str
+    tallies: list[Tally]
+    problem: Problem | None
+    """Why not everything could be linked."""
+
+
+Report = Published | NotPublished | Adopted | Failed | Linked
+
+
+class Publisher(threading.Thread):
+    """Works off what it is told in order; `report` is called in this thread."""
+
+    def __init__(self, journal: Journal, store: Store, view: View, report: Callable[[Report], None]) -> None:
+        super().__init__(name="publisher", daemon=True)
+        self._journal = journal
+        self._store = store
+        self._view = view
+        self._report = report
+        self._arrived: SimpleQueue[Arrived | Callable[[], None] | None] = SimpleQueue()
+        self._stopping = threading.Event()
+
+    def publish(self, arrived: Arrived) -> None:
+        self._arrived.put(arrived)
+
+    def adopt(self, row: FileRow) -> None:
+        """Check an object that is in the store already; `Adopted` tells the result."""
+        self._arrived.put(lambda: self._report(Adopted(row, self._is_right(row))))
+
+    def link_what_is_here(self, job: str) -> None:
+        """Bring a job's view up to date with what is in the store; `Linked` tells the result."""
+        self._arrived.put(lambda: self._report(self._link_all(job)))
+
+    def fail(self, row: FileRow, problem: Problem) -> None:
+        """Note that a file could not be had; `Failed` tells who wanted it."""
+        self._arrived.put(lambda: self._report(self._fail(row, problem)))
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Run something in this thread, where alone the view may be touched."""
+        self._arrived.put(action)
+
+    def close(self) -> None:
+        """Finish what has arrived, then end."""
+        self._stopping.set()
+        self._arrived.put(None)
+        self.join()
+        self._view.close()
+
+    def run(self) -> None:
+        running = True
+        while running:
+            item = self._arrived.get()
+            batch: list[Arrived] = []
+            while True:
+                if item is None:
+                    running = False
+                elif isinstance(item, Arrived):
+                    batch.append(item)
+                else:
+                    self._publish_until_done(batch)
+                    batch = []
+                    item()
+                if len(batch) >= MOST_IN_A_BATCH or not running:
+                    break
+                try:
+                    item = self._arrived.get_nowait()
+                except Empty:
+                    break
+            self._publish_until_done(batch)
+
+    def _publish_until_done(self, batch: list[Arrived]) -> None:
+        """Publish; where the disk is full, wait and try again: the parts are safe."""
+        while batch:
+            try:
+                self._report(self._publish(batch))
+                return
+            except (OSError, Failure) as error:
+                logger.warning("Could not publish %d files: %s", len(batch), type(error).__name__)
+                self._report(NotPublished(_problem_of(error)))
+                if self._stopping.wait(SECONDS_BETWEEN_TRIES):
+                    return  # the parts and their records stay for the next engine
+
+    def _publish(self, batch: list[Arrived]) -> Published:
+        done = set(self._store.publish({each.row.key: each.bytes for each in batch}))
+        # A part that an earlier try renamed already counts, too.
+        here = [
+            each for each in batch if each.row.key in done or self._store.size(each.row.key) == each.bytes
+        ]
+        members = self._journal.members_of([each.row.id for each in here])
+        keys = {each.row.id: each.row.key for each in here}
+        links = [
+            (member, self._view.link(member.path, self._store.path(keys[member.file]))) for member in members
+        ]
+        finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in here]
+        self._journal.finished(finished, links, now())
+        return Published(here, members)
+
+    def _link_all(self, job: str) -> Linked:
+        problem = None
+        try:
+            while rows := self._journal.unlinked(job, MOST_IN_A_BATCH):
+                links = []
+                for file, key, path, outside in rows:
+                    made = self._view.link(path, outside or self._store.path(key))
+                    links.append((Member(job, file, path, False), made))
+                self._journal.linked(links)
+        except (OSError, Failure) as error:
+            problem = _problem_of(error)
+        return Linked(job, self._journal.tallies(job), problem)
+
+    def _fail(self, row: FileRow, problem: Problem) -> Failed:
+        self._journal.failed(row.id, problem)
+        return Failed(row, self._journal.members_of([row.id]))
+
+    def _is_right(self, row: FileRow) -> bool:
+        """Read an object; where the catalogue has no checksum its size alone must do."""
+        try:
+            with open(self._store.path(row.key), "rb") as file:
+                adler32 = normalized_adler32(row.adler32)
+                if adler32 is not None:
+                    value, size = file_adler32(file.fileno())
+                    return value == adler32 and size == row.bytes
+                if row.md5:
+                    return file_md5(file.fileno()) == row.md5.lower()
+                return self._store.size(row.key) == row.bytes
+        except OSError:
+            return False
+
+
+def _problem_of(error: OSError | Failure) -> Problem:
+    if isinstance(error, Failure):
+        return error.problem()
+    failure = of_disk(error)
+    if failure.kind == "disk-full":
+        return NoSpace(
+            "The disk or the quota of the store is full. Free some space; the job then goes on."
+        ).problem()
+    return failure.problem()

@@ -1,0 +1,114 @@
+"""What the journal knows, as values: a file, a job's wish for it, and how they are listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..catalog.model import Pfn
+from ..did import Did
+from ..errors import Problem
+from .model import TransferState
+
+_pfns = msgspec.json.Decoder(list[Pfn])
+_problem = msgspec.json.Decoder(Problem)
+
+
+class FileRow(msgspec.Struct, frozen=True):
+    """One file as the journal knows it."""
+
+    id: int
+    key: str
+    instance: str
+    did: Did
+    bytes: int | None
+    adler32: str | None
+    md5: str | None
+    state: str
+    pfns: list[Pfn]
+
+
+class PlannedFile(msgspec.Struct, frozen=True):
+    """One file of a plan, ready for the journal."""
+
+    key: str
+    instance: str
+    did: Did
+    bytes: int | None
+    adler32: str | None
+    md5: str | None
+    state: TransferState
+    pfns: list[Pfn]
+    path: str
+    """Where it shall appear, relative to the views."""
+    here: bool = False
+    outside: str | None = None
+    """Absolute path outside of the store: on a mount, or in a shared store."""
+    problem: Problem | None = None
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A job's wish for a file."""
+
+    job: str
+    file: int
+    path: str
+    """Where it shall appear, relative to the views; another name is found where that one is taken."""
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A file that is in the store now."""
+
+    file: int
+    rse: str
+    bytes: int
+    verified: bool
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many files of a job are in one state, and their bytes."""
+
+    state: str
+    here: bool
+    verified: bool
+    linked: bool
+    files: int
+    bytes: int
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A file of a job as the panel lists it."""
+
+    id: int
+    did: Did
+    bytes: int | None
+    state: str
+    rse: str | None
+    path: str
+    here: bool
+    linked: bool
+    verified: bool
+    problem: Problem | None
+
+
+def file_row(row: tuple[Any, ...]) -> FileRow:
+    number, key, instance, scope, name, size, adler32, md5, state, pfns = row
+    decoded = _pfns.decode(pfns) if pfns else []
+    return FileRow(number, key, instance, Did(scope, name), size, adler32, md5, state, decoded)
+
+
+def listed_row(row: tuple[Any, ...]) -> Listed:
+    number, scope, name, size, state, rse, path, here, linked, verified, problem = row
+    return Listed(
+        number,
+        Did(scope, name),
+        size,
+        state,
+        rse,
+        path,
+        bool(here),
+        bool(linked),
+        bool(verified),
+        _problem.decode(problem) if problem else None,
+    )

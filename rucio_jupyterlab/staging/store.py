@@ -1,0 +1,133 @@
+"""The store: where staged files live once, under the hash of their DID, readable and never writable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from ..sources.part import RANGE_BYTES, RECORD_SUFFIX, discard
+from .disk import file_system_of
+from .layout import PART_SUFFIX, object_path
+
+SYNCS_AT_ONCE = 8
+"""fsyncs in flight: the file system commits them together, ten times as fast as one by one."""
+# Kinds that reserve room without writing zeros; elsewhere the C library would write them.
+_PREALLOCATING = frozenset({"ext4", "xfs", "btrfs", "f2fs"})
+
+
+class Store:
+    """Paths, durability and room. Keeps no state of its own; the journal knows what is in it."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        for prefix in range(256):
+            os.makedirs(f"{root}/objects/{prefix:02x}", exist_ok=True)
+        self.preallocates = file_system_of(root) in _PREALLOCATING
+        self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "fsync")
+
+    def path(self, key: str) -> str:
+        return object_path(self.root, key)
+
+    def part(self, key: str) -> str:
+        return object_path(self.root, key) + PART_SUFFIX
+
+    def size(self, key: str) -> int | None:
+        """Bytes of a published object, or None where there is none."""
+        try:
+            return os.stat(self.path(key)).st_size
+        except FileNotFoundError:
+            return None
+
+    def free_bytes(self) -> int:
+        """Room that this user may still fill."""
+        status = os.statvfs(self.root)
+        return status.f_bavail * status.f_frsize
+
+    def publish(self, sizes: dict[str, int]) -> list[str]:
+        """Make verified parts durable, then give them their final names, read-only.
+
+        `sizes` maps keys to bytes. Returns the keys that are published; a part that is missing or
+        has another size is left out. Raises OSError with everything unpublished still a part.
+        """
+        ready: list[str] = []
+        descriptors: list[int] = []
+        try:
+            for key, size in sizes.items():
+                try:
+                    descriptor = os.open(self.part(key), os.O_RDWR | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue
+                descriptors.append(descriptor)
+                there = os.fstat(descriptor).st_size
+                if there > size:
+                    os.ftruncate(descriptor, size)
+                if there >= size:
+                    os.fchmod(descriptor, 0o444)
+                    ready.append(key)
+            slices = [descriptors[start::SYNCS_AT_ONCE] for start in range(SYNCS_AT_ONCE)]
+            list(self._syncers.map(_sync_each, slices))
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        for key in ready:
+            path = self.path(key)
+            os.rename(path + PART_SUFFIX, path)
+            if sizes[key] > RANGE_BYTES:
+                _remove(path + PART_SUFFIX + RECORD_SUFFIX)
+        return ready
+
+    def discard_part(self, key: str) -> None:
+        discard(self.part(key))
+
+    def remove(self, key: str) -> int:
+        """Remove an object; returns the bytes that came free."""
+        path = self.path(key)
+        try:
+            size = os.stat(path).st_size
+            os.unlink(path)
+        except FileNotFoundError:
+            return 0
+        return size
+
+    def parts(self) -> Iterator[str]:
+        """Keys of all parts and records that lie in the store."""
+        seen: set[str] = set()
+        for name, _ in self._entries():
+            key, mark, _ = name.partition(PART_SUFFIX)
+            if mark and key not in seen:
+                seen.add(key)
+                yield key
+
+    def objects(self) -> Iterator[tuple[str, os.stat_result]]:
+        """Keys and states of all published objects."""
+        for name, entry in self._entries():
+            if PART_SUFFIX not in name:
+                yield name, entry.stat()
+
+    def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        for prefix in range(256):
+            with os.scandir(f"{self.root}/objects/{prefix:02x}") as entries:
+                for entry in entries:
+                    yield entry.name, entry
+
+
+def _sync_each(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.fsync(descriptor)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def shared_object(stores: Iterable[str], key: str) -> str | None:
+    """A published object in one of the site's read-only stores."""
+    for store in stores:
+        path = object_path(store, key)
+        if os.path.isfile(path):
+            return path
+    return None

@@ -1,0 +1,341 @@
+"""Files in flight: from the journal to the byte engine, and from there to the publisher.
+
+One transfer serves all jobs that want its file. Everything here runs on the engine's loop; the byte
+engine and the publisher report from their own threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from ..accounts.accounts import Accounts, Credential
+from ..catalog.model import Pfn
+from ..config import Options
+from ..sources.checksum import normalized_adler32
+from ..sources.failures import NETWORK, ReplicaFailure
+from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
+from .jobs import Job
+from .journal import Journal
+from .planner import HTTP_SCHEMES
+from .publisher import Adopted, Arrived, Published, Publisher, Report
+from .rows import FileRow
+from .store import Store
+
+if TYPE_CHECKING:
+    from ..sources.http.mover import Mover
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 192
+"""Files handed to the byte engine ahead of time; enough that it never waits for the journal."""
+MOST_LANDING = 4096
+"""Files whose bytes are complete and not yet durable; a slow disk shares its cost among so many."""
+REFILL = 64
+NEWS_SECONDS = 0.004
+"""What comes within so long is heard together: waking the loop costs more than a small file does."""
+UNKNOWN_SPEED = 10e6
+"""Bytes per second that an RSE is credited with before it was ever measured."""
+SPEED_WEIGHT = 0.3
+
+
+class Events(Protocol):
+    """What the transfers tell; all on the loop."""
+
+    def room_for(self, job: Job, row: FileRow, reserved: int) -> bool:
+        """Whether the store has room; if not, the job is made to wait."""
+
+    def reported(self, report: Report) -> None:
+        """The publisher has something to say."""
+
+    def gave_up(self, row: FileRow, failures: tuple[ReplicaFailure, ...]) -> None:
+        """No replica gave the file."""
+
+    def passed_over(self, row: FileRow, fetched: Fetched) -> None:
+        """The file came, but not from the first replica."""
+
+    def ran_dry(self) -> None:
+        """There is room for more files in flight."""
+
+
+class Flight:
+    """One file with the byte engine or the publisher."""
+
+    __slots__ = ("bytes_received", "jobs", "landing", "reserved", "row", "rse")
+
+    def __init__(self, row: FileRow, jobs: set[str]) -> None:
+        self.row = row
+        self.jobs = jobs
+        self.bytes_received = 0
+        self.rse: str | None = None
+        self.landing = False
+        """Its bytes are complete; it is being published."""
+        self.reserved = row.bytes or 0
+
+
+class Transfers:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        journal: Journal,
+        store: Store,
+        publisher: Publisher,  # its reports go to `hear`
+        accounts: Accounts,
+        options: Options,
+        events: Events,
+    ) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._store = store
+        self._publisher = publisher
+        self._accounts = accounts
+        self._events = events
+        self.options = options
+        self.flights: dict[int, Flight] = {}
+        self.speeds = journal.speeds()
+        self._mover: Mover | None = None
+        self._news: deque[Outcome | Cancelled | Report] = deque()
+        self._news_due = False
+        self._turn = 0
+        self._landing = 0
+        self._ending: set[int] = set()
+        """Files whose transfer was taken back and has not ended yet."""
+
+    # Feeding
+
+    def feed(self, jobs: list[Job]) -> None:
+        """Hand more files to the byte engine, taking turns between the jobs."""
+        while (room := self._room()) > 0 and jobs:
+            self._turn += 1
+            job = jobs[self._turn % len(jobs)]
+            share = max(1, min(REFILL, room // len(jobs)))
+            rows = self._journal.queued(job.id, job.cursor, share)
+            if not rows or not self._take(job, rows):
+                jobs = [each for each in jobs if each is not job]
+
+    def _room(self) -> int:
+        """How many more files may be handed to the byte engine."""
+        flying = len(self.flights) - self._landing
+        return WINDOW - flying if self._landing < MOST_LANDING else 0
+
+    def _take(self, job: Job, rows: list[FileRow]) -> bool:
+        wanted: dict[int, set[str]] = {}
+        for member in self._journal.members_of([row.id for row in rows]):
+            wanted.setdefault(member.file, set()).add(member.job)
+        reserved = self.reserved_bytes()
+        for row in rows:
+            if row.id in self.flights:
+                self.flights[row.id].jobs |= wanted.get(row.id, set())
+            elif row.id in self._ending:
+                return False  # comes again once its part is closed
+            elif not self._events.room_for(job, row, reserved):
+                return False
+            else:
+                self._launch(row, wanted.get(row.id, {job.id}))
+                reserved += row.bytes or 0
+            job.cursor = row.id
+        return True
+
+    def _launch(self, row: FileRow, jobs: set[str]) -> None:
+        flight = self.flights[row.id] = Flight(row, jobs)
+        if self._store.size(row.key) is not None:
+            self._land(flight)
+            self._publisher.adopt(row)
+        else:
+            self._fly(flight)
+
+    def _fly(self, flight: Flight) -> None:
+        row = flight.row
+        try:
+            mover = self._moving()
+        except ImportError:
+            self._news.append(GaveUp(row.id, (ReplicaFailure("no-library", ""),)))
+            self._loop.call_soon(self._take_news)
+            return
+        mover.submit(
+            Work(
+                row.id,
+                row.instance,
+                row.did,
+                self._store.part(row.key),
+                row.bytes,
+                normalized_adler32(row.adler32),
+                row.md5,
+                tuple(self._endpoints(row)),
+            )
+        )
+
+    def _land(self, flight: Flight) -> None:
+        flight.landing = True
+        self._landing += 1
+
+    def _endpoints(self, row: FileRow) -> Iterable[Endpoint]:
+        """The replicas in the order of trying: much faster ones first, else as Rucio sorted them."""
+        usable = [
+            pfn
+            for pfn in row.pfns
+            if pfn.scheme in HTTP_SCHEMES and pfn.media == "disk" and not pfn.in_archive
+        ]
+        if len(usable) > 1:
+            usable.sort(
+                key=lambda pfn: -round(math.log2(self.speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)))
+            )
+        return (Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable)
+
+    def _moving(self) -> Mover:
+        """The byte engine, begun when it is first needed: it costs memory."""
+        if self._mover is None:
+            from ..sources.http.mover import Limits, Mover
+
+            limits = Limits(
+                connections=self.options.max_connections,
+                connections_per_host=self.options.max_connections_per_host,
+                bandwidth=self.options.bandwidth_limit,
+                preallocate=self._store.preallocates,
+            )
+            self._mover = Mover(self._credential, self.hear, limits)
+            self._mover.start()
+        return self._mover
+
+    def _credential(
+        self, instance: str, endpoint: Endpoint, url: str, redirected_from: str | None
+    ) -> Credential:
+        return self._accounts.credential(
+            instance, endpoint.hosts, url, endpoint.takes_tokens, redirected_from
+        )
+
+    # Taking back
+
+    def release(self, jobs: set[str]) -> None:
+        """These jobs want nothing now; flights that nobody else wants are broken off."""
+        for number, flight in list(self.flights.items()):
+            flight.jobs -= jobs
+            if not flight.jobs and not flight.landing:
+                del self.flights[number]
+                if self._mover is not None:
+                    self._ending.add(number)
+                    self._mover.cancel(number)
+
+    def retry_now(self) -> None:
+        if self._mover is not None:
+            self._mover.retry_now()
+
+    def limit_bandwidth(self, bytes_per_second: int | None) -> None:
+        if self._mover is not None:
+            self._mover.limit_bandwidth(bytes_per_second)
+
+    def close(self) -> None:
+        """Keep what has arrived; blocks until all is on disk."""
+        if self._mover is not None:
+            self._mover.close()
+
+    # Looking
+
+    def reserved_bytes(self) -> int:
+        """What the flights will still take on the disk."""
+        return sum(max(0, flight.reserved - flight.bytes_received) for flight in self.flights.values())
+
+    def update(self, seconds: float) -> dict[str, int]:
+        """Read the byte engine's progress; returns bytes in flight by job."""
+        flying: dict[str, int] = {}
+        progress = self._mover.progress() if self._mover is not None else {}
+        moved: dict[tuple[str, str], int] = {}
+        for number, flight in self.flights.items():
+            now = progress.get(number)
+            if now is not None:
+                if now.rse is not None and now.bytes_received > flight.bytes_received:
+                    key = (flight.row.instance, now.rse)
+                    moved[key] = moved.get(key, 0) + now.bytes_received - flight.bytes_received
+                flight.bytes_received, flight.rse = now.bytes_received, now.rse
+            for job in flight.jobs:
+                flying[job] = flying.get(job, 0) + flight.bytes_received
+        for key, count in moved.items():
+            self._measure(key, count / seconds)
+        return flying
+
+    def blocked_by_network(self, job: str) -> ReplicaFailure | None:
+        """Why all files of a job in flight stand still, where it is the network; else None."""
+        progress = self._mover.progress() if self._mover is not None else {}
+        reason: ReplicaFailure | None = None
+        for number, flight in self.flights.items():
+            if job not in flight.jobs:
+                continue
+            now: Progress | None = progress.get(number)
+            if now is None or now.blocked is None or now.rse is not None or now.blocked.kind not in NETWORK:
+                return None
+            reason = now.blocked
+        return reason
+
+    def _measure(self, key: tuple[str, str], speed: float) -> None:
+        before = self.speeds.get(key)
+        self.speeds[key] = speed if before is None else before + SPEED_WEIGHT * (speed - before)
+
+    # Hearing
+
+    def hear(self, news: Outcome | Cancelled | Report) -> None:
+        """From the byte engine's and the publisher's threads."""
+        self._news.append(news)
+        if not self._news_due:
+            self._news_due = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, NEWS_SECONDS, self._take_news)
+
+    def _take_news(self) -> None:
+        self._news_due = False
+        while self._news:
+            self._take_one(self._news.popleft())
+        if self._room() > REFILL:
+            self._events.ran_dry()
+
+    def _take_one(self, news: Outcome | Cancelled | Report) -> None:
+        if isinstance(news, Fetched):
+            self._fetched(news)
+        elif isinstance(news, (GaveUp, Cancelled)):
+            self._ended(news)
+        else:
+            self._reported(news)
+
+    def _fetched(self, news: Fetched) -> None:
+        flight = self.flights.get(news.work_id)
+        self._ending.discard(news.work_id)
+        if flight is None:
+            return  # taken back in the last moment: the part stays for whoever wants the file next
+        self._land(flight)
+        flight.bytes_received = news.bytes
+        if news.passed_over:
+            self._events.passed_over(flight.row, news)
+        self._publisher.publish(Arrived(flight.row, news.rse, news.bytes, news.verified))
+
+    def _ended(self, news: GaveUp | Cancelled) -> None:
+        self._ending.discard(news.work_id)
+        flight = self.flights.pop(news.work_id, None)
+        if flight is not None and isinstance(news, GaveUp):
+            self._events.gave_up(flight.row, news.failures)
+
+    def _reported(self, report: Report) -> None:
+        if isinstance(report, Adopted):
+            flight = self.flights.get(report.row.id)
+            if flight is not None and report.right:
+                row = report.row
+                verified = bool(row.adler32 or row.md5)
+                self._publisher.publish(Arrived(row, "", self._store.size(row.key) or 0, verified))
+            elif flight is not None:
+                self._store.remove(report.row.key)
+                flight.landing = False
+                self._landing -= 1
+                self._fly(flight)
+            return
+        if isinstance(report, Published):
+            for arrived in report.files:
+                if self.flights.pop(arrived.row.id, None) is not None:
+                    self._landing -= 1
+        self._events.reported(report)
+
+
+def _http_url(pfn: Pfn) -> str:
+    """`davs` and `dav` are HTTP by another name."""
+    scheme, colon, rest = pfn.url.partition(":")
+    return {"davs": "https", "dav": "http"}.get(scheme, scheme) + colon + rest

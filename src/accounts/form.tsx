@@ -1,0 +1,83 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { type Obstacle, obstacleOf } from '../client/failure';
+import { Button } from '../components/button';
+
+export interface IFieldProps extends React.InputHTMLAttributes<HTMLInputElement> {
+  label: string;
+  hint?: string;
+}
+
+/** A text field below its label. */
+export function Field(props: IFieldProps): JSX.Element {
+  const { label, hint, ...rest } = props;
+  return (
+    <label className="jp-Rucio-field">
+      <span>{label}</span>
+      <input
+        className="jp-mod-styled"
+        spellCheck={false}
+        autoCapitalize="off"
+        {...rest}
+      />
+      {hint && <small>{hint}</small>}
+    </label>
+  );
+}
+
+export interface IFormProps {
+  title: string;
+  submit: string;
+  trans: TranslationBundle;
+  /** Rejects with what is shown in the form, whose fields stay as they are. */
+  onSubmit: () => Promise<void>;
+  /** Absent where there is nothing to go back to. */
+  onCancel?: () => void;
+  children: React.ReactNode;
+}
+
+/** A form that waits for its answer, and shows why it was refused. */
+export function Form(props: IFormProps): JSX.Element {
+  const { title, submit, trans, onSubmit, onCancel, children } = props;
+  const [busy, setBusy] = React.useState(false);
+  const [refused, setRefused] = React.useState<Obstacle | null>(null);
+  const heading = React.useId();
+  const send = async (event: React.FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setRefused(null);
+    try {
+      await onSubmit();
+    } catch (reason) {
+      setRefused(obstacleOf(reason));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <form
+      className="jp-Rucio-form"
+      aria-labelledby={heading}
+      onSubmit={event => void send(event)}
+      onKeyDown={event => event.key === 'Escape' && onCancel?.()}
+    >
+      <h3 id={heading}>{title}</h3>
+      {children}
+      {refused && (
+        <div className="jp-Rucio-refused" role="alert">
+          {refused.detail}
+          {refused.exception && (
+            <code className="jp-Rucio-detail">{refused.exception}</code>
+          )}
+        </div>
+      )}
+      <div className="jp-Rucio-actions">
+        <Button type="submit" look="primary" disabled={busy}>
+          {busy ? trans.__('One moment…') : submit}
+        </Button>
+        {onCancel && <Button onClick={onCancel}>{trans.__('Cancel')}</Button>}
+      </div>
+    </form>
+  );
+}

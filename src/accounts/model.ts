@@ -1,0 +1,164 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type {
+  AddInstanceAsk,
+  IAccountsClient,
+  SignInAsk
+} from '../client/client';
+import type { IEvents } from '../client/events';
+import { type Obstacle, obstacleOf } from '../client/failure';
+import type {
+  AccountChoices,
+  InstanceInfo,
+  Instances,
+  InstancesEvent
+} from '../client/generated';
+
+/** The instances that the user can talk to, the one he talks to now, and who he is there. */
+export interface IAccounts {
+  readonly changed: ISignal<IAccounts, void>;
+  /** Null until they were read, or while they cannot be. */
+  readonly known: Instances | null;
+  /** Why they cannot be read. */
+  readonly obstacle: Obstacle | null;
+  readonly current: InstanceInfo | null;
+  /** The current instance's name, unless the user is signed out there. A lapse keeps it. */
+  readonly usable: string | null;
+  /** The accounts that the user may act as; null until `loadChoices` has come back. */
+  readonly choices: AccountChoices | null;
+
+  refresh(): Promise<void>;
+  select(instance: string): void;
+  loadChoices(): Promise<void>;
+  /** These reject with `Failure`; the form that asked shows it. */
+  signIn(instance: string, how: SignInAsk): Promise<void>;
+  signOut(instance: string): Promise<void>;
+  switchAccount(instance: string, account: string): Promise<void>;
+  add(instance: AddInstanceAsk): Promise<void>;
+  remove(instance: string): Promise<void>;
+}
+
+export interface IAccountsOptions {
+  client: IAccountsClient;
+  events: IEvents;
+}
+
+export class Accounts implements IAccounts {
+  constructor(options: IAccountsOptions) {
+    this._client = options.client;
+    options.events.instances.connect(this._onEvent, this);
+    options.events.missed.connect(this.refresh, this);
+    void this.refresh();
+  }
+
+  readonly changed = new Signal<this, void>(this);
+
+  get known(): Instances | null {
+    return this._known;
+  }
+
+  get obstacle(): Obstacle | null {
+    return this._obstacle;
+  }
+
+  get choices(): AccountChoices | null {
+    return this._choices;
+  }
+
+  get current(): InstanceInfo | null {
+    const all = this._known?.instances ?? [];
+    const named = (name: string | null | undefined) =>
+      all.find(instance => instance.name === name);
+    return named(this._chosen) ?? named(this._known?.default) ?? all[0] ?? null;
+  }
+
+  get usable(): string | null {
+    const current = this.current;
+    return current && current.account.state !== 'signed-out'
+      ? current.name
+      : null;
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this._known = await this._client.instances();
+      this._obstacle = null;
+    } catch (reason) {
+      this._obstacle = obstacleOf(reason);
+    }
+    this.changed.emit();
+  }
+
+  select(instance: string): void {
+    this._chosen = instance;
+    this._choices = null;
+    this.changed.emit();
+  }
+
+  async loadChoices(): Promise<void> {
+    const instance = this.usable;
+    if (!instance || this._choices) {
+      return;
+    }
+    try {
+      const choices = await this._client.accounts(instance);
+      if (instance === this.usable) {
+        this._choices = choices;
+        this.changed.emit();
+      }
+    } catch (reason) {
+      // Without choices the menu offers none; what is wrong shows where Rucio is asked next.
+      console.warn('Rucio did not tell the accounts.', reason);
+    }
+  }
+
+  async signIn(instance: string, how: SignInAsk): Promise<void> {
+    this._put(await this._client.signIn(instance, how));
+  }
+
+  async signOut(instance: string): Promise<void> {
+    this._put(await this._client.signOut(instance));
+  }
+
+  async switchAccount(instance: string, account: string): Promise<void> {
+    this._put(await this._client.switchAccount(instance, account));
+  }
+
+  async add(instance: AddInstanceAsk): Promise<void> {
+    const added = await this._client.addInstance(instance);
+    await this.refresh();
+    this.select(added.name);
+  }
+
+  async remove(instance: string): Promise<void> {
+    await this._client.removeInstance(instance);
+    await this.refresh();
+  }
+
+  private _onEvent(_: IEvents, event: InstancesEvent): void {
+    event.instances.forEach(instance => this._put(instance));
+  }
+
+  private _put(instance: InstanceInfo): void {
+    const known = this._known ?? {
+      instances: [],
+      default: null,
+      problem: null,
+      demo_available: false
+    };
+    const others = known.instances.filter(({ name }) => name !== instance.name);
+    const place = known.instances.findIndex(
+      ({ name }) => name === instance.name
+    );
+    others.splice(place < 0 ? others.length : place, 0, instance);
+    this._known = { ...known, instances: others };
+    this._choices = null;
+    this.changed.emit();
+  }
+
+  private readonly _client: IAccountsClient;
+  private _chosen: string | null = null;
+  private _known: Instances | null = null;
+  private _obstacle: Obstacle | null = null;
+  private _choices: AccountChoices | null = null;
+}

@@ -1,0 +1,145 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { SignInAsk } from '../client/client';
+import type { InstanceInfo } from '../client/generated';
+import { Field, Form } from './form';
+
+export type AuthType = SignInAsk['auth_type'];
+
+export interface ISignInProps {
+  instance: InstanceInfo;
+  trans: TranslationBundle;
+  onSignIn: (how: SignInAsk) => Promise<void>;
+  /** Absent while the user is signed out and there is nothing to go back to. */
+  onCancel?: () => void;
+}
+
+type Values = Partial<Record<keyof SignInAsk, string>>;
+
+/** The ways of signing in that an instance offers, with the fields of the chosen one. */
+export function SignInForm(props: ISignInProps): JSX.Element {
+  const { instance, trans, onSignIn, onCancel } = props;
+  const [way, setWay] = React.useState<AuthType>(
+    instance.account.auth_type ?? instance.auth_types[0] ?? 'userpass'
+  );
+  const [values, setValues] = React.useState<Values>({
+    username: instance.default_username ?? '',
+    account: instance.account.account ?? instance.default_account ?? ''
+  });
+  const given = (names: readonly (keyof SignInAsk)[]): Partial<SignInAsk> =>
+    Object.fromEntries(
+      names.filter(name => values[name]).map(name => [name, values[name]])
+    );
+  const field = (name: keyof SignInAsk) => ({
+    name,
+    value: values[name] ?? '',
+    onChange: (event: React.ChangeEvent<HTMLInputElement>) =>
+      setValues({ ...values, [name]: event.target.value })
+  });
+  return (
+    <Form
+      title={trans.__('Sign in to %1', instance.display_name)}
+      submit={trans.__('Sign in')}
+      trans={trans}
+      onSubmit={() =>
+        onSignIn({ auth_type: way, ...given([...FIELDS[way], 'account']) })
+      }
+      onCancel={onCancel}
+    >
+      {instance.auth_types.length > 1 && (
+        <label className="jp-Rucio-field">
+          <span>{trans.__('With')}</span>
+          <select
+            className="jp-mod-styled"
+            value={way}
+            onChange={event => setWay(event.target.value as AuthType)}
+          >
+            {instance.auth_types.map(type => (
+              <option key={type} value={type}>
+                {wayName(type, trans)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      {way === 'userpass' && (
+        <>
+          <Field
+            label={trans.__('User name')}
+            autoComplete="username"
+            required
+            {...field('username')}
+          />
+          <Field
+            label={trans.__('Password')}
+            type="password"
+            autoComplete="current-password"
+            required
+            {...field('password')}
+          />
+        </>
+      )}
+      {way === 'token' && (
+        <>
+          <Field
+            label={trans.__('Token file')}
+            hint={trans.__(
+              'A path on the server; it is read anew at each use.'
+            )}
+            {...field('token_file')}
+          />
+          <Field
+            label={trans.__('or environment variable')}
+            {...field('token_variable')}
+          />
+        </>
+      )}
+      {way === 'x509' && (
+        <>
+          <Field
+            label={trans.__('Certificate')}
+            hint={trans.__('The path of a PEM file on the server.')}
+            {...field('certificate')}
+          />
+          <Field label={trans.__('Key')} {...field('key')} />
+        </>
+      )}
+      {way === 'x509_proxy' && (
+        <Field
+          label={trans.__('Proxy')}
+          hint={trans.__('A path on the server; empty: where it usually is.')}
+          {...field('certificate')}
+        />
+      )}
+      <Field
+        label={trans.__('Account')}
+        hint={trans.__(
+          'Empty: your default. Once signed in, choose among all that are yours.'
+        )}
+        {...field('account')}
+      />
+    </Form>
+  );
+}
+
+const FIELDS: Record<AuthType, readonly (keyof SignInAsk)[]> = {
+  userpass: ['username', 'password'],
+  token: ['token_file', 'token_variable'],
+  x509: ['certificate', 'key'],
+  x509_proxy: ['certificate']
+};
+
+/** A way of signing in, in words. */
+export function wayName(way: AuthType, trans: TranslationBundle): string {
+  switch (way) {
+    case 'userpass':
+      return trans.__('User name and password');
+    case 'token':
+      return trans.__('Token');
+    case 'x509':
+      return trans.__('Certificate (X.509)');
+    case 'x509_proxy':
+      return trans.__('Proxy certificate');
+  }
+}

@@ -1,0 +1,219 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  caretDownIcon,
+  caretRightIcon,
+  checkIcon,
+  downloadIcon
+} from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { DidRow, DidSummary } from '../client/generated';
+import { tapeIcon, warningIcon } from '../components/icons';
+import { Name } from '../components/name';
+import { count, size } from '../components/quantity';
+import { didText } from './did';
+import type { Standing } from './standing';
+
+export interface IDidRowProps {
+  id: string;
+  row: DidRow;
+  summary: DidSummary | undefined;
+  standing: Standing;
+  depth: number;
+  expanded: boolean;
+  selected: boolean;
+  active: boolean;
+  /** Whether the scope is shown before the name, since rows differ in it. */
+  scoped: boolean;
+  /** Room for the name, in pixels. */
+  width: number;
+  measure: (text: string) => number;
+  neighbours: readonly string[];
+  /** Its place among its siblings, and how many of them are known by now. */
+  position: number;
+  siblings: number;
+  trans: TranslationBundle;
+  onChoose: (event: React.MouseEvent) => void;
+  onToggle: () => void;
+  onStage: () => void;
+  onDragStart: (event: React.PointerEvent) => void;
+}
+
+/** Pixels by which each level of the tree moves in. */
+export const INDENT = 14;
+
+/** One DID of the tree: its name, what it is, and how it stands. */
+export function DidRowView(props: IDidRowProps): JSX.Element {
+  const { row, summary, standing, depth, expanded, selected, active } = props;
+  const { neighbours, trans } = props;
+  const expandable = row.type !== 'file' && !row.missing;
+  const name = props.scoped ? didText(row.did) : row.did.name;
+  const Caret = expanded ? caretDownIcon : caretRightIcon;
+  const meta = describe(row, summary, trans);
+  return (
+    <div
+      id={props.id}
+      role="treeitem"
+      className={
+        'jp-Rucio-row' +
+        (selected ? ' jp-mod-selected' : '') +
+        (active ? ' jp-mod-active' : '')
+      }
+      aria-level={depth + 1}
+      aria-selected={selected}
+      aria-expanded={expandable ? expanded : undefined}
+      aria-posinset={props.position + 1}
+      aria-setsize={props.siblings}
+      aria-label={`${didText(row.did)}, ${meta}`}
+      style={{ paddingInlineStart: 4 + depth * INDENT }}
+      onClick={props.onChoose}
+      onContextMenu={event => !selected && props.onChoose(event)}
+      onDoubleClick={props.onToggle}
+      onPointerDown={props.onDragStart}
+    >
+      <span
+        className="jp-Rucio-row-caret"
+        aria-hidden="true"
+        onClick={event => {
+          event.stopPropagation();
+          props.onToggle();
+        }}
+      >
+        {expandable && <Caret.react tag="span" />}
+      </span>
+      <span className="jp-Rucio-row-text">
+        <Name
+          name={name}
+          width={props.width}
+          measure={props.measure}
+          neighbours={neighbours}
+          lines={active && selected ? 2 : 1}
+        />
+        <span className="jp-Rucio-row-second">
+          <span className="jp-Rucio-row-meta">{meta}</span>
+          <StandingView
+            standing={standing}
+            trans={trans}
+            onStage={props.onStage}
+            label={didText(row.did)}
+          />
+        </span>
+      </span>
+    </div>
+  );
+}
+
+interface IStandingProps {
+  standing: Standing;
+  label: string;
+  trans: TranslationBundle;
+  onStage: () => void;
+}
+
+function StandingView(props: IStandingProps): JSX.Element | null {
+  const { standing, label, trans, onStage } = props;
+  switch (standing.kind) {
+    case 'unknown':
+      return null;
+    case 'missing':
+      return (
+        <Mark tone="error" icon={warningIcon}>
+          {trans.__('not in Rucio')}
+        </Mark>
+      );
+    case 'running':
+      return <Mark tone="run">{`${Math.floor(standing.share * 100)} %`}</Mark>;
+    case 'waiting':
+      return <Mark tone="warn">{trans.__('waiting')}</Mark>;
+    case 'paused':
+      return <Mark tone="mute">{trans.__('paused')}</Mark>;
+    case 'staged':
+      return (
+        <Mark tone="good" icon={checkIcon}>
+          {trans.__('staged')}
+        </Mark>
+      );
+    case 'partial':
+      return (
+        <Mark tone="mute">
+          {trans.__('%1 / %2', count(standing.here), count(standing.files))}
+        </Mark>
+      );
+    case 'tape':
+      return (
+        <Mark tone="warn" icon={tapeIcon}>
+          {trans.__('on tape')}
+        </Mark>
+      );
+    case 'root-only':
+      return <Mark tone="warn">{trans.__('xrootd only')}</Mark>;
+    case 'none':
+      return (
+        <Mark tone="warn" icon={warningIcon}>
+          {trans.__('no replica')}
+        </Mark>
+      );
+    case 'stageable':
+      return (
+        <button
+          type="button"
+          className="jp-Rucio-rowAction"
+          tabIndex={-1} // the tree is one stop of the tab key; Enter leads to the same button below
+          aria-label={trans.__('Stage %1', label)}
+          onClick={event => {
+            event.stopPropagation();
+            onStage();
+          }}
+        >
+          <downloadIcon.react tag="span" aria-hidden="true" />
+          {trans.__('stage')}
+        </button>
+      );
+  }
+}
+
+interface IMarkProps {
+  tone: 'good' | 'warn' | 'error' | 'run' | 'mute';
+  icon?: typeof checkIcon;
+  children: React.ReactNode;
+}
+
+/** A word at the end of a row; its colour only repeats what it says. */
+function Mark(props: IMarkProps): JSX.Element {
+  const { tone, icon, children } = props;
+  return (
+    <span className={`jp-Rucio-mark jp-mod-${tone}`}>
+      {icon && <icon.react tag="span" aria-hidden="true" />}
+      {children}
+    </span>
+  );
+}
+
+/** What a DID is, in a line: `dataset · 20 files · 19.4 MB · 3 RSEs`. */
+export function describe(
+  row: DidRow,
+  summary: DidSummary | undefined,
+  trans: TranslationBundle
+): string {
+  const files = summary?.files ?? row.files;
+  const bytes = summary?.bytes ?? row.bytes;
+  const parts: string[] = [];
+  if (row.type === 'container') {
+    parts.push(trans.__('container'));
+  } else if (row.type === 'dataset') {
+    parts.push(trans.__('dataset'));
+  }
+  if (row.type !== 'file' && files !== null) {
+    parts.push(trans._n('%2 file', '%2 files', files, count(files)));
+  }
+  if (bytes !== null) {
+    parts.push(size(bytes));
+  }
+  if (summary) {
+    parts.push(trans._n('%1 RSE', '%1 RSEs', summary.rses));
+    if (summary.open && row.type !== 'file') {
+      parts.push(trans.__('still growing'));
+    }
+  }
+  return parts.join(' · ') || trans.__('file');
+}

@@ -1,0 +1,321 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { searchIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { type Obstacle, obstacleOf } from '../client/failure';
+import type { Did, DidRow } from '../client/generated';
+import { warningIcon } from '../components/icons';
+import type { MenuEntry } from '../components/menu';
+import { Notice, remedy, Strip } from '../components/notice';
+import { count } from '../components/quantity';
+import { Splitter } from '../components/splitter';
+import type { IJobs } from '../jobs/model';
+import { CommandIDs, type ICells } from '../tokens';
+import { DetailPane } from './detailpane';
+import type { DetailTab } from './details';
+import { didText } from './did';
+import { DidTree } from './didtree';
+import { Filters } from './filters';
+import type { Listing } from './listing';
+import type { Catalog } from './model';
+import { SearchBar } from './searchbar';
+import { type Part, StageBar } from './stagebar';
+
+export interface IExploreProps {
+  catalog: Catalog;
+  jobs: IJobs;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+  /** Null where a site has switched cells off. */
+  cells: ICells | null;
+}
+
+/** Search, its answer as a tree, the details of what is chosen, and the way to stage it. */
+export function Explore(props: IExploreProps): JSX.Element {
+  const { catalog, jobs, commands, cells, trans } = props;
+  const [tab, setTab] = React.useState<DetailTab>('replicas');
+  const [rses, setRses] = React.useState<Record<string, string | null>>({});
+  const [share, setShare] = React.useState(0.45);
+  const [busy, setBusy] = React.useState(false);
+  const [refused, setRefused] = React.useState<Obstacle | null>(null);
+  const [hidden, setHidden] = React.useState(false);
+  const frame = React.useRef<HTMLDivElement>(null);
+  const { root, summaries, selected, details, instance } = catalog;
+  const rse = details ? (rses[didText(details.row.did)] ?? null) : null;
+  const complete = React.useCallback(
+    (typed: string) => catalog.completeScope(typed),
+    [catalog]
+  );
+
+  React.useEffect(() => {
+    if (selected.length > 0) {
+      void jobs.refreshStore();
+      void summaries?.load(selected.map(row => row.did));
+    }
+    // Asked when something else is chosen, not whenever the list is drawn.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [jobs, summaries, selected.map(row => didText(row.did)).join('\n')]);
+
+  const stage = async (rows: readonly DidRow[], part: Part = {}) => {
+    if (!instance) {
+      return;
+    }
+    setBusy(true);
+    setRefused(null);
+    try {
+      const dids = rows.filter(row => !row.missing).map(row => row.did);
+      await jobs.start({ instance, dids, rse, ...part });
+    } catch (reason) {
+      setRefused(obstacleOf(reason));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const focusTree = () =>
+    frame.current?.querySelector<HTMLElement>('[role="tree"]')?.focus();
+  const focusActions = () =>
+    frame.current
+      ?.querySelector<HTMLElement>('.jp-Rucio-stage .jp-Rucio-actions button')
+      ?.focus();
+  const reveal = commands.hasCommand(CommandIDs.reveal)
+    ? (path: string) => void commands.execute(CommandIDs.reveal, { path })
+    : null;
+  const closeDetails = () => {
+    setHidden(true);
+    focusTree();
+  };
+  const copy = (did: Did) =>
+    void commands.execute(CommandIDs.copyDid, { did: didText(did) });
+
+  const tree = root && summaries && (
+    <DidTree
+      root={root}
+      summaries={summaries}
+      active={catalog.active}
+      isSelected={did => catalog.isSelected(did)}
+      jobOf={did => (instance ? jobs.of(instance, did) : null)}
+      trans={trans}
+      onChoose={(place, choice) => {
+        setHidden(false);
+        catalog.choose(place, choice);
+      }}
+      onToggle={(place, open) => catalog.toggle(place, open)}
+      onStage={row => void stage([row])}
+      onClear={() => catalog.clear()}
+      onEnter={focusActions}
+      onDragStart={(row, event) =>
+        instance && cells?.drag(instance, row.did, event)
+      }
+    />
+  );
+  return (
+    <div className="jp-Rucio-explore" ref={frame}>
+      <SearchBar
+        search={catalog.search}
+        trans={trans}
+        complete={complete}
+        onSearch={search => catalog.ask(search)}
+        onPaste={dids => catalog.paste(dids)}
+      />
+      <Filters
+        search={catalog.search}
+        trans={trans}
+        onSearch={search => catalog.ask(search)}
+      />
+      {root && <Tally listing={root.listing} trans={trans} />}
+      {root?.listing.cut && root.listing.length > 0 && (
+        <Strip
+          tone="warn"
+          icon={warningIcon}
+          text={root.listing.cut}
+          action={{
+            label: trans.__('Search again'),
+            run: () => catalog.refresh()
+          }}
+        />
+      )}
+      {summaries?.obstacle && (
+        <Strip
+          tone="warn"
+          icon={warningIcon}
+          text={summaries.obstacle.detail}
+          action={remedy(
+            summaries.obstacle,
+            {
+              signIn: () => void commands.execute(CommandIDs.signIn),
+              retry: () => summaries.renew()
+            },
+            trans
+          )}
+        />
+      )}
+      <Splitter
+        label={trans.__('Height of the details')}
+        share={share}
+        onResize={setShare}
+        top={
+          <Answer
+            listing={root?.listing ?? null}
+            commands={commands}
+            trans={trans}
+            onRetry={() => catalog.refresh()}
+          >
+            {tree}
+          </Answer>
+        }
+        bottom={
+          details && !hidden ? (
+            <DetailPane
+              details={details}
+              summary={summaries?.get(details.row.did)}
+              tab={tab}
+              rse={rse}
+              trans={trans}
+              onTab={setTab}
+              onRse={value =>
+                setRses({ ...rses, [didText(details.row.did)]: value })
+              }
+              onCopy={() => copy(details.row.did)}
+              onRefresh={() => summaries?.renew()}
+              onClose={closeDetails}
+            />
+          ) : null
+        }
+      />
+      {refused && (
+        <Strip
+          tone="error"
+          icon={warningIcon}
+          text={refused.detail}
+          action={remedy(
+            refused,
+            {
+              signIn: () => void commands.execute(CommandIDs.signIn),
+              retry: () => void stage(selected)
+            },
+            trans
+          )}
+        />
+      )}
+      {selected.length > 0 && (
+        <StageBar
+          rows={selected}
+          summaries={selected.flatMap(row => summaries?.get(row.did) ?? [])}
+          store={jobs.store}
+          rse={rse}
+          trans={trans}
+          commands={commands}
+          cells={
+            cells && instance ? () => entries(cells, instance, selected) : null
+          }
+          busy={busy}
+          onStage={part => void stage(selected, part)}
+          onReveal={reveal}
+        />
+      )}
+    </div>
+  );
+}
+
+/** The ways of putting the chosen DIDs into a notebook. */
+async function entries(
+  cells: ICells,
+  instance: string,
+  rows: readonly DidRow[]
+): Promise<MenuEntry[]> {
+  const dids = rows.map(row => row.did);
+  const args = { instance, dids: dids.map(didText) };
+  const offers = await cells.offers(instance, dids);
+  const command = CommandIDs.insertCell;
+  return offers.length
+    ? offers.map(template => ({ command, args: { ...args, template } }))
+    : [{ command, args }];
+}
+
+interface ITallyProps {
+  listing: Listing;
+  trans: TranslationBundle;
+}
+
+/** How much was found, and whether that is all. */
+function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
+  const { length, arriving, cut, seconds } = listing;
+  if (listing.obstacle || (arriving && length === 0)) {
+    return null;
+  }
+  const found = trans._n('%2 result', '%2 results', length, count(length));
+  const took = trans.__('%1 s', Math.max(0.1, seconds).toFixed(1));
+  return (
+    <p className="jp-Rucio-tally" role="status">
+      {arriving
+        ? trans.__('%1 so far, more are coming', found)
+        : cut
+          ? trans.__('%1, and then the answer was cut', found)
+          : `${found} · ${took}`}
+    </p>
+  );
+}
+
+interface IAnswerProps {
+  /** Null: nothing was asked yet. */
+  listing: Listing | null;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+  onRetry: () => void;
+  children: React.ReactNode;
+}
+
+/** The tree, or the state that stands in its place. */
+function Answer(props: IAnswerProps): JSX.Element {
+  const { listing, commands, trans, onRetry, children } = props;
+  if (!listing) {
+    return (
+      <Notice
+        icon={searchIcon}
+        title={trans.__('Find data')}
+        text={trans.__(
+          'Choose a scope and, if you like, a name. Or paste a list of DIDs.'
+        )}
+        action={{
+          label: trans.__('Paste a list'),
+          run: () => void commands.execute(CommandIDs.pasteDids)
+        }}
+      />
+    );
+  }
+  if (listing.obstacle) {
+    return (
+      <Notice
+        icon={warningIcon}
+        title={trans.__('Rucio did not answer the search')}
+        text={listing.obstacle.detail}
+        detail={listing.obstacle.exception}
+        action={remedy(
+          listing.obstacle,
+          {
+            signIn: () => void commands.execute(CommandIDs.signIn),
+            retry: onRetry
+          },
+          trans
+        )}
+      />
+    );
+  }
+  if (listing.length === 0) {
+    return listing.arriving ? (
+      <Notice icon={searchIcon} title={trans.__('Asking Rucio…')} />
+    ) : (
+      <Notice
+        icon={searchIcon}
+        title={trans.__('Nothing found')}
+        text={
+          listing.cut ??
+          trans.__('Try another scope, a name with *, or all kinds of DIDs.')
+        }
+        action={{ label: trans.__('Search again'), run: onRetry }}
+      />
+    );
+  }
+  return <>{children}</>;
+}

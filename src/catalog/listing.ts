@@ -1,0 +1,188 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { ICatalogClient, ListingQuery } from '../client/client';
+import { type Obstacle, obstacleOf } from '../client/failure';
+import type { DidRow, ListingPage } from '../client/generated';
+
+/** Rows asked for at once. */
+const PAGE = 200;
+/** Pages kept; those not seen for longest are forgotten and can be asked for again. */
+const KEPT = 40;
+/** Milliseconds between two looks at a listing that is still arriving. */
+const LOOK = [200, 400, 800, 1500];
+
+/**
+ * The answer to one question, of any length, read page by page as rows come into sight.
+ *
+ * The server spools Rucio's answer; here only what is looked at is held.
+ */
+export class Listing {
+  constructor(
+    private readonly client: ICatalogClient,
+    private readonly instance: string,
+    readonly query: ListingQuery
+  ) {
+    void this._open();
+  }
+
+  /** Emitted when rows arrived, the count rose, or the answer ended. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Rows that the server holds by now. */
+  get length(): number {
+    return this._length;
+  }
+
+  /** Whether all of Rucio's answer is here. */
+  get complete(): boolean {
+    return this._complete;
+  }
+
+  /** Why the answer ended early. */
+  get cut(): string | null {
+    return this._cut;
+  }
+
+  /** Why there is no answer. */
+  get obstacle(): Obstacle | null {
+    return this._obstacle;
+  }
+
+  /** Seconds since the question was asked; stands still once the answer has ended. */
+  get seconds(): number {
+    return this._seconds;
+  }
+
+  /** Whether the question is still being answered. */
+  get arriving(): boolean {
+    return !this._complete && this._cut === null && this._obstacle === null;
+  }
+
+  /** A row, or undefined where its page is not here. */
+  row(index: number): DidRow | undefined {
+    return this._pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+  }
+
+  /** Ask for the pages that rows from `first` up to before `end` are on. */
+  ensure(first: number, end: number): void {
+    const last = Math.min(end, this._length) - 1;
+    for (
+      let page = Math.floor(first / PAGE);
+      page <= Math.floor(last / PAGE);
+      page += 1
+    ) {
+      const rows = this._pages.get(page);
+      const wanted = Math.min(PAGE, this._length - page * PAGE);
+      if (rows) {
+        this._pages.delete(page); // and to the end: it was seen just now
+        this._pages.set(page, rows);
+      }
+      if ((rows?.length ?? 0) < wanted) {
+        void this._read(page);
+      }
+    }
+  }
+
+  /** End the question at Rucio and forget the answer. */
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._timer);
+    Signal.clearData(this);
+    if (this._id) {
+      // The server forgets it by itself in time, should it not hear of this.
+      this.client.closeListing(this._id).catch(() => undefined);
+    }
+  }
+
+  private async _open(): Promise<void> {
+    try {
+      const page = await this.client.openListing(
+        this.instance,
+        this.query,
+        PAGE
+      );
+      this._id = page.listing_id;
+      if (this._isDisposed) {
+        await this.client.closeListing(this._id).catch(() => undefined);
+        return;
+      }
+      this._take(page);
+      this._look(0);
+    } catch (reason) {
+      this._fail(reason);
+    }
+  }
+
+  /** Look again after a while, ever more seldom, until the answer has ended. */
+  private _look(times: number): void {
+    if (this.arriving && !this._isDisposed) {
+      const pause = LOOK[Math.min(times, LOOK.length - 1)];
+      this._timer = window.setTimeout(async () => {
+        await this._ask(0, 1);
+        this._look(times + 1);
+      }, pause);
+    }
+  }
+
+  private async _read(page: number): Promise<void> {
+    if (!this._asked.has(page)) {
+      this._asked.add(page);
+      await this._ask(page * PAGE, PAGE);
+      this._asked.delete(page);
+    }
+  }
+
+  private async _ask(offset: number, limit: number): Promise<void> {
+    try {
+      const page = await this.client.readListing(this._id ?? '', offset, limit);
+      if (!this._isDisposed) {
+        this._take(page);
+      }
+    } catch (reason) {
+      this._fail(reason);
+    }
+  }
+
+  private _take(page: ListingPage): void {
+    const number = Math.floor(page.offset / PAGE);
+    const held = this._pages.get(number)?.length ?? 0;
+    if (page.offset % PAGE === 0 && page.rows.length > held) {
+      this._pages.delete(number);
+      this._pages.set(number, page.rows);
+      const [oldest] = this._pages.keys();
+      if (this._pages.size > KEPT) {
+        this._pages.delete(oldest);
+      }
+    }
+    // Answers may overtake one another; the count never falls.
+    this._length = Math.max(this._length, page.rows_so_far);
+    this._complete ||= page.complete;
+    this._cut ??= page.cut;
+    this._seconds = Math.max(this._seconds, page.seconds);
+    this._changed.emit();
+  }
+
+  private _fail(reason: unknown): void {
+    if (!this._isDisposed) {
+      this._obstacle = obstacleOf(reason);
+      this._changed.emit();
+    }
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _pages = new Map<number, readonly DidRow[]>();
+  private readonly _asked = new Set<number>();
+  private _id: string | null = null;
+  private _length = 0;
+  private _complete = false;
+  private _cut: string | null = null;
+  private _obstacle: Obstacle | null = null;
+  private _seconds = 0;
+  private _timer = 0;
+  private _isDisposed = false;
+}

@@ -1,0 +1,251 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { IAccounts } from '../accounts/model';
+import type { ICatalogClient, ListingQuery } from '../client/client';
+import type { Did, DidRow, SearchQuery } from '../client/generated';
+import { Details } from './details';
+import { didText, parseDid } from './did';
+import { Listing } from './listing';
+import { Summaries } from './summaries';
+import { Branch, type IPlace } from './tree';
+
+/** What the user looks for; kept while the answer is shown. */
+export type Search = Pick<SearchQuery, 'scope' | 'name' | 'type' | 'filters'>;
+
+/** How a chosen line joins those that were chosen before. */
+export type Choice = 'only' | 'toggle' | 'range';
+
+/** The catalogue of the current instance: a question, its answer as a tree, and what is chosen of it. */
+export interface ICatalog {
+  readonly changed: ISignal<ICatalog, void>;
+  readonly instance: string | null;
+  readonly search: Search;
+  /** The answer; null before anything was asked. */
+  readonly root: Branch | null;
+  /** The DIDs chosen, in the order of choosing. */
+  readonly selected: readonly DidRow[];
+  /** Look for DIDs. A name like `scope:name` brings its scope along. */
+  ask(search: Partial<Search>): void;
+  /** Show these DIDs, whether Rucio knows them or not. */
+  paste(dids: readonly Did[]): void;
+  refresh(): void;
+}
+
+const NOTHING: Search = {
+  scope: '',
+  name: '',
+  type: 'collection',
+  filters: []
+};
+
+export class Catalog implements ICatalog {
+  constructor(
+    private readonly client: ICatalogClient,
+    private readonly accounts: IAccounts
+  ) {
+    this._instance = accounts.usable;
+    accounts.changed.connect(this._onAccounts, this);
+  }
+
+  readonly changed = new Signal<this, void>(this);
+
+  get instance(): string | null {
+    return this._instance;
+  }
+
+  get search(): Search {
+    return this._search;
+  }
+
+  get root(): Branch | null {
+    return this._root;
+  }
+
+  /** Whether the answer is to pasted DIDs rather than to `search`. */
+  get pasted(): boolean {
+    return this._root?.listing.query.kind === 'dids';
+  }
+
+  get summaries(): Summaries | null {
+    return this._summaries;
+  }
+
+  get selected(): readonly DidRow[] {
+    return [...this._selected.values()];
+  }
+
+  isSelected(did: Did): boolean {
+    return this._selected.has(didText(did));
+  }
+
+  /** The line that the keyboard is on. */
+  get active(): IPlace | null {
+    return this._active;
+  }
+
+  /** Of the one DID that is chosen; null for none or several. */
+  get details(): Details | null {
+    return this._details;
+  }
+
+  ask(search: Partial<Search>): void {
+    const asked = { ...this._search, ...search };
+    const whole = parseDid(asked.name);
+    this._search = whole ? { ...asked, ...whole } : asked;
+    if (this._search.scope) {
+      this._open({
+        kind: 'search',
+        ...this._search,
+        name: this._search.name || '*'
+      });
+    }
+    this.changed.emit();
+  }
+
+  paste(dids: readonly Did[]): void {
+    this._open({ kind: 'dids', dids: [...dids] });
+    this.changed.emit();
+  }
+
+  refresh(): void {
+    if (this._root) {
+      this._open(this._root.listing.query);
+      this.changed.emit();
+    }
+  }
+
+  /** Scopes that fit what was typed so far; none where Rucio cannot tell. */
+  async completeScope(typed: string): Promise<readonly string[]> {
+    if (!this._instance) {
+      return [];
+    }
+    try {
+      return (await this.client.scopes(this._instance, typed, 50)).scopes;
+    } catch {
+      return []; // completion is a courtesy: the search itself tells what is wrong
+    }
+  }
+
+  /** Choose the line at a place, or change whether it is chosen. */
+  choose(place: IPlace, choice: Choice = 'only'): void {
+    const rows = choice === 'range' ? this._between(place) : [place];
+    if (choice === 'only') {
+      this._selected.clear();
+    }
+    for (const { branch, index } of rows) {
+      const row = branch.listing.row(index);
+      if (row) {
+        const key = didText(row.did);
+        if (choice === 'toggle' && this._selected.has(key)) {
+          this._selected.delete(key);
+        } else {
+          this._selected.set(key, row);
+        }
+      }
+    }
+    this._active = place;
+    this._detail();
+    this.changed.emit();
+  }
+
+  /** Choose nothing. */
+  clear(): void {
+    this._selected.clear();
+    this._detail();
+    this.changed.emit();
+  }
+
+  /** Open or close what a row holds; nothing happens at a file. */
+  toggle(place: IPlace, open = !place.branch.isOpen(place.index)): void {
+    const { branch, index } = place;
+    const row = branch.listing.row(index);
+    if (!row || !this._instance || row.type === 'file' || row.missing) {
+      return;
+    }
+    if (open && !branch.isOpen(index)) {
+      branch.open(
+        index,
+        this._listing({ kind: 'content', did: row.did }, this._instance)
+      );
+    } else if (!open) {
+      branch.close(index);
+    }
+    this.changed.emit();
+  }
+
+  dispose(): void {
+    this.accounts.changed.disconnect(this._onAccounts, this);
+    this._forget();
+    Signal.clearData(this);
+  }
+
+  private _onAccounts(): void {
+    if (this.accounts.usable === this._instance) {
+      return;
+    }
+    this._instance = this.accounts.usable;
+    this._forget();
+    this._search = NOTHING;
+    this.changed.emit();
+  }
+
+  private _open(query: ListingQuery): void {
+    this._forget();
+    if (this._instance) {
+      this._root = new Branch(this._listing(query, this._instance));
+      this._summaries = new Summaries(this.client, this._instance);
+      this._summaries.changed.connect(this._tell, this);
+    }
+  }
+
+  private _listing(query: ListingQuery, instance: string): Listing {
+    const listing = new Listing(this.client, instance, query);
+    listing.changed.connect(this._tell, this);
+    return listing;
+  }
+
+  private _forget(): void {
+    this._root?.dispose();
+    this._summaries?.dispose();
+    this._root = null;
+    this._summaries = null;
+    this._active = null;
+    this._selected.clear();
+    this._detail();
+  }
+
+  private _detail(): void {
+    const [row, ...more] = this._selected.values();
+    const one = row && !more.length && !row.missing ? row : null;
+    if (one?.did !== this._details?.row.did) {
+      this._details?.dispose();
+      this._details =
+        one && this._instance
+          ? new Details(this.client, this._instance, one)
+          : null;
+      this._details?.changed.connect(this._tell, this);
+    }
+  }
+
+  /** The places of one branch from the active line to another. */
+  private _between({ branch, index }: IPlace): IPlace[] {
+    const from = this._active?.branch === branch ? this._active.index : index;
+    const places: IPlace[] = [];
+    for (let at = Math.min(from, index); at <= Math.max(from, index); at += 1) {
+      places.push({ branch, index: at });
+    }
+    return places;
+  }
+
+  private _tell(): void {
+    this.changed.emit();
+  }
+
+  private readonly _selected = new Map<string, DidRow>();
+  private _instance: string | null;
+  private _search = NOTHING;
+  private _root: Branch | null = null;
+  private _summaries: Summaries | null = null;
+  private _active: IPlace | null = null;
+  private _details: Details | null = null;
+}

@@ -1,0 +1,107 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { ReplicaTable, RseReplicas } from '../client/generated';
+import { tapeIcon } from '../components/icons';
+import { count, size } from '../components/quantity';
+
+export interface IReplicasProps {
+  table: ReplicaTable;
+  /** The RSE to take from; null: the fastest that works. */
+  rse: string | null;
+  trans: TranslationBundle;
+  onChoose: (rse: string | null) => void;
+}
+
+/** Where the files are, and from where to take them. */
+export function Replicas(props: IReplicasProps): JSX.Element {
+  const { table, rse, trans, onChoose } = props;
+  const group = React.useId();
+  const radio = (value: string | null, usable: boolean) => (
+    <input
+      type="radio"
+      name={group}
+      checked={rse === value}
+      disabled={!usable}
+      onChange={() => onChoose(value)}
+    />
+  );
+  return (
+    <fieldset className="jp-Rucio-replicas">
+      <legend className="jp-Rucio-hidden">{trans.__('Take from')}</legend>
+      <label className="jp-Rucio-rse">
+        {radio(null, true)}
+        <span>{trans.__('Automatic')}</span>
+        <span className="jp-Rucio-rse-note">
+          {trans.__('fastest that works')}
+        </span>
+      </label>
+      {table.rses.map(place => (
+        <label key={place.rse} className="jp-Rucio-rse">
+          {radio(place.rse, isUsable(place))}
+          <span className="jp-Rucio-rse-name">{place.rse}</span>
+          {place.media === 'tape' ? (
+            <span className="jp-Rucio-tag">
+              <tapeIcon.react tag="span" aria-hidden="true" />
+              {trans.__('tape')}
+            </span>
+          ) : (
+            place.schemes.map(scheme => (
+              <span key={scheme} className="jp-Rucio-tag">
+                {scheme}
+              </span>
+            ))
+          )}
+          <span className="jp-Rucio-rse-note">{holding(place, trans)}</span>
+        </label>
+      ))}
+      {table.files_without_replica > 0 && (
+        <p className="jp-Rucio-small">
+          {trans._n(
+            '%2 file has no replica.',
+            '%2 files have no replica.',
+            table.files_without_replica,
+            count(table.files_without_replica)
+          )}
+        </p>
+      )}
+      {table.files_in_archives > 0 && (
+        <p className="jp-Rucio-small">
+          {trans._n(
+            '%2 file is inside an archive and cannot be taken out yet.',
+            '%2 files are inside archives and cannot be taken out yet.',
+            table.files_in_archives,
+            count(table.files_in_archives)
+          )}
+        </p>
+      )}
+      {table.pfns.map(pfn => (
+        <code key={pfn} className="jp-Rucio-pfn" title={pfn}>
+          {pfn}
+        </code>
+      ))}
+    </fieldset>
+  );
+}
+
+function isUsable(place: RseReplicas): boolean {
+  return place.reach === 'http' || place.reach === 'mount';
+}
+
+/** How much of the DID an RSE holds, and how fast it was: `20 of 20 · 86 MB/s last time`. */
+function holding(place: RseReplicas, trans: TranslationBundle): string {
+  const parts = [
+    trans.__('%1 of %2', count(place.files), count(place.files_total))
+  ];
+  if (place.reach === 'root-only') {
+    parts.push(trans.__('xrootd only'));
+  } else if (place.reach === 'mount') {
+    parts.push(trans.__('mounted here'));
+  } else if (place.bytes_per_second) {
+    parts.push(trans.__('%1/s last time', size(place.bytes_per_second)));
+  }
+  if (place.state !== 'AVAILABLE') {
+    parts.push(place.state.toLowerCase());
+  }
+  return parts.join(' · ');
+}

@@ -1,0 +1,181 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { searchIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { IconButton } from '../components/button';
+import { parseDids } from './did';
+import type { Search } from './model';
+import type { Did } from '../client/generated';
+
+export interface ISearchBarProps {
+  search: Search;
+  trans: TranslationBundle;
+  complete: (typed: string) => Promise<readonly string[]>;
+  onSearch: (search: Partial<Search>) => void;
+  /** Several DIDs were pasted into the field. */
+  onPaste: (dids: readonly Did[]) => void;
+}
+
+/** Where to look and what for: a scope, completed from Rucio, and a name with wildcards. */
+export function SearchBar(props: ISearchBarProps): JSX.Element {
+  const { search, trans, complete, onSearch, onPaste } = props;
+  const [scope, setScope] = React.useState(search.scope);
+  const [name, setName] = React.useState(search.name);
+  React.useEffect(() => {
+    setScope(search.scope);
+    setName(search.name);
+  }, [search.scope, search.name]);
+
+  const onPasted = (event: React.ClipboardEvent) => {
+    const { dids } = parseDids(event.clipboardData.getData('text'));
+    if (dids.length > 1) {
+      event.preventDefault();
+      onPaste(dids);
+    }
+  };
+  return (
+    <form
+      className="jp-Rucio-search"
+      role="search"
+      aria-label={trans.__('Search Rucio')}
+      onSubmit={event => {
+        event.preventDefault();
+        onSearch({ scope: scope.trim(), name: name.trim() });
+      }}
+    >
+      <ScopeField
+        value={scope}
+        trans={trans}
+        complete={complete}
+        onChange={setScope}
+      />
+      <span className="jp-Rucio-search-name">
+        <input
+          aria-label={trans.__('Name')}
+          placeholder={trans.__('name, * for any text')}
+          spellCheck={false}
+          value={name}
+          onChange={event => setName(event.target.value)}
+          onPaste={onPasted}
+        />
+        <IconButton
+          type="submit"
+          icon={searchIcon}
+          label={trans.__('Search')}
+        />
+      </span>
+    </form>
+  );
+}
+
+interface IScopeFieldProps {
+  value: string;
+  trans: TranslationBundle;
+  complete: (typed: string) => Promise<readonly string[]>;
+  onChange: (scope: string) => void;
+}
+
+/** Milliseconds that typing must rest before Rucio is asked. */
+const REST = 150;
+
+/** A combobox after the ARIA pattern: type freely, or take one of the scopes that fit. */
+function ScopeField(props: IScopeFieldProps): JSX.Element {
+  const { value, trans, complete, onChange } = props;
+  const list = React.useId();
+  const [offers, setOffers] = React.useState<readonly string[]>([]);
+  const [open, setOpen] = React.useState(false);
+  const [at, setAt] = React.useState(-1);
+
+  React.useEffect(() => {
+    if (!open) {
+      return;
+    }
+    let current = true;
+    const timer = window.setTimeout(async () => {
+      const scopes = await complete(value);
+      if (current) {
+        setOffers(scopes);
+        setAt(-1);
+      }
+    }, REST);
+    return () => {
+      current = false;
+      window.clearTimeout(timer);
+    };
+  }, [value, open, complete]);
+
+  const take = (scope: string) => {
+    onChange(scope);
+    setOpen(false);
+  };
+  const move = (by: number) =>
+    setAt((at + by + offers.length) % Math.max(1, offers.length));
+  const shown = open && offers.length > 0;
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.key === 'ArrowDown' && !open) {
+      setOpen(true);
+    } else if (event.key === 'ArrowDown') {
+      move(1);
+    } else if (event.key === 'ArrowUp' && shown) {
+      move(at < 0 ? 0 : -1);
+    } else if (event.key === 'Enter' && shown && at >= 0) {
+      take(offers[at]);
+    } else if (event.key === 'Escape' && shown) {
+      setOpen(false);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <span className="jp-Rucio-scope">
+      <input
+        role="combobox"
+        aria-label={trans.__('Scope')}
+        aria-expanded={shown}
+        aria-controls={shown ? list : undefined}
+        aria-autocomplete="list"
+        aria-activedescendant={shown && at >= 0 ? `${list}-${at}` : undefined}
+        placeholder={trans.__('scope')}
+        spellCheck={false}
+        autoComplete="off"
+        value={value}
+        onChange={event => {
+          onChange(event.target.value);
+          setOpen(true);
+        }}
+        onClick={() => setOpen(true)}
+        onBlur={() => setOpen(false)}
+        onKeyDown={onKeyDown}
+      />
+      {shown && (
+        <ul
+          id={list}
+          role="listbox"
+          aria-label={trans.__('Scopes')}
+          className="jp-Rucio-offers"
+        >
+          {offers.map((scope, index) => (
+            <li
+              key={scope}
+              id={`${list}-${index}`}
+              role="option"
+              aria-selected={index === at}
+              ref={node =>
+                index === at && node?.scrollIntoView({ block: 'nearest' })
+              }
+              // Before the field loses the focus, which would close the list.
+              onMouseDown={event => {
+                event.preventDefault();
+                take(scope);
+              }}
+            >
+              {scope}
+            </li>
+          ))}
+        </ul>
+      )}
+    </span>
+  );
+}

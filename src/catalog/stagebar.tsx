@@ -1,0 +1,214 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { caretDownIcon, folderIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import type {
+  DidRow,
+  DidSummary,
+  JobRequest,
+  StoreStatus
+} from '../client/generated';
+import { Button, IconButton } from '../components/button';
+import { MenuButton, type MenuEntry } from '../components/menu';
+import { count, size } from '../components/quantity';
+
+/** What of the chosen DIDs to stage, and how. */
+export type Part = Partial<Pick<JobRequest, 'first' | 'pattern'>>;
+
+export interface IStageBarProps {
+  rows: readonly DidRow[];
+  /** Of the chosen DIDs, as far as they are known. */
+  summaries: readonly DidSummary[];
+  store: StoreStatus | null;
+  /** The RSE that was chosen; null: automatic. */
+  rse: string | null;
+  trans: TranslationBundle;
+  commands: CommandRegistry;
+  /** The ways of putting them into a notebook; null where that is switched off. */
+  cells: (() => Promise<readonly MenuEntry[]>) | null;
+  busy: boolean;
+  onStage: (part: Part) => void;
+  /** Shows what is staged in the file browser; null where it cannot be shown. */
+  onReveal: ((path: string) => void) | null;
+}
+
+/** What staging would bring and whether it fits, said before it starts; and the button for it. */
+export function StageBar(props: IStageBarProps): JSX.Element {
+  const { rows, summaries, store, rse, trans, commands, cells, onReveal } =
+    props;
+  const [part, setPart] = React.useState<Part>({});
+  const [partial, setPartial] = React.useState(false);
+  const plan = planOf(rows, summaries);
+  const free = store?.free_bytes ?? null;
+  const path = summaries.length === 1 ? summaries[0].staged_path : null;
+  const wanted = plan.bytes - plan.bytesHere;
+  const tooLarge = free !== null && wanted > free;
+  return (
+    <div className="jp-Rucio-stage">
+      <p className={tooLarge ? 'jp-mod-warn' : undefined} role="status">
+        {planText(plan, rows.length, free, trans)}
+        {!plan.whole && !plan.barred && (
+          <Button
+            look="link"
+            aria-expanded={partial}
+            onClick={() => setPartial(!partial)}
+          >
+            {partial ? trans.__('all of it') : trans.__('part of it')}
+          </Button>
+        )}
+      </p>
+      {partial && <PartFields part={part} trans={trans} onChange={setPart} />}
+      <div className="jp-Rucio-actions">
+        {!plan.whole && (
+          <Button
+            look="primary"
+            disabled={props.busy || plan.barred}
+            onClick={() => props.onStage(partial ? part : {})}
+          >
+            {stageLabel(plan, rse, trans)}
+          </Button>
+        )}
+        {cells && (
+          <MenuButton
+            commands={commands}
+            className={`jp-Rucio-button jp-mod-${plan.whole ? 'primary' : 'plain'}`}
+            label={trans.__('Insert into the notebook')}
+            entries={cells}
+          >
+            {plan.whole ? trans.__('Insert into notebook') : trans.__('Insert')}
+            <caretDownIcon.react tag="span" aria-hidden="true" />
+          </MenuButton>
+        )}
+        {path && onReveal && (
+          <IconButton
+            icon={folderIcon}
+            label={trans.__('Show in the file browser')}
+            onClick={() => onReveal(path)}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface IPartFieldsProps {
+  part: Part;
+  trans: TranslationBundle;
+  onChange: (part: Part) => void;
+}
+
+const PATTERN = '*.root';
+
+/** How much of it to take; also asked when a large job waits for confirmation. */
+export function PartFields(props: IPartFieldsProps): JSX.Element {
+  const { part, trans, onChange } = props;
+  return (
+    <div className="jp-Rucio-part">
+      <label>
+        {trans.__('First')}
+        <input
+          className="jp-mod-styled"
+          type="number"
+          min={1}
+          placeholder={trans.__('all')}
+          value={part.first ?? ''}
+          onChange={event =>
+            onChange({ ...part, first: Number(event.target.value) || null })
+          }
+        />
+        {trans.__('files')}
+      </label>
+      <label>
+        {trans.__('named')}
+        <input
+          className="jp-mod-styled"
+          placeholder={PATTERN}
+          spellCheck={false}
+          value={part.pattern ?? ''}
+          onChange={event =>
+            onChange({ ...part, pattern: event.target.value || null })
+          }
+        />
+      </label>
+    </div>
+  );
+}
+
+interface IPlan {
+  files: number;
+  here: number;
+  bytes: number;
+  bytesHere: number;
+  /** Some sizes are not known yet. */
+  open: boolean;
+  /** All of it is staged already. */
+  whole: boolean;
+  /** None of it can be staged: it is on tape, behind xrootd, or nowhere. */
+  barred: boolean;
+}
+
+/** What is known of the chosen DIDs together. The bytes that are here are told by their share. */
+export function planOf(
+  rows: readonly DidRow[],
+  summaries: readonly DidSummary[]
+): IPlan {
+  const plan = { files: 0, here: 0, bytes: 0, bytesHere: 0 };
+  let open = summaries.length < rows.length;
+  let barred = summaries.length > 0;
+  for (const summary of summaries) {
+    const files = summary.files ?? (summary.type === 'file' ? 1 : 0);
+    plan.files += files;
+    plan.here += summary.staged_files;
+    plan.bytes += summary.bytes ?? 0;
+    plan.bytesHere += files
+      ? ((summary.bytes ?? 0) * summary.staged_files) / files
+      : 0;
+    barred &&= !['http', 'mount'].includes(summary.reach);
+    open ||= summary.open || summary.bytes === null;
+  }
+  return {
+    ...plan,
+    open,
+    barred,
+    whole: !open && plan.here >= plan.files && plan.files > 0
+  };
+}
+
+function planText(
+  plan: IPlan,
+  dids: number,
+  free: number | null,
+  trans: TranslationBundle
+): string {
+  const parts: string[] = [];
+  if (dids > 1) {
+    parts.push(trans.__('%1 chosen', count(dids)));
+  }
+  if (plan.files > 0) {
+    parts.push(trans._n('%2 file', '%2 files', plan.files, count(plan.files)));
+    parts.push(size(plan.bytes));
+  }
+  if (plan.here > 0) {
+    parts.push(
+      plan.whole
+        ? trans.__('all here already')
+        : trans.__('%1 here already', count(plan.here))
+    );
+  }
+  if (free !== null) {
+    parts.push(trans.__('%1 free', size(free)));
+  }
+  return parts.join(' · ');
+}
+
+function stageLabel(
+  plan: IPlan,
+  rse: string | null,
+  trans: TranslationBundle
+): string {
+  if (rse) {
+    return trans.__('Stage from %1', rse);
+  }
+  return plan.here > 0 ? trans.__('Stage the rest') : trans.__('Stage');
+}

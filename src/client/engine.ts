@@ -1,0 +1,79 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { IServerClient } from './client';
+import type { IEvents } from './events';
+import { type Obstacle, obstacleOf } from './failure';
+import type { EngineEvent, Environment } from './generated';
+
+/** The way to the engine, and what stays the same while the Jupyter server runs. */
+export interface IEngine {
+  readonly changed: ISignal<IEngine, void>;
+  /** Null while the engine answers; `engine-down` or `offline` otherwise. */
+  readonly obstacle: Obstacle | null;
+  /** Null until the server has told it. */
+  readonly environment: Environment | null;
+  /** Ask again; where the engine was given up, start it. */
+  retry(): Promise<void>;
+}
+
+export class Engine implements IEngine {
+  constructor(
+    private readonly client: IServerClient,
+    events: IEvents
+  ) {
+    events.engine.connect(this._onEvent, this);
+    events.missed.connect(this._refresh, this);
+    void this._refresh();
+  }
+
+  readonly changed = new Signal<this, void>(this);
+
+  get obstacle(): Obstacle | null {
+    return this._obstacle;
+  }
+
+  get environment(): Environment | null {
+    return this._environment;
+  }
+
+  async retry(): Promise<void> {
+    if (this._obstacle?.type === 'engine-down') {
+      await this._settle(this.client.retryEngine());
+    } else {
+      await this._refresh();
+    }
+  }
+
+  private async _refresh(): Promise<void> {
+    await this._settle(this.client.engine());
+  }
+
+  private async _settle(
+    asked: Promise<Pick<EngineEvent, 'state' | 'problem'>>
+  ): Promise<void> {
+    try {
+      const link = await asked;
+      this._environment ??= await this.client.environment();
+      this._take(link);
+    } catch (reason) {
+      this._set(obstacleOf(reason));
+    }
+  }
+
+  private _onEvent(_: IEvents, event: EngineEvent): void {
+    this._take(event);
+  }
+
+  /** While it is being started there is nothing to tell: questions wait for it. */
+  private _take(link: Pick<EngineEvent, 'state' | 'problem'>): void {
+    this._set(link.state === 'down' ? link.problem : null);
+  }
+
+  private _set(obstacle: Obstacle | null): void {
+    this._obstacle = obstacle;
+    this.changed.emit();
+  }
+
+  private _obstacle: Obstacle | null = null;
+  private _environment: Environment | null = null;
+}

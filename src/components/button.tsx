@@ -1,0 +1,46 @@
+import type { LabIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+type Native = Omit<React.ButtonHTMLAttributes<HTMLButtonElement>, 'title'>;
+
+export interface IIconButtonProps extends Native {
+  icon: LabIcon;
+  /** What it does: its name for a screen reader, and its tooltip. */
+  label: string;
+}
+
+/** A button that shows an icon alone; at least 24 by 24 pixels. */
+export function IconButton(props: IIconButtonProps): JSX.Element {
+  const { icon, label, className, ...rest } = props;
+  return (
+    <button
+      type="button"
+      {...rest}
+      className={`jp-Rucio-iconButton ${className ?? ''}`}
+      aria-label={label}
+      title={label}
+    >
+      <icon.react tag="span" aria-hidden="true" />
+    </button>
+  );
+}
+
+export interface IButtonProps extends Native {
+  /** `primary` is the one thing to do here; `link` stands within text. */
+  look?: 'primary' | 'plain' | 'link';
+  title?: string;
+}
+
+export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
+  function Button(props, ref) {
+    const { look = 'plain', className, ...rest } = props;
+    return (
+      <button
+        type="button"
+        {...rest}
+        ref={ref}
+        className={`jp-Rucio-button jp-mod-${look} ${className ?? ''}`}
+      />
+    );
+  }
+);

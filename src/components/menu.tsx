@@ -1,0 +1,81 @@
+import { showErrorMessage } from '@jupyterlab/apputils';
+import { MenuSvg } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
+import type { Menu } from '@lumino/widgets';
+import * as React from 'react';
+
+import { obstacleOf } from '../client/failure';
+
+/** An entry of a menu: a command with its arguments, or a line between groups. */
+export type MenuEntry =
+  { command: string; args?: ReadonlyJSONObject } | 'separator';
+
+export interface IMenuButtonProps {
+  commands: CommandRegistry;
+  /** Made when the menu opens, so that it shows what holds then. */
+  entries: () => readonly MenuEntry[] | Promise<readonly MenuEntry[]>;
+  label: string;
+  className?: string;
+  disabled?: boolean;
+  children: React.ReactNode;
+}
+
+/** A button that opens one of JupyterLab's menus below itself, and has the focus back after. */
+export function MenuButton(props: IMenuButtonProps): JSX.Element {
+  const { commands, entries, label, className, disabled, children } = props;
+  const button = React.useRef<HTMLButtonElement>(null);
+  const [open, setOpen] = React.useState(false);
+  const onClick = async () => {
+    setOpen(true);
+    try {
+      const shown = await entries();
+      if (button.current) {
+        openMenu(commands, shown, button.current, () => {
+          setOpen(false);
+          button.current?.focus();
+        });
+      }
+    } catch (reason) {
+      setOpen(false);
+      void showErrorMessage(label, obstacleOf(reason).detail);
+    }
+  };
+  return (
+    <button
+      type="button"
+      ref={button}
+      className={`jp-Rucio-menuButton ${className ?? ''}`}
+      aria-haspopup="menu"
+      aria-expanded={open}
+      aria-label={label}
+      title={label}
+      disabled={disabled}
+      onClick={() => void onClick()}
+    >
+      {children}
+    </button>
+  );
+}
+
+function openMenu(
+  commands: CommandRegistry,
+  entries: readonly MenuEntry[],
+  anchor: HTMLElement,
+  onClosed: () => void
+): void {
+  const menu = new MenuSvg({ commands });
+  for (const entry of entries) {
+    const item: Menu.IItemOptions =
+      entry === 'separator' ? { type: 'separator' } : entry;
+    menu.addItem(item);
+  }
+  menu.aboutToClose.connect(() => {
+    onClosed();
+    // The command runs after the menu has closed, so it is let go a turn later.
+    requestAnimationFrame(() => menu.dispose());
+  });
+  const box = anchor.getBoundingClientRect();
+  menu.open(box.left, box.bottom);
+  menu.activateNextItem();
+}

@@ -1,0 +1,46 @@
+import * as React from 'react';
+
+/** How much room text has inside an element; in pixels. */
+export interface IMetrics {
+  width: number;
+  /** Height of a line of the interface's text. */
+  line: number;
+  /** Width of a text. */
+  measure: (text: string) => number;
+}
+
+/** Measure an element, and again when it or its font changes. */
+export function useMetrics(element: React.RefObject<HTMLElement>): IMetrics {
+  const [metrics, setMetrics] = React.useState<IMetrics>({
+    width: 300,
+    line: 18,
+    measure: text => 7 * text.length
+  });
+  React.useLayoutEffect(() => {
+    const node = element.current;
+    if (!node) {
+      return;
+    }
+    const measure = () => setMetrics(metricsOf(node));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, [element]);
+  return metrics;
+}
+
+function metricsOf(node: HTMLElement): IMetrics {
+  const style = getComputedStyle(node);
+  const pixels = parseFloat(style.fontSize) || 13;
+  const context = document.createElement('canvas').getContext('2d');
+  if (context) {
+    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  }
+  return {
+    width: node.clientWidth,
+    line: Math.round(pixels * 1.4),
+    measure: text =>
+      context?.measureText(text).width ?? 0.55 * pixels * text.length
+  };
+}

@@ -1,0 +1,78 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+
+/** A size in bytes as a person reads it, in powers of 1000: `20.1 MB`. */
+export function size(bytes: number): string {
+  const power = powerOf(bytes);
+  return `${scaled(bytes, power)} ${UNITS[power]}`;
+}
+
+/** Two sizes with one unit: `12.5 of 20.1 MB`. */
+export function sizeOf(
+  done: number,
+  total: number,
+  trans: TranslationBundle
+): string {
+  const power = powerOf(total);
+  return trans.__(
+    '%1 of %2 %3',
+    scaled(Math.min(done, total), power),
+    scaled(total, power),
+    UNITS[power]
+  );
+}
+
+/** A whole number with its groups told apart. */
+export function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** A span of time as its two largest parts: `1 h 40`. */
+export function duration(seconds: number, trans: TranslationBundle): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) {
+    return trans.__('%1 s', whole);
+  }
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) {
+    return trans.__('%1 min', minutes);
+  }
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) {
+    const rest = minutes % 60;
+    return rest ? trans.__('%1 h %2', hours, rest) : trans.__('%1 h', hours);
+  }
+  return trans._n('%1 day', '%1 days', Math.floor(hours / 24));
+}
+
+/** The time of day of a moment in seconds since 1970; with the date if it is not today. */
+export function clock(seconds: number): string {
+  const moment = new Date(seconds * 1000);
+  const time = { hour: '2-digit', minute: '2-digit' } as const;
+  const today = moment.toDateString() === new Date().toDateString();
+  return today
+    ? moment.toLocaleTimeString([], time)
+    : moment.toLocaleString([], { day: 'numeric', month: 'short', ...time });
+}
+
+/** The share that is done, from 0 to 1. */
+export function share(done: number, total: number): number {
+  return total > 0 ? Math.min(1, done / total) : 0;
+}
+
+function powerOf(bytes: number): number {
+  let power = 0;
+  // 999.95 would be shown as 1000.0
+  while (bytes >= 999.95 * 1000 ** power && power < UNITS.length - 1) {
+    power += 1;
+  }
+  return power;
+}
+
+function scaled(bytes: number, power: number): string {
+  const value = bytes / 1000 ** power;
+  return power === 0 || value >= 100
+    ? value.toFixed(0)
+    : value.toFixed(1).replace(/\.0$/, '');
+}

@@ -1,0 +1,103 @@
+import * as React from 'react';
+
+/** One row that is taller than the others: where it is, and by how many pixels. */
+export interface ITallRow {
+  index: number;
+  extra: number;
+}
+
+export interface IVirtualListProps extends Omit<
+  React.HTMLAttributes<HTMLDivElement>,
+  'children'
+> {
+  count: number;
+  /** Height of a row in pixels. */
+  rowHeight: number;
+  tall?: ITallRow | null;
+  /** A row that is brought into sight whenever it changes. */
+  reveal?: number | null;
+  renderRow: (index: number) => React.ReactNode;
+  /** Tells which rows are in sight, the first and the one after the last. */
+  onWindow?: (first: number, end: number) => void;
+}
+
+/** Rows kept beyond each edge, so that scrolling by wheel meets no gap. */
+const OVERSCAN = 8;
+
+/** A list of any length of which only the rows in sight exist. */
+export function VirtualList(props: IVirtualListProps): JSX.Element {
+  const { count, rowHeight, tall, reveal, renderRow, onWindow, ...rest } =
+    props;
+  const scroller = React.useRef<HTMLDivElement>(null);
+  const [top, setTop] = React.useState(0);
+  const [height, setHeight] = React.useState(0);
+
+  const offsetOf = (index: number): number =>
+    index * rowHeight + (tall && index > tall.index ? tall.extra : 0);
+  const total = offsetOf(count);
+  // A list that became shorter may still remember a place beyond its end.
+  const from = Math.min(top, Math.max(0, total - height));
+  const first = Math.max(0, Math.floor(from / rowHeight) - OVERSCAN);
+  const end = Math.min(
+    count,
+    Math.ceil((from + height) / rowHeight) + OVERSCAN
+  );
+
+  React.useLayoutEffect(() => {
+    const node = scroller.current;
+    if (!node) {
+      return;
+    }
+    const measure = () => setHeight(node.clientHeight);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(node);
+    return () => observer.disconnect();
+  }, []);
+
+  React.useEffect(() => onWindow?.(first, end), [first, end, count, onWindow]);
+
+  React.useLayoutEffect(() => {
+    const node = scroller.current;
+    if (!node || reveal === null || reveal === undefined) {
+      return;
+    }
+    const begin = offsetOf(reveal);
+    const finish = offsetOf(reveal + 1);
+    if (begin < node.scrollTop) {
+      node.scrollTop = begin;
+    } else if (finish > node.scrollTop + node.clientHeight) {
+      node.scrollTop = finish - node.clientHeight;
+    }
+    // Only a new place to reveal may move the list, not its growth.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [reveal, height === 0]);
+
+  const rows: React.ReactNode[] = [];
+  for (let index = first; index < end; index += 1) {
+    rows.push(
+      <div
+        key={index}
+        role="none"
+        className="jp-Rucio-slot"
+        style={{
+          top: offsetOf(index),
+          height: offsetOf(index + 1) - offsetOf(index)
+        }}
+      >
+        {renderRow(index)}
+      </div>
+    );
+  }
+  return (
+    <div
+      {...rest}
+      ref={scroller}
+      onScroll={event => setTop(event.currentTarget.scrollTop)}
+    >
+      <div role="none" className="jp-Rucio-sizer" style={{ height: total }}>
+        {rows}
+      </div>
+    </div>
+  );
+}

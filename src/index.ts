@@ -1,0 +1,22 @@
+import { accounts } from './accounts/plugin';
+import { catalog } from './catalog/plugin';
+import { server } from './client/plugin';
+import { files } from './files/plugin';
+import { jobList, jobs, jobStatus, notifications } from './jobs/plugin';
+import { notebook } from './notebook/plugin';
+import { panel } from './panel/plugin';
+
+export * from './tokens';
+
+export default [
+  server,
+  accounts,
+  jobs,
+  panel,
+  catalog,
+  jobList,
+  jobStatus,
+  notifications,
+  notebook,
+  files
+];

@@ -1,0 +1,55 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { type Part, PartFields } from '../catalog/stagebar';
+import type { ConfirmJob, JobSnapshot } from '../client/generated';
+import { Button } from '../components/button';
+import { count, size } from '../components/quantity';
+
+export interface IConfirmFormProps {
+  job: JobSnapshot;
+  trans: TranslationBundle;
+  onConfirm: (part: Partial<ConfirmJob>) => void;
+  onCancel: () => void;
+}
+
+/** A large job asks before it starts, and may be told to bring only a part. */
+export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
+  const { job, trans, onConfirm, onCancel } = props;
+  const [part, setPart] = React.useState<Part>({});
+  const chosen = Boolean(part.first || part.pattern);
+  return (
+    <form
+      className="jp-Rucio-confirm"
+      aria-label={trans.__('Confirm')}
+      onSubmit={event => {
+        event.preventDefault();
+        onConfirm(part);
+      }}
+    >
+      <p>{sizeText(job, trans)}</p>
+      <PartFields part={part} trans={trans} onChange={setPart} />
+      <div className="jp-Rucio-actions">
+        <Button type="submit" look="primary">
+          {chosen ? trans.__('Stage this part') : trans.__('Stage all of it')}
+        </Button>
+        <Button onClick={onCancel}>{trans.__('Cancel')}</Button>
+      </div>
+    </form>
+  );
+}
+
+/** What the job would bring: `5,000 files · 49 MB · 12 here already · 211 GB free`. */
+function sizeText(job: JobSnapshot, trans: TranslationBundle): string {
+  const parts = [
+    trans._n('%2 file', '%2 files', job.files_total, count(job.files_total)),
+    size(job.bytes_total)
+  ];
+  if (job.files_here > 0) {
+    parts.push(trans.__('%1 here already', count(job.files_here)));
+  }
+  if (job.free_bytes !== null) {
+    parts.push(trans.__('%1 free', size(job.free_bytes)));
+  }
+  return parts.join(' · ');
+}

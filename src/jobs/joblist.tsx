@@ -1,0 +1,223 @@
+import { Clipboard } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { downloadIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import type { IJobsClient } from '../client/client';
+import { type Obstacle, obstacleOf } from '../client/failure';
+import type { JobSnapshot } from '../client/generated';
+import { Button } from '../components/button';
+import { warningIcon } from '../components/icons';
+import { useMetrics } from '../components/metrics';
+import { Notice, remedy, Strip } from '../components/notice';
+import { size } from '../components/quantity';
+import { CommandIDs } from '../tokens';
+import { type IJobActions, JobCard } from './jobcard';
+import { type IJobs, isFinished } from './model';
+import { TransferList } from './transferlist';
+import { type TransferFilter, Transfers } from './transfers';
+
+export interface IJobListProps {
+  jobs: IJobs;
+  client: IJobsClient;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+  onExplore: () => void;
+}
+
+/** Which job shows its files, and which of them. */
+interface IOpened {
+  id: string;
+  filter: TransferFilter;
+}
+
+/** Width of a job's head that is not its name. */
+const AROUND = 108;
+/** How much wider characters are in bold. */
+const BOLD = 1.12;
+/** Finished jobs that are drawn before the user asks for the older ones. */
+const RECENT = 50;
+
+/** All jobs, newest first, and the store that they fill. */
+export function JobList(props: IJobListProps): JSX.Element {
+  const { jobs, client, commands, trans, onExplore } = props;
+  const frame = React.useRef<HTMLDivElement>(null);
+  const { width, measure } = useMetrics(frame);
+  const [opened, setOpened] = React.useState<IOpened | null>(null);
+  const [refused, setRefused] = React.useState<Obstacle | null>(null);
+  const [older, setOlder] = React.useState(false);
+  const { all, obstacle, store } = jobs;
+  const finished = all?.some(isFinished) ?? false;
+
+  React.useEffect(() => void jobs.refreshStore(), [jobs, finished]);
+
+  const attempt = async (act: Promise<unknown>) => {
+    try {
+      setRefused(null);
+      await act;
+    } catch (reason) {
+      setRefused(obstacleOf(reason));
+    }
+  };
+  const actionsOf = (job: JobSnapshot): IJobActions => ({
+    pause: () => void attempt(jobs.change(job.id, 'pause')),
+    resume: () => void attempt(jobs.change(job.id, 'resume')),
+    cancel: () => void attempt(jobs.change(job.id, 'cancel')),
+    retry: download => void attempt(jobs.retry(job.id, { download })),
+    confirm: part => void attempt(jobs.confirm(job.id, part)),
+    pin: pinned => void attempt(jobs.pin(job.id, pinned)),
+    clear: () => void attempt(jobs.clear([job.id])),
+    signIn: () =>
+      void commands.execute(CommandIDs.signIn, {
+        instance: job.request.instance
+      }),
+    copyPath: () => Clipboard.copyToSystem(job.path ?? ''),
+    reveal: commands.hasCommand(CommandIDs.reveal)
+      ? () => void commands.execute(CommandIDs.reveal, { path: job.path ?? '' })
+      : null,
+    showFailed: () => setOpened({ id: job.id, filter: 'failed' })
+  });
+  const expand = (job: JobSnapshot) =>
+    setOpened(opened?.id === job.id ? null : { id: job.id, filter: 'all' });
+
+  if (!all) {
+    return obstacle ? (
+      <Notice
+        icon={warningIcon}
+        title={trans.__('The jobs cannot be read')}
+        text={obstacle.detail}
+        action={remedy(obstacle, { retry: () => void jobs.refresh() }, trans)}
+      />
+    ) : (
+      <Notice icon={downloadIcon} title={trans.__('Looking for jobs…')} />
+    );
+  }
+  const shown = older ? all : all.slice(0, RECENT);
+  return (
+    <div className="jp-Rucio-jobs" ref={frame}>
+      {refused && (
+        <Strip tone="error" icon={warningIcon} text={refused.detail} />
+      )}
+      {all.length === 0 ? (
+        <Notice
+          icon={downloadIcon}
+          title={trans.__('Nothing staged yet')}
+          text={trans.__('What you stage shows here while it comes.')}
+          action={{ label: trans.__('Find data'), run: onExplore }}
+        />
+      ) : (
+        <ul className="jp-Rucio-jobList" aria-label={trans.__('Jobs')}>
+          {shown.map(job => (
+            <JobCard
+              key={job.id}
+              job={job}
+              width={width - AROUND}
+              measure={text => BOLD * measure(text)}
+              expanded={opened?.id === job.id}
+              trans={trans}
+              actions={actionsOf(job)}
+              onExpand={() => expand(job)}
+            >
+              {opened?.id === job.id && (
+                <Files
+                  key={opened.filter}
+                  job={job}
+                  client={client}
+                  filter={opened.filter}
+                  trans={trans}
+                  onFilter={filter => setOpened({ id: job.id, filter })}
+                  onRetry={() => void attempt(jobs.retry(job.id))}
+                />
+              )}
+            </JobCard>
+          ))}
+        </ul>
+      )}
+      {all.length > shown.length && (
+        <Button onClick={() => setOlder(true)}>
+          {trans.__('Show the older ones')}
+        </Button>
+      )}
+      <footer className="jp-Rucio-foot">
+        {store && (
+          <span title={store.store_path}>
+            {store.quota_bytes === null
+              ? trans.__(
+                  'Store: %1 · %2 free',
+                  size(store.used_bytes),
+                  size(store.free_bytes)
+                )
+              : trans.__(
+                  'Store: %1 of %2',
+                  size(store.used_bytes),
+                  size(store.quota_bytes)
+                )}
+          </span>
+        )}
+        {finished && (
+          <Button look="link" onClick={() => void attempt(jobs.clear())}>
+            {trans.__('Clear finished')}
+          </Button>
+        )}
+      </footer>
+    </div>
+  );
+}
+
+interface IFilesProps {
+  job: JobSnapshot;
+  client: IJobsClient;
+  filter: TransferFilter;
+  trans: TranslationBundle;
+  onFilter: (filter: TransferFilter) => void;
+  onRetry: () => void;
+}
+
+/** The files of an opened job, read again as it moves on. */
+function Files(props: IFilesProps): JSX.Element {
+  const { job, client, filter, trans, onFilter, onRetry } = props;
+  const [, draw] = React.useReducer((drawn: number) => drawn + 1, 0);
+  const transfers = React.useMemo(
+    () => new Transfers(client, job.id, filter),
+    [client, job.id, filter]
+  );
+  React.useEffect(() => {
+    const slot = () => draw();
+    transfers.changed.connect(slot);
+    return () => transfers.dispose();
+  }, [transfers]);
+  React.useEffect(
+    () => transfers.renew(),
+    [transfers, job.files_done, job.files_failed, job.state]
+  );
+  return (
+    <>
+      {job.files_failed > 0 && (
+        <div
+          className="jp-Rucio-chips"
+          role="group"
+          aria-label={trans.__('Which files')}
+        >
+          {(['all', 'failed'] as const).map(which => (
+            <button
+              key={which}
+              type="button"
+              className="jp-Rucio-chip"
+              aria-pressed={filter === which}
+              onClick={() => onFilter(which)}
+            >
+              {which === 'all' ? trans.__('all') : trans.__('failed')}
+            </button>
+          ))}
+        </div>
+      )}
+      <TransferList
+        transfers={transfers}
+        trans={trans}
+        onCopyPath={path => Clipboard.copyToSystem(path)}
+        onRetry={onRetry}
+      />
+    </>
+  );
+}

@@ -1,0 +1,139 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { TransferRow } from '../client/generated';
+import { IconButton } from '../components/button';
+import { useMetrics } from '../components/metrics';
+import { Name } from '../components/name';
+import { size } from '../components/quantity';
+import { VirtualList } from '../components/virtuallist';
+import type { Transfers } from './transfers';
+import { transferWord } from './words';
+
+export interface ITransferListProps {
+  transfers: Transfers;
+  trans: TranslationBundle;
+  onCopyPath: (path: string) => void;
+  onRetry: () => void;
+}
+
+/** Rows shown before the list scrolls by itself. */
+const SHOWN = 8;
+const AROUND = 60;
+
+/** The files of a job, each with its state, its path, and what went wrong with it. */
+export function TransferList(props: ITransferListProps): JSX.Element {
+  const { transfers, trans } = props;
+  const frame = React.useRef<HTMLDivElement>(null);
+  const { width, line, measure } = useMetrics(frame);
+  const rowHeight = 2 * line + 8;
+  const onWindow = React.useCallback(
+    (first: number, end: number) => transfers.ensure(first, end),
+    [transfers]
+  );
+  if (transfers.obstacle) {
+    return <p className="jp-Rucio-small">{transfers.obstacle.detail}</p>;
+  }
+  return (
+    <div
+      ref={frame}
+      className="jp-Rucio-transfers"
+      style={{ height: Math.min(SHOWN, transfers.length || 1) * rowHeight }}
+    >
+      {transfers.length === 0 ? (
+        <p className="jp-Rucio-small">
+          {transfers.ready ? trans.__('No files.') : trans.__('Loading…')}
+        </p>
+      ) : (
+        <VirtualList
+          className="jp-Rucio-transferRows"
+          role="list"
+          aria-label={trans.__('Files of the job')}
+          tabIndex={0}
+          count={transfers.length}
+          rowHeight={rowHeight}
+          onWindow={onWindow}
+          renderRow={index => (
+            <TransferView
+              {...props}
+              row={transfers.row(index)}
+              neighbours={[index - 1, index + 1].flatMap(
+                near => transfers.row(near)?.did.name ?? []
+              )}
+              width={width - AROUND}
+              measure={measure}
+            />
+          )}
+        />
+      )}
+    </div>
+  );
+}
+
+interface ITransferViewProps extends ITransferListProps {
+  row: TransferRow | undefined;
+  width: number;
+  measure: (text: string) => number;
+  neighbours: readonly string[];
+}
+
+function TransferView(props: ITransferViewProps): JSX.Element {
+  const { row, width, measure, neighbours, trans, onCopyPath, onRetry } = props;
+  if (!row) {
+    return <div role="listitem">{trans.__('Loading…')}</div>;
+  }
+  const { path, problem } = row;
+  const parts = [
+    ...(row.bytes === null ? [] : [size(row.bytes)]),
+    ...(row.rse ? [row.rse] : [])
+  ];
+  return (
+    <div role="listitem" className="jp-Rucio-transfer">
+      <span className="jp-Rucio-row-text">
+        <Name
+          name={row.did.name}
+          width={width}
+          measure={measure}
+          neighbours={neighbours}
+        />
+        <span className="jp-Rucio-row-meta" title={problem?.detail}>
+          <b className={`jp-mod-${tone(row)}`}>{transferWord(row, trans)}</b>
+          {problem ? ` · ${problem.detail}` : parts.map(part => ` · ${part}`)}
+        </span>
+      </span>
+      {path && (
+        <IconButton
+          icon={copyIcon}
+          label={trans.__('Copy the path %1', path)}
+          onClick={() => onCopyPath(path)}
+        />
+      )}
+      {row.state === 'failed' && (
+        <IconButton
+          icon={refreshIcon}
+          label={trans.__('Try again what failed')}
+          onClick={onRetry}
+        />
+      )}
+    </div>
+  );
+}
+
+function tone(row: TransferRow): 'good' | 'warn' | 'error' | 'run' | 'mute' {
+  switch (row.state) {
+    case 'done':
+      return row.verified ? 'good' : 'warn';
+    case 'linked':
+      return 'good';
+    case 'failed':
+      return 'error';
+    case 'running':
+      return 'run';
+    case 'queued':
+    case 'cancelled':
+      return 'mute';
+    default:
+      return 'warn';
+  }
+}

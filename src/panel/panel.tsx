@@ -1,0 +1,155 @@
+import { ReactWidget } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import { Header } from '../accounts/header';
+import { SignInForm } from '../accounts/signin';
+import type { IEngine } from '../client/engine';
+import { rucioIcon } from '../components/icons';
+import { TabBody, Tabs } from '../components/tabs';
+import {
+  CommandIDs,
+  type IAccounts,
+  type IPanel,
+  type IPanelTab
+} from '../tokens';
+import { PanelState, Warnings } from './states';
+
+export interface IPanelOptions {
+  accounts: IAccounts;
+  engine: IEngine;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+  /** Brings the panel's place in the shell to the front. */
+  activate: () => void;
+}
+
+/** Milliseconds between two drawings of the time that is left. */
+const TICK = 30_000;
+
+/** The panel in the side bar: who the user is, tabs that features add, and the states of it all. */
+export class RucioPanel extends ReactWidget implements IPanel {
+  constructor(private readonly options: IPanelOptions) {
+    super();
+    const { accounts, engine, trans } = options;
+    this.id = 'rucio-panel';
+    this.addClass('jp-RucioPanel');
+    this.title.icon = rucioIcon;
+    this.title.caption = trans.__('Rucio');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('Rucio'));
+    accounts.changed.connect(this.update, this);
+    engine.changed.connect(this.update, this);
+    this._timer = window.setInterval(() => this.update(), TICK);
+  }
+
+  override dispose(): void {
+    window.clearInterval(this._timer);
+    super.dispose();
+  }
+
+  addTab(tab: IPanelTab): IDisposable {
+    this._tabs = [...this._tabs, tab].sort((a, b) => a.rank - b.rank);
+    this.update();
+    return new DisposableDelegate(() => {
+      this._tabs = this._tabs.filter(other => other !== tab);
+      this.update();
+    });
+  }
+
+  showTab(tab?: string): void {
+    this._current = tab ?? this._current;
+    this._form = null;
+    this.options.activate();
+    this.update();
+  }
+
+  /** Show a form in place of the tabs; the focus returns to where it was. */
+  showForm(form: (close: () => void) => JSX.Element): void {
+    const before = document.activeElement;
+    this._form = form(() => {
+      this._form = null;
+      this.update();
+      if (before instanceof HTMLElement && this.node.contains(before)) {
+        requestAnimationFrame(() => before.focus());
+      }
+    });
+    this.options.activate();
+    this.update();
+  }
+
+  render(): JSX.Element {
+    const { accounts, engine, commands, trans } = this.options;
+    const { current, known } = accounts;
+    return (
+      <>
+        <Header
+          instances={known?.instances ?? []}
+          current={current}
+          commands={commands}
+          trans={trans}
+          now={Date.now() / 1000}
+          accounts={accounts.choices?.accounts ?? []}
+          onAccountMenu={() => void accounts.loadChoices()}
+        />
+        {this._form ?? (
+          <PanelState
+            accounts={accounts}
+            engine={engine}
+            trans={trans}
+            onAdd={() => void commands.execute(CommandIDs.addInstance)}
+            signIn={instance => (
+              <SignInForm
+                key={instance.name}
+                instance={instance}
+                trans={trans}
+                onSignIn={how => accounts.signIn(instance.name, how)}
+              />
+            )}
+          >
+            <Warnings
+              accounts={accounts}
+              trans={trans}
+              onSignIn={() => void commands.execute(CommandIDs.signIn)}
+            />
+            {this._renderTabs()}
+          </PanelState>
+        )}
+      </>
+    );
+  }
+
+  private _renderTabs(): JSX.Element | null {
+    const current =
+      this._tabs.find(({ id }) => id === this._current) ?? this._tabs[0];
+    if (!current) {
+      return null;
+    }
+    return (
+      <>
+        <Tabs
+          tabs={this._tabs.map(({ id, label, badge }) => ({
+            id,
+            label,
+            badge: badge?.()
+          }))}
+          current={current.id}
+          label={this.options.trans.__('Rucio')}
+          prefix="jp-Rucio"
+          look="bar"
+          onSelect={id => this.showTab(id)}
+        />
+        <TabBody current={current.id} prefix="jp-Rucio">
+          {current.render()}
+        </TabBody>
+      </>
+    );
+  }
+
+  private readonly _timer: number;
+  private _tabs: IPanelTab[] = [];
+  private _current: string | null = null;
+  private _form: JSX.Element | null = null;
+}

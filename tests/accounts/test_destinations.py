@@ -1,0 +1,194 @@
+"""Which secret goes where, as a table; and addresses in every disguise."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rucio_jupyterlab.accounts.destinations import (
+    Holdings,
+    Secret,
+    is_below,
+    is_forbidden,
+    is_signed,
+    secret_for,
+)
+from rucio_jupyterlab.errors import SourceFailure
+
+RUCIO = "https://rucio.example.org/prefix"
+HOSTS = ("dav.example.org:443", "dav.example.org:1094")
+PASSWORD = Holdings(RUCIO, rucio_token=True)
+OIDC = Holdings(RUCIO, rucio_token=True, oidc=True)
+PROXY = Holdings(RUCIO, rucio_token=True, certificate=True)
+BOTH = Holdings(RUCIO, rucio_token=True, oidc=True, certificate=True)
+NOBODY = Holdings(RUCIO)
+
+TABLE: list[tuple[str, Holdings, bool, Secret]] = [
+    # below that Rucio's own base URL
+    (f"{RUCIO}/mesh/v1/data/a/b", PASSWORD, False, "rucio-token"),
+    (f"{RUCIO}/mesh/v1/data/a/b", OIDC, True, "rucio-token"),
+    (f"{RUCIO}/mesh/v1/data/a/b", NOBODY, False, "nothing"),
+    ("https://RUCIO.example.org:443/prefix/x", PASSWORD, False, "rucio-token"),
+    # not quite below it
+    ("https://rucio.example.org/prefixed/x", PASSWORD, False, "nothing"),
+    ("https://rucio.example.org/other", PASSWORD, False, "nothing"),
+    ("https://rucio.example.org:8443/prefix/x", PASSWORD, False, "nothing"),
+    ("http://rucio.example.org/prefix/x", PASSWORD, False, "nothing"),
+    ("https://rucio.example.org.evil.org/prefix/x", PASSWORD, False, "nothing"),
+    (f"{RUCIO}/../x", PASSWORD, False, "nothing"),
+    (f"{RUCIO}/%2e%2e/x", PASSWORD, False, "nothing"),
+    (f"{RUCIO}/%252e%252e/x", PASSWORD, False, "nothing"),
+    # storage
+    ("https://dav.example.org/f", PASSWORD, False, "nothing"),
+    ("https://dav.example.org/f", PASSWORD, True, "nothing"),
+    ("https://dav.example.org/f", OIDC, True, "bearer"),
+    ("davs://dav.example.org/f", OIDC, True, "bearer"),
+    ("davs://dav.example.org:1094/f", OIDC, True, "bearer"),
+    ("https://dav.example.org/f", OIDC, False, "nothing"),
+    ("https://dav.example.org/f", PROXY, False, "certificate"),
+    ("https://dav.example.org/f", PROXY, True, "certificate"),
+    ("https://dav.example.org/f", BOTH, True, "bearer"),
+    ("https://dav.example.org/f", BOTH, False, "certificate"),
+    # a host that is not the RSE's, or not that port of it
+    ("https://other.example.org/f", BOTH, True, "nothing"),
+    ("https://dav.example.org:9999/f", BOTH, True, "nothing"),
+    ("https://xdav.example.org/f", BOTH, True, "nothing"),
+    # signed: as it is
+    ("https://dav.example.org/f?X-Amz-Signature=abc", BOTH, True, "nothing"),
+    ("https://dav.example.org/f?AWSAccessKeyId=a&Signature=b&Expires=1", BOTH, True, "nothing"),
+    ("https://dav.example.org/f?x-goog-signature=1", BOTH, True, "nothing"),
+    (f"{RUCIO}/x?temp_url_sig=1", BOTH, True, "nothing"),
+    # plain text
+    ("http://dav.example.org:443/f", BOTH, True, "nothing"),
+    ("dav://dav.example.org:443/f", BOTH, True, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("url", "holdings", "takes_tokens", "secret"), TABLE)
+def test_the_table(url: str, holdings: Holdings, takes_tokens: bool, secret: Secret) -> None:
+    assert secret_for(url, holdings, HOSTS, takes_tokens) == secret
+
+
+def test_plain_text_is_for_this_machine_alone() -> None:
+    here = Holdings("http://127.0.0.1:8080", rucio_token=True, oidc=True)
+
+    assert secret_for("http://127.0.0.1:8080/x", here, ()) == "rucio-token"
+    assert secret_for("http://localhost:9000/x", here, ("localhost:9000",), takes_tokens=True) == "bearer"
+    assert (
+        secret_for("http://127.0.0.1.example.org/x", here, ("127.0.0.1.example.org:80",), True) == "nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "secret"),
+    [
+        ("https://dav.example.org/f", "https://dav.example.org/g", "bearer"),
+        ("davs://dav.example.org/f", "https://dav.example.org:443/g", "bearer"),
+        ("https://dav.example.org/f", "https://dav.example.org:1094/g", "nothing"),
+        ("https://head.example.org/f", "https://dav.example.org/g", "nothing"),
+        (f"{RUCIO}/x", "https://dav.example.org/g", "nothing"),
+        ("https://dav.example.org/f", f"{RUCIO}/x", "nothing"),
+    ],
+)
+def test_no_secret_crosses_a_redirect_to_another_server(source: str, target: str, secret: Secret) -> None:
+    assert secret_for(target, OIDC, HOSTS, takes_tokens=True, redirected_from=source) == secret
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "169.254.0.1",
+        "2852039166",
+        "0xA9FEA9FE",
+        "0xa9.0xfe.0xa9.0xfe",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "[fe80::1]",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+        "[::169.254.169.254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+        "[fd00:ec2::254]",
+        "169.254.169.254.",
+    ],
+)
+@pytest.mark.parametrize("scheme", ["https", "http", "davs"])
+def test_a_link_local_address_is_not_fetched_however_it_is_written(scheme: str, host: str) -> None:
+    with pytest.raises(SourceFailure):
+        secret_for(f"{scheme}://{host}/latest/meta-data", NOBODY, ())
+
+
+@given(st.ip_addresses(v=4, network="169.254.0.0/16"))
+def test_every_link_local_address_is_seen_in_every_writing(address: ipaddress.IPv4Address) -> None:
+    number = int(address)
+    last_two = number & 0xFFFF
+    for text in (
+        str(address),
+        str(number),
+        hex(number),
+        f"169.254.{last_two}",
+        f"169.{number & 0xFFFFFF}",
+        f"::ffff:{address}",
+        f"64:ff9b::{address}",
+    ):
+        assert is_forbidden(text), text
+
+
+@given(st.ip_addresses())
+def test_other_addresses_are_not_taken_for_link_local(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    usual = isinstance(address, ipaddress.IPv4Address) and not address.is_link_local
+    assert not (usual and is_forbidden(str(address)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://good.example.org\\@evil.example.org/",
+        "https://user@dav.example.org/f",
+        "https://dav.example.org /f",
+        "https://dav.example.org/f\r\nHost: evil",
+        "https://%31%36%39.254.169.254/",
+        "https://１６９.254.169.254/",
+        "https://[fe80::1%25eth0]/",
+        "https:///nowhere",
+        "https://dav.example.org:port/f",
+        "https://[half/f",
+    ],
+)
+def test_an_address_that_two_programs_could_read_differently_is_refused(url: str) -> None:
+    with pytest.raises(SourceFailure) as refusal:
+        secret_for(url, BOTH, HOSTS, takes_tokens=True)
+
+    assert url not in str(refusal.value)
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_whatever_the_address_a_secret_goes_to_known_servers_alone(host: str, path: str) -> None:
+    url = f"https://{host}/{path}"
+    try:
+        secret = secret_for(url, BOTH, HOSTS, takes_tokens=True)
+    except SourceFailure:
+        return
+    assert secret == "nothing" or host.lower().rstrip(".").split(":")[0] in (
+        "dav.example.org",
+        "rucio.example.org",
+    )
+
+
+def test_a_signature_is_known_by_its_name() -> None:
+    assert is_signed("https://h/f?a=1&X-Amz-Signature=2")
+    assert not is_signed("https://h/f?design=1")
+
+
+def test_below_needs_a_whole_segment() -> None:
+    assert is_below("https://h/a/b", "https://h/a")
+    assert is_below("https://h/a/b", "https://h/a/")
+    assert not is_below("https://h/ab", "https://h/a")
+    assert not is_below("https://h/a", "https://h/a")

@@ -1,0 +1,260 @@
+"""The catalogue at a Rucio that is slow, dies in the middle, or leaves something out."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.catalog.catalog import Catalog
+from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataFilter, SearchQuery
+from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.engine.protocol import OpenListing, SignIn
+from rucio_jupyterlab.errors import NoSpace, RucioRefused, RucioUnreachable
+from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
+
+SEARCH = OpenListing("w", SearchQuery("s", "*", "all"), limit=10)
+DATASET = Did("s", "d")
+PATIENCE = 1.0
+
+Make = Callable[[dict[str, Reply]], tuple[Catalog, Wayward]]
+
+
+@pytest.fixture
+def catalog_at(tmp_path: Path) -> Iterator[Make]:
+    """A catalogue at a server that does what the paths say."""
+    with ExitStack() as stack:
+
+        def make(paths: dict[str, Reply]) -> tuple[Catalog, Wayward]:
+            server = stack.enter_context(wayward(rucio_where(paths)))
+            traits = {
+                "instances": [{"name": "w", "display_name": "Wayward", "rucio_base_url": server.url}],
+                "request_timeout": PATIENCE,
+            }
+            accounts = Accounts(configuration_from(traits, {}), tmp_path / "state", lambda name: None)
+            stack.callback(accounts.close)
+            accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+            catalog = Catalog(accounts, tmp_path / "spool")
+            stack.callback(catalog.close)
+            return catalog, server
+
+        yield make
+
+
+def row(number: int, **more: Any) -> bytes:
+    return json.dumps({"scope": "s", "name": f"n{number}", "did_type": "DATASET", **more}).encode() + b"\n"
+
+
+def streamed(*chunks: bytes) -> Reply:
+    def reply(request: Request) -> None:
+        request.begin_stream()
+        for chunk in chunks:
+            request.chunk(chunk)
+        request.send(b"0\r\n\r\n")
+
+    return reply
+
+
+def until(catalog: Catalog, listing_id: str, done: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + 10
+    while not done(page := catalog.read_listing(listing_id, 0, 10)):
+        assert time.monotonic() < deadline
+    return page
+
+
+def test_pages_are_there_while_the_rest_arrives(catalog_at: Make) -> None:
+    def slow(request: Request) -> None:
+        request.begin_stream()
+        for number in range(20):
+            request.chunk(row(number))
+            time.sleep(0.02)
+        request.send(b"0\r\n\r\n")
+
+    catalog, _ = catalog_at({"/dids/s/dids/search": slow})
+
+    page = catalog.open_listing(SEARCH)
+    assert 0 < len(page.rows) <= 10
+    assert not page.complete
+
+    page = until(catalog, page.listing_id, lambda page: page.complete)
+    assert (page.rows_so_far, page.cut) == (20, None)
+
+
+def test_an_answer_that_is_cut_keeps_its_rows_and_says_so(catalog_at: Make) -> None:
+    def cut(request: Request) -> None:
+        request.begin_stream()
+        request.chunk(row(1) + row(2))
+        request.close_after = True
+
+    catalog, _ = catalog_at({"/dids/s/dids/search": cut})
+
+    page = until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.cut)
+
+    assert [one.did.name for one in page.rows] == ["n1", "n2"]
+    assert not page.complete
+    assert page.cut == "The answer of Wayward broke off."
+
+
+def test_an_answer_that_ends_within_a_row_is_cut(catalog_at: Make) -> None:
+    catalog, _ = catalog_at({"/dids/s/dids/search": streamed(row(1), row(2)[:9])})
+
+    page = until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.cut)
+
+    assert len(page.rows) == 1
+    assert not page.complete
+
+
+def test_rows_cut_anywhere_by_the_network_are_whole(catalog_at: Make) -> None:
+    answer = b"".join(row(number) for number in range(700))
+    pieces = [answer[start : start + 37] for start in range(0, len(answer), 37)]
+    catalog, _ = catalog_at({"/dids/s/dids/search": streamed(*pieces)})
+
+    page = until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.complete)
+
+    found = catalog.read_listing(page.listing_id, 0, 1000).rows
+    assert [one.did.name for one in found] == [f"n{number}" for number in range(700)]
+
+
+def test_a_first_row_that_takes_long_is_not_waited_for_without_end(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.catalog.listing._FIRST_ROW_PATIENCE", 0.1)
+
+    def late(request: Request) -> None:
+        time.sleep(0.7)
+        streamed(row(1))(request)
+
+    catalog, _ = catalog_at({"/dids/s/dids/search": late})
+    start = time.monotonic()
+
+    page = catalog.open_listing(SEARCH)
+    assert (page.rows, page.complete) == ([], False)
+    assert time.monotonic() - start < 0.6
+
+    assert len(until(catalog, page.listing_id, lambda page: page.complete).rows) == 1
+
+
+def test_a_rucio_that_says_nothing_is_unreachable(catalog_at: Make) -> None:
+    catalog, _ = catalog_at({"/dids/s/dids/search": lambda request: time.sleep(3)})
+    start = time.monotonic()
+
+    with pytest.raises(RucioUnreachable, match="too long"):
+        catalog.open_listing(SEARCH)
+
+    assert time.monotonic() - start < 2 * PATIENCE
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        lambda request: request.answer(200, b"<html>portal</html>", "text/html"),
+        streamed(b"this is no row\n"),
+        streamed(b'{"scope": "s"}\n'),
+        streamed(b"\xff\xfe\n"),
+    ],
+)
+def test_rubbish_is_told_as_such(catalog_at: Make, reply: Reply) -> None:
+    catalog, _ = catalog_at({"/dids/": reply})
+
+    for query in (SearchQuery("s"), ContentQuery(DATASET)):
+        with pytest.raises(RucioRefused):
+            catalog.open_listing(OpenListing("w", query))
+
+
+@pytest.mark.parametrize("names", [streamed(b"no JSON\n"), streamed(b'{"a": 1}\n')])
+def test_rubbish_among_the_names_of_a_joined_search_is_told(catalog_at: Make, names: Reply) -> None:
+    catalog, _ = catalog_at({"/dids/s/dids/search": in_turn(names, streamed(row(1)))})
+
+    with pytest.raises(RucioRefused, match="cannot be read"):
+        catalog.open_listing(OpenListing("w", SearchQuery("s", filters=[MetadataFilter("run", "=", 1)])))
+
+
+def test_a_list_that_finds_no_room_is_told(catalog_at: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    catalog, _ = catalog_at({"/dids/s/dids/search": streamed(row(1) * 2000)})
+    monkeypatch.setattr(os, "pwrite", full)
+
+    with pytest.raises(NoSpace):
+        until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.complete)
+
+
+def test_closing_ends_the_question_at_rucio(catalog_at: Make) -> None:
+    def endless(request: Request) -> None:
+        request.begin_stream()
+        number = 0
+        while True:
+            number += 1
+            request.chunk(row(number) * 100)
+
+    catalog, server = catalog_at({"/dids/s/dids/search": endless})
+    page = catalog.open_listing(SEARCH)
+
+    catalog.close_listing(page.listing_id)
+
+    assert server.hung_up.wait(timeout=5)
+
+
+def did_answer(files: int) -> Reply:
+    body = {"scope": "s", "name": "d", "type": "DATASET", "bytes": 1.0, "length": files, "open": False}
+    return lambda request: request.answer(200, json.dumps(body).encode())
+
+
+def replica(number: int) -> bytes:
+    return (
+        json.dumps({"scope": "s", "name": f"n{number}", "bytes": 1, "pfns": {}, "states": {}}).encode()
+        + b"\n"
+    )
+
+
+def test_files_that_rucio_leaves_out_are_asked_for_by_name(catalog_at: Make) -> None:
+    catalog, _ = catalog_at(
+        {
+            "/dids/s/d/files": streamed(row(1), row(2)),
+            "/dids/s/d": did_answer(2),
+            "/replicas/list": in_turn(streamed(replica(1)), streamed(replica(2))),
+        }
+    )
+
+    assert [one.did.name for one in catalog.files("w", DATASET)] == ["n1", "n2"]
+
+
+def test_a_short_answer_never_looks_whole(catalog_at: Make) -> None:
+    catalog, _ = catalog_at(
+        {
+            "/dids/s/d/files": streamed(row(1), row(2), row(3)),
+            "/dids/s/d": did_answer(3),
+            "/replicas/list": streamed(replica(1)),
+        }
+    )
+    found: list[FileReplicas] = []
+
+    with pytest.raises(RucioUnreachable, match="did not tell about every file"):
+        found.extend(catalog.files("w", DATASET))
+
+
+def test_the_first_file_comes_before_the_last(catalog_at: Make) -> None:
+    def slow(request: Request) -> None:
+        request.begin_stream()
+        request.chunk(replica(1))
+        time.sleep(0.5)
+        request.chunk(replica(2))
+        request.send(b"0\r\n\r\n")
+
+    catalog, _ = catalog_at({"/dids/s/d": did_answer(2), "/replicas/list": slow})
+    start = time.monotonic()
+
+    files = catalog.files("w", DATASET)
+    assert next(files).did.name == "n1"
+    assert time.monotonic() - start < 0.4
+    assert [one.did.name for one in files] == ["n2"]

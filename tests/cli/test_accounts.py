@@ -1,0 +1,67 @@
+"""`jupyter rucio signin | signout`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.accounts.model import Instances
+from rucio_jupyterlab.cli import main
+from rucio_jupyterlab.engine import protocol
+from tests.cli.stand_in import PASSWORD, EngineStandIn, info
+
+
+def test_the_password_is_read_from_standard_input(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    assert main(["signin", "--username", "alice"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "lab: signed in as alice\n"
+    assert PASSWORD not in said.out + said.err
+    (asked,) = engine.questions(protocol.SignIn)
+    assert (asked.username, asked.password, asked.auth_type) == ("alice", PASSWORD, "userpass")
+
+
+def test_on_a_terminal_it_is_asked_for(engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("\n"))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    engine.instances = Instances([info(default_username="alice")], default="lab")
+    assert main(["signin"]) == 0
+    (asked,) = engine.questions(protocol.SignIn)
+    assert (asked.username, asked.password) == ("alice", PASSWORD)
+
+
+def test_a_wrong_password_is_refused_without_being_shown(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("wrong-secret\n"))
+    assert main(["signin", "lab", "--username", "alice"]) == 1
+    said = capsys.readouterr()
+    assert "does not take this password" in said.err and "wrong-secret" not in said.err
+
+
+def test_there_is_no_option_for_a_password() -> None:
+    with pytest.raises(SystemExit):
+        main(["signin", "--password", PASSWORD])
+
+
+def test_a_token_is_named_by_its_absolute_path(
+    engine: EngineStandIn, alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(alone)
+    engine.instances = Instances([info("lab", "token")], default="lab")
+    assert main(["signin", "--token-file", "token"]) == 0
+    (asked,) = engine.questions(protocol.SignIn)
+    assert (asked.auth_type, asked.token_file, asked.password) == ("token", str(alone / "token"), None)
+
+
+def test_signing_out(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["signout"]) == 0
+    assert capsys.readouterr().out == "lab: signed out\n"

@@ -1,0 +1,205 @@
+"""`jupyter rucio doctor`."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from time import time
+
+import pytest
+
+from rucio_jupyterlab.accounts.model import Reachability
+from rucio_jupyterlab.cli import findings, main
+from rucio_jupyterlab.cli.disks import Disk, disk_of, filesystem_at, kind_of
+from rucio_jupyterlab.cli.tls import explain_certificate
+from rucio_jupyterlab.staging.model import StoreStatus
+from rucio_mesh.testing.certificates import Authority
+from tests.cli.stand_in import EngineStandIn
+
+MOUNTS = r"""
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 0:21 / /dev/shm rw - tmpfs tmpfs rw
+24 22 0:40 / /eos rw master:3 - fuse.eosxd eosxd rw
+25 22 0:41 / /home rw - nfs4 server:/home rw
+26 22 0:42 / /mnt/with\040space rw - cifs //x/y rw
+27 22 0:43 / /mnt/twice rw - ext4 /dev/sdb rw
+28 22 0:44 / /mnt/twice rw - lustre lnet rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "filesystem", "kind"),
+    [
+        ("/var/data", "ext4", "local"),
+        ("/dev/shm/x", "tmpfs", "memory"),
+        ("/eos/user/a", "fuse.eosxd", "fuse"),
+        ("/home/alice", "nfs4", "network"),
+        ("/homes/alice", "ext4", "local"),
+        ("/mnt/with space/x", "cifs", "network"),
+        ("/mnt/twice/x", "lustre", "network"),
+    ],
+)
+def test_the_disk_of_a_path_is_told(path: str, filesystem: str, kind: str) -> None:
+    assert filesystem_at(Path(path), MOUNTS) == filesystem
+    assert kind_of(filesystem) == kind
+
+
+def test_a_folder_that_is_not_yet_there_lies_where_it_would_be_made(tmp_path: Path) -> None:
+    assert disk_of(tmp_path / "a" / "b") == disk_of(tmp_path)
+    assert disk_of(tmp_path).free_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"), [("local", "good"), ("network", "warning"), ("fuse", "warning"), ("memory", "warning")]
+)
+def test_the_state_wants_a_local_disk(kind: str, level: str) -> None:
+    found = findings.of_state_disk(Path("/state"), Disk(kind, "x", 10**12))  # type: ignore[arg-type]
+    assert found.level == level and (found.remedy is None) == (level == "good")
+
+
+def test_little_room_is_a_warning() -> None:
+    store = StoreStatus("/s", "/v", 10**9, 2 * 10**9, 10**8, 3, 0, 1, 1, None, True)
+    *_, found = findings.of_store(store, *[Disk("local", "ext4", 10**8)] * 2)
+    assert found.level == "warning" and "100 MB are free" in found.says and "1.0 GB of 2.0 GB" in found.says
+
+
+@pytest.mark.parametrize(("skew", "level"), [(0.4, "good"), (-90, "warning"), (3600, "broken")])
+def test_clocks_that_differ_are_told(skew: float, level: str) -> None:
+    *_, found = findings.of_reach("lab", "https://rucio", Reachability("41.5", 0.1, skew))
+    assert found.level == level
+    if skew == 3600:
+        assert "1 h behind its clock" in found.says
+
+
+def test_the_secret_of_a_proxy_is_not_shown() -> None:
+    (found,) = findings.of_proxies({"HTTPS_PROXY": "http://alice:secret@proxy:3128"})
+    assert found.says == "HTTPS_PROXY is http://***@proxy:3128."
+
+
+class Pong(http.server.BaseHTTPRequestHandler):
+    """Answers to a ping as Rucio does; its clock is ten minutes late."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"version": "41.5.1"}).encode()
+        self.send_response_only(200)
+        self.send_header("Date", formatdate(time() - 600, usegmt=True))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def rucio(authority: Authority) -> Iterator[str]:
+    """The address of a server with a certificate of the authority."""
+    leaf = authority.server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.certificate, leaf.key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pong)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_an_unknown_authority_is_told_from_a_broken_file(
+    rucio: str, authority: Authority, tmp_path: Path
+) -> None:
+    assert explain_certificate(rucio, str(authority.certificate)) is None
+    untrusted = explain_certificate(rucio, None)
+    assert untrusted is not None and "rucio_ca_cert" in untrusted[1]
+    broken = explain_certificate(rucio, str(tmp_path / "absent.pem"))
+    assert broken is not None and "no readable PEM" in broken[0]
+
+
+def configure(home: Path, **keys: object) -> None:
+    instance = {"name": "lab", "display_name": "The lab", "mode": "download", **keys}
+    folder = home / "jupyter"
+    folder.mkdir()
+    content = {"RucioConfig": {"instances": [instance]}}
+    (folder / "jupyter_server_config.json").write_text(json.dumps(content))
+
+
+def examine(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[findings.Finding]]:
+    code = main(["doctor", "--json"])
+    return code, [findings.Finding(**json.loads(line)) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_everything_that_is_looked_at_is_told(
+    alone: Path, engine: EngineStandIn, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = alone / "token"
+    token.write_text("very-secret")
+    configure(
+        alone,
+        rucio_base_url=rucio,
+        rucio_ca_cert=str(authority.certificate),
+        oidc_auth="file",
+        oidc_file_name=str(token),
+    )
+    code, found = examine(capsys)
+    told = " ".join(one.says for one in found)
+    assert {one.area for one in found} == {"versions", "configuration", "lab", "engine", "disk", "log"}
+    for sentence in (
+        "is configured by",
+        "was written 0 s ago",
+        "it is Rucio 41.5.1",
+        "10 min ahead of its clock",
+        "Signed in as alice",
+        "Files are fetched by libcurl 8",
+        "The state lies in",
+        "engine.log",
+    ):
+        assert sentence in told
+    assert "very-secret" not in told
+    assert [one.says for one in found if one.level == "broken"] == [
+        "This machine's clock is 10 min ahead of its clock."
+    ]
+    assert code == 1
+
+
+def test_an_untrusted_certificate_has_its_remedy(
+    alone: Path, engine: EngineStandIn, rucio: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(alone, rucio_base_url=rucio)
+    code, found = examine(capsys)
+    (broken,) = [one for one in found if one.level == "broken"]
+    assert code == 1 and "does not trust" in broken.says and "rucio_ca_cert" in (broken.remedy or "")
+
+
+def test_a_wrong_key_and_a_missing_mount_are_named(
+    alone: Path, engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(
+        alone,
+        rucio_base_url="http://rucio",
+        mode="replica",
+        destination_rse="EOS",
+        rse_mount_path=str(alone / "eos"),
+    )
+    code, found = examine(capsys)
+    broken = " ".join(one.says for one in found if one.level == "broken")
+    assert code == 1 and "rucio_base_url" in broken and "EOS should be mounted" in broken
+
+
+def test_a_machine_without_a_configuration_is_told_what_to_do(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "✗ configuration: No Rucio is configured." in said and "→ Set c.RucioConfig.instances" in said

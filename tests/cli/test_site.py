@@ -1,0 +1,63 @@
+"""The configuration is resolved as the Jupyter server resolves it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rucio_jupyterlab.cli.site import read_site
+
+INSTANCE = {"name": "lab", "display_name": "The lab", "rucio_base_url": "https://rucio", "mode": "download"}
+
+
+def write_python(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "jupyter_server_config.py"
+    path.write_text(text)
+    return path
+
+
+def test_python_and_json_files_are_read(tmp_path: Path) -> None:
+    path = write_python(tmp_path / "a", f"c.RucioConfig.instances = [{INSTANCE!r}]")
+    (tmp_path / "b").mkdir()
+    other = tmp_path / "b" / "jupyter_server_config.json"
+    other.write_text(json.dumps({"RucioConfig": {"default_auth_type": "x509"}}))
+
+    site = read_site([str(tmp_path / "a"), str(tmp_path / "b")], {})
+
+    (instance,) = site.configuration.instances
+    assert instance.name == "lab" and str(path) in instance.source_detail
+    assert site.configuration.default_auth_type == "x509"
+    assert site.files == (other, path)
+    assert site.for_engine is not None
+
+
+def test_the_first_folder_wins(tmp_path: Path) -> None:
+    write_python(tmp_path / "user", f"c.RucioConfig.instances = [{INSTANCE!r}]")
+    write_python(tmp_path / "system", "c.RucioConfig.instances = []")
+    site = read_site([str(tmp_path / "user"), str(tmp_path / "system")], {})
+    assert [one.name for one in site.configuration.instances] == ["lab"]
+
+
+def test_what_is_appended_is_a_list(tmp_path: Path) -> None:
+    write_python(tmp_path, f"c.RucioConfig.instances.append({INSTANCE!r})")
+    assert [one.name for one in read_site([str(tmp_path)], {}).configuration.instances] == ["lab"]
+
+
+def test_a_file_that_fails_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
+    good = write_python(tmp_path / "good", f"c.RucioConfig.instances = [{INSTANCE!r}]")
+    bad = write_python(tmp_path / "bad", "raise SystemError('secret')")
+    site = read_site([str(tmp_path / "bad"), str(tmp_path / "good")], {})
+    assert site.files == (good,) and site.broken_files == (bad,)
+    assert len(site.configuration.instances) == 1
+
+
+def test_the_environment_is_read(tmp_path: Path) -> None:
+    environ = {"RUCIO_NAME": "vre", "RUCIO_BASE_URL": "https://vre"}
+    site = read_site([str(tmp_path)], environ)
+    assert [one.name for one in site.configuration.instances] == ["vre"]
+    assert site.for_engine is not None
+
+
+def test_where_nothing_is_set_the_engine_keeps_what_the_server_told_it(tmp_path: Path) -> None:
+    assert read_site([str(tmp_path)], {}).for_engine is None

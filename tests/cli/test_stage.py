@@ -1,0 +1,176 @@
+"""`jupyter rucio stage | status | cancel`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from rucio_jupyterlab.accounts.model import Instances
+from rucio_jupyterlab.cli import main
+from rucio_jupyterlab.engine import protocol
+from rucio_jupyterlab.errors import Problem
+from tests.cli.stand_in import EngineStandIn, info, on_tape, snapshot, staged
+from tests.cli.waiting import until
+
+STAGE = [sys.executable, "-m", "rucio_jupyterlab.cli", "stage", "user.alice:run1"]
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_staging_writes_the_folder(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.course = [snapshot("running"), snapshot("done", path="/data", files_total=1, files_done=1)]
+    engine.rows = [staged("a.root")]
+    assert main(["stage", "user.alice:run1", "--first", "3", "--yes"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "/data\n" and "1 / 1 files" in said.err
+    (asked,) = engine.questions(protocol.StartJob)
+    assert (asked.job.first, asked.job.confirmed, asked.job.client) == (3, True, "shell")
+
+
+def test_json_gives_snapshots_then_rows(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.course = [snapshot("running"), snapshot("done")]
+    engine.rows = [staged("a.root"), staged("b.root")]
+    assert main(["stage", "--json", "user.alice:run1"]) == 0
+    said = lines(capsys.readouterr().out)
+    assert [line["state"] for line in said] == ["running", "done", "done", "done"]
+    assert [line["path"] for line in said[2:]] == ["/data/a.root", "/data/b.root"]
+
+
+def test_a_partial_result_names_what_is_missing(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.course = [snapshot("partial", path="/data", files_total=2, files_done=1, files_unreachable=1)]
+    engine.rows = [staged("a.root"), on_tape("b.root")]
+    assert main(["stage", "user.alice:run1"]) == 3
+    said = capsys.readouterr()
+    assert said.out == "/data\n" and "user.alice:b.root: The file is on tape only." in said.err
+
+
+def test_a_failed_job_says_why(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.course = [snapshot("failed", problem=Problem("not-found", "There is no such DID."))]
+    assert main(["stage", "user.alice:run1"]) == 1
+    assert "There is no such DID." in capsys.readouterr().err
+
+
+def test_nobody_to_ask_means_no(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.course = [snapshot("waiting", cause="confirm", files_total=4000, bytes_total=120 * 10**9)]
+    assert main(["stage", "user.alice:run1"]) == 5
+    assert "4,000 files, 120 GB" in capsys.readouterr().err
+    assert engine.questions(protocol.CancelJob)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "first"),
+    [("y", 0, None), ("20", 0, 20), ("n", 5, None), ("0", 5, None), ("", 5, None)],
+)
+def test_on_a_terminal_the_user_is_asked(
+    engine: EngineStandIn, answer: str, code: int, first: int | None
+) -> None:
+    engine.course = [snapshot("waiting", cause="confirm", files_total=4000, bytes_total=120 * 10**9)]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(STAGE, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.write(ours, f"{answer}\n".encode())
+        assert process.wait(30) == code
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "Stage it?" in shown
+    confirmed = engine.questions(protocol.ConfirmJob)
+    assert [ask.first for ask in confirmed] == ([first] if code == 0 else [])
+    assert bool(engine.questions(protocol.CancelJob)) == (code == 5)
+
+
+def test_an_interrupt_cancels_the_job(engine: EngineStandIn) -> None:
+    engine.course = [snapshot("running")]
+    with subprocess.Popen(STAGE, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: engine.questions(protocol.GetJob))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "Traceback" not in said and "Cancelling" in said
+    assert engine.questions(protocol.CancelJob)
+
+
+def test_an_interrupted_watch_leaves_the_job_alone(engine: EngineStandIn) -> None:
+    engine.course = [snapshot("running")]
+    watch = [*STAGE[:3], "status", "job1", "--wait"]
+    with subprocess.Popen(watch, stderr=subprocess.DEVNULL) as process:
+        until(lambda: engine.questions(protocol.GetJob))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert not engine.questions(protocol.CancelJob)
+
+
+def test_who_is_signed_out_is_told_before_anything_waits(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.instances = Instances([info(state="signed-out")], default="lab")
+    assert main(["stage", "user.alice:run1"]) == 4
+    assert "signed in at lab. Run `jupyter rucio signin`" in capsys.readouterr().err
+    assert not engine.questions(protocol.StartJob)
+
+
+def test_without_waiting_the_identifier_is_written(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stage", "user.alice:run1", "--no-wait"]) == 0
+    assert capsys.readouterr().out == "job1\n"
+    assert not engine.questions(protocol.GetJob)
+
+
+def test_the_files_of_a_job_are_listed_with_their_paths(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.rows = [staged(f"{number:04}") for number in range(2500)]
+    assert main(["status", "job1", "--files"]) == 0
+    paths = capsys.readouterr().out.splitlines()
+    assert len(paths) == 2500 and paths[-1] == "/data/2499"
+
+
+def test_status_lists_all_jobs(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.course = [snapshot("running", files_total=2, files_done=1)]
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["job1", "running"]
+
+
+def test_a_problem_is_the_last_line_of_json(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cancel", "--json", "job1"]) == 1
+    (problem,) = lines(capsys.readouterr().out)
+    assert problem["type"] == "conflict" and problem["detail"] == "It has ended already."
+
+
+def test_what_is_no_did_is_a_wrong_use(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["stage", "nonsense"]) == 2
+    assert "scope:name" in capsys.readouterr().err
+
+
+def test_one_of_several_instances_must_be_named(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.instances = Instances([info("lab"), info("atlas")])
+    assert main(["stage", "user.alice:run1"]) == 2
+    assert "lab, atlas" in capsys.readouterr().err
+    assert main(["stage", "user.alice:run1", "--instance", "atlas"]) == 0
+
+
+def test_a_reader_that_has_enough_is_no_failure(engine: EngineStandIn) -> None:
+    engine.rows = [staged(f"{number:06}") for number in range(20_000)]
+    listing = [*STAGE[:3], "status", "job1", "--files"]
+    with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""

@@ -1,0 +1,198 @@
+"""Keys that a site keeps at one address, and instances that the user adds."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.config import Configuration, configuration_from
+from rucio_jupyterlab.config.remote import RemoteConfigurations, fetch_keys
+from rucio_jupyterlab.engine.protocol import AddInstance
+from rucio_jupyterlab.errors import BadConfiguration, Conflict, NotFound, RucioRefused, RucioUnreachable
+from tests.accounts.wayward import Reply, wayward
+from tests.lab.lab import Lab
+
+KEYS = {
+    "rucio_base_url": "https://rucio.example.org",
+    "vo": "esc",
+    "path_begins_at": 3,
+    "mode": "replica",
+    "name": "stolen",
+    "source": "demo",
+    "unknown": [1],
+}
+
+
+def answering(keys: Any) -> Reply:
+    return lambda request: request.answer(200, json.dumps(keys).encode())
+
+
+def configured(url: str, **more: Any) -> Configuration:
+    return configuration_from(
+        {"instances": [{"name": "site", "display_name": "Site", "$url": url, **more}]}, {}
+    )
+
+
+class Resolved:
+    """What came of an instance, once the remote keys are there."""
+
+    def __init__(self, state: Path, configuration: Configuration) -> None:
+        self._came = threading.Event()
+        (local,) = configuration.instances
+        self.instance = local
+        self.first = RemoteConfigurations(state, self._take).resolve(local)
+
+    def _take(self, instance: Any) -> None:
+        self.instance = instance
+        self._came.set()
+
+    def wait(self) -> Any:
+        assert self._came.wait(timeout=10)
+        return self.instance
+
+
+def test_remote_keys_fill_in_what_is_not_set_here(tmp_path: Path) -> None:
+    with wayward(answering(KEYS)) as server:
+        resolved = Resolved(
+            tmp_path, configured(server.url + "/site.json", path_begins_at=1, wildcard_enabled=False)
+        )
+        assert resolved.first.problem is not None
+        assert "has not answered yet" in resolved.first.problem
+        instance = resolved.wait()
+
+    assert instance.problem is None
+    assert (instance.name, instance.mode, instance.source) == ("site", "download", "jupyter")
+    assert (instance.base_url, instance.vo) == ("https://rucio.example.org", "esc")
+    assert instance.path_begins_at == 1
+    assert server.url in instance.source_detail
+
+
+def test_what_was_fetched_serves_at_once_and_while_nobody_answers(tmp_path: Path) -> None:
+    with wayward(answering(KEYS)) as server:
+        configuration = configured(server.url + "/site.json")
+        Resolved(tmp_path, configuration).wait()
+
+    again = RemoteConfigurations(tmp_path, lambda instance: None).resolve(configuration.instances[0])
+
+    assert (again.problem, again.vo) == (None, "esc")
+    assert len(server.requests) == 1
+    assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
+
+
+def test_stale_keys_are_fetched_again(tmp_path: Path) -> None:
+    with wayward(answering(KEYS)) as server:
+        configuration = configured(server.url + "/site.json", cache_expires_at=int(time.time()) + 1)
+        Resolved(tmp_path, configuration).wait()
+        time.sleep(1.1)
+
+        resolved = Resolved(tmp_path, configuration)
+        assert resolved.first.vo == "esc"
+        resolved.wait()
+
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("url", ["http://config.example.org/site.json", "ftp://h/x", "/etc/passwd", 7])
+def test_only_safe_addresses_are_asked(url: Any) -> None:
+    (instance,) = configured(url).instances
+
+    assert instance.problem is not None
+    assert "“$url”" in instance.problem
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (lambda request: request.answer(404), "HTTP 404"),
+        (lambda request: request.answer(302, Location="https://elsewhere.example.org/"), "HTTP 302"),
+        (lambda request: request.answer(200, b"<html>"), "not a JSON object"),
+        (answering([1]), "not a JSON object"),
+        (lambda request: request.answer(200, b'{"a": "' + b"x" * 300_000 + b'"}'), "not a JSON object"),
+    ],
+)
+def test_what_is_no_configuration_is_told(reply: Reply, told: str) -> None:
+    with wayward(reply) as server:
+        problem = fetch_keys(server.url)
+
+    assert isinstance(problem, str)
+    assert told in problem
+
+
+def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
+    instance = Resolved(tmp_path, configured("http://127.0.0.1:1/site.json")).wait()
+
+    assert instance.problem == "“$url” (http://127.0.0.1:1/site.json) does not answer."
+
+
+def test_accounts_take_a_remote_configuration_when_it_comes(tmp_path: Path, lab: Lab) -> None:
+    came = threading.Event()
+    keys = {"rucio_base_url": lab.url, "rucio_ca_cert": str(lab.ca)}
+    with wayward(answering(keys)) as server:
+        accounts = Accounts(configured(server.url), tmp_path, lambda name: came.set())
+        assert came.wait(timeout=10)
+
+        assert accounts.examine("site").version
+    accounts.close()
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    return Accounts(Configuration(), tmp_path, lambda name: None)
+
+
+def test_an_instance_that_the_user_adds_stays(accounts: Accounts, lab: Lab, tmp_path: Path) -> None:
+    info = accounts.add_instance(AddInstance(lab.url + "/", "mine", ca_cert=str(lab.ca)))
+
+    assert (info.name, info.url, info.source) == ("mine", lab.url, "user")
+    assert "token" in info.auth_types
+    assert (tmp_path / "instances.json").stat().st_mode & 0o777 == 0o600
+    again = Accounts(Configuration(), tmp_path, lambda name: None).instances()
+    assert [one.name for one in again.instances] == ["mine"]
+    assert again.default == "mine"
+
+
+def test_an_instance_is_added_once(accounts: Accounts, lab: Lab) -> None:
+    accounts.add_instance(AddInstance(lab.url, "mine", ca_cert=str(lab.ca)))
+
+    with pytest.raises(Conflict, match="“mine”"):
+        accounts.add_instance(AddInstance(lab.url, "mine", ca_cert=str(lab.ca)))
+
+
+def test_a_server_that_is_no_rucio_is_not_added(accounts: Accounts) -> None:
+    portal = wayward(lambda request: request.answer(200, b"<html>", "text/html"))
+    with portal as server, pytest.raises(RucioRefused, match="not as Rucio does"):
+        accounts.add_instance(AddInstance(server.url))
+    with pytest.raises(RucioUnreachable):
+        accounts.add_instance(AddInstance(server.url))
+    with pytest.raises(BadConfiguration, match="https"):
+        accounts.add_instance(AddInstance("http://rucio.example.org"))
+    assert accounts.instances().instances == []
+
+
+def test_an_added_instance_can_be_forgotten_but_not_one_of_the_site(
+    accounts: Accounts, lab: Lab, tmp_path: Path
+) -> None:
+    accounts.add_instance(AddInstance(lab.url, "mine", ca_cert=str(lab.ca)))
+    accounts.remove_instance("mine")
+    assert accounts.instances().instances == []
+    with pytest.raises(NotFound):
+        accounts.remove_instance("mine")
+
+    accounts.configure(configuration_from({"instances": [lab.configuration()]}, {}))
+    with pytest.raises(Conflict, match="configured by the site"):
+        accounts.remove_instance("lab")
+
+
+def test_an_instance_that_cannot_be_used_says_why_and_the_rest_goes_on(accounts: Accounts, lab: Lab) -> None:
+    bad = {"name": "bad", "display_name": "Bad", "rucio_base_url": "rucio"}
+    accounts.configure(configuration_from({"instances": [bad, lab.configuration()]}, {}))
+
+    with pytest.raises(BadConfiguration, match="“rucio_base_url”"):
+        accounts.client("bad")
+    assert accounts.examine("lab").version

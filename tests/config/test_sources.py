@@ -1,0 +1,260 @@
+"""What sites and users write, and what it becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rucio_jupyterlab.config import Configuration, Options, configuration_from
+from rucio_jupyterlab.config.reading import INSTANCE_KEYS
+from rucio_jupyterlab.errors import BadConfiguration
+
+SITE: dict[str, Any] = {
+    "name": "escape.example.org",
+    "display_name": "ESCAPE",
+    "mode": "replica",
+    "rucio_base_url": "https://rucio.example.org/prefix/",
+    "rucio_auth_url": "https://auth.example.org",
+    "rucio_ca_cert": "/etc/ca.pem",
+    "destination_rse": "SITE_RSE",
+    "rse_mount_path": "/eos/rucio",
+    "path_begins_at": 1,
+    "vo": "esc",
+    "wildcard_enabled": True,
+    "oidc_auth": "file",
+    "oidc_file_name": "/tokens/rucio",
+    "some_future_key": 7,
+}
+
+
+def read(*instances: Any, environ: dict[str, str] | None = None, **traits: Any) -> Configuration:
+    return configuration_from({"instances": list(instances), **traits}, environ or {})
+
+
+def test_the_keys_of_sites_are_read_and_unknown_ones_ignored() -> None:
+    configuration = read(SITE)
+
+    (instance,) = configuration.instances
+    assert instance.problem is None
+    assert configuration.problem is None
+    assert configuration.default_instance == "escape.example.org"
+    for key in set(SITE) - {"some_future_key"}:
+        assert getattr(instance, key) == SITE[key]
+    assert instance.base_url == "https://rucio.example.org/prefix"
+    assert instance.auth_url == "https://auth.example.org"
+
+
+def test_a_configuration_travels() -> None:
+    configuration = read(SITE, quota_bytes=10, link="copy", cell_templates={".csv": "x"})
+
+    assert Configuration.from_dict(configuration.to_dict()) == configuration
+    with pytest.raises(BadConfiguration):
+        Configuration.from_dict({"instances": 3})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("path_begins_at", "one"),
+        ("path_begins_at", -1),
+        ("path_begins_at", 1.5),
+        ("mode", "both"),
+        ("wildcard_enabled", "perhaps"),
+        ("vo", ["a"]),
+        ("rucio_base_url", "rucio.example.org"),
+        ("rucio_base_url", "http://rucio.example.org"),
+        ("rucio_base_url", "https://user:secret@rucio.example.org"),
+        ("rucio_base_url", "ftp://rucio.example.org"),
+        ("rucio_base_url", "https://rucio.example.org:port"),
+        ("rucio_auth_url", "http://auth.example.org"),
+        ("oidc_auth", "smoke"),
+        ("destination_rse", None),
+        ("rse_mount_path", ""),
+    ],
+)
+def test_a_wrong_key_is_named_and_the_rest_can_be_used(key: str, value: Any) -> None:
+    good = SITE | {"name": "good", "display_name": "Good"}
+
+    configuration = read(SITE | {key: value}, good)
+
+    bad, other = configuration.instances
+    assert bad.problem is not None
+    assert f"“{key}”" in bad.problem
+    assert "secret" not in bad.problem
+    assert other.problem is None
+
+
+def test_the_token_needs_its_place() -> None:
+    (instance,) = read(SITE | {"oidc_auth": "env"}).instances
+
+    assert instance.problem == "The key “oidc_env_name” is missing, which oidc_auth “env” needs."
+
+
+@pytest.mark.parametrize("listed", ["escape", 3, {"name": "x"}])
+def test_instances_that_are_no_list_are_told(listed: Any) -> None:
+    configuration = configuration_from({"instances": listed}, {})
+
+    assert configuration.instances == ()
+    assert configuration.problem == "The key “instances” must be a list."
+
+
+def test_an_entry_without_name_and_one_that_is_no_table_are_told() -> None:
+    configuration = read("https://rucio.example.org", {**SITE, "name": None}, SITE, SITE)
+
+    assert [one.name for one in configuration.instances] == ["ESCAPE", "escape.example.org"]
+    assert configuration.problem is not None
+    assert "entry 1" in configuration.problem
+    assert "“name” is missing in the entry 2" in configuration.problem
+    assert "in two entries" in configuration.problem
+
+
+def test_a_default_that_is_not_there_is_told() -> None:
+    configuration = read(SITE, default_instance="elsewhere", default_auth_type="kerberos")
+
+    assert configuration.default_instance == "escape.example.org"
+    assert configuration.problem is not None
+    assert "“default_instance”" in configuration.problem
+    assert "“default_auth_type”" in configuration.problem
+
+
+def test_options_are_read_and_wrong_ones_named() -> None:
+    configuration = read(confirm_files="many", quota_bytes="1000", shared_stores=["/a"], link="hard")
+
+    assert configuration.options == Options(quota_bytes=1000, shared_stores=("/a",))
+    assert configuration.problem is not None
+    assert "“confirm_files” must be a whole number" in configuration.problem
+    assert "“link” must be one of" in configuration.problem
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*INSTANCE_KEYS, "$url"]),
+        st.none() | st.integers() | st.text() | st.booleans() | st.lists(st.text()) | st.floats(),
+    )
+)
+def test_no_instance_whatever_its_values_keeps_the_rest_from_being_read(plain: dict[str, Any]) -> None:
+    configuration = read(plain, SITE)
+
+    assert configuration.instances[-1].name == "escape.example.org" or "two entries" in str(
+        configuration.problem
+    )
+    assert Configuration.from_dict(configuration.to_dict()) == configuration
+
+
+def test_the_variables_of_the_container_image_make_an_instance() -> None:
+    environ = {
+        "RUCIO_NAME": "vre",
+        "RUCIO_DISPLAY_NAME": "VRE",
+        "RUCIO_BASE_URL": "https://rucio.example.org",
+        "RUCIO_MODE": "replica",
+        "RUCIO_DESTINATION_RSE": "EOS",
+        "RUCIO_RSE_MOUNT_PATH": "/eos",
+        "RUCIO_PATH_BEGINS_AT": "4",
+        "RUCIO_WILDCARD_ENABLED": "1",
+        "RUCIO_OIDC_AUTH": "env",
+        "RUCIO_OIDC_ENV_NAME": "RUCIO_ACCESS_TOKEN",
+        "RUCIO_DEFAULT_INSTANCE": "vre",
+        "RUCIO_DEFAULT_AUTH_TYPE": "oidc",
+    }
+
+    configuration = configuration_from({}, environ)
+
+    (instance,) = configuration.instances
+    assert configuration.problem is None
+    assert (instance.source, instance.problem) == ("environment", None)
+    assert (instance.path_begins_at, instance.wildcard_enabled) == (4, True)
+    assert configuration.default_auth_type == "token"
+
+
+def test_variables_of_other_programs_make_none() -> None:
+    environ = {"RUCIO_HOME": "/opt/none", "RUCIO_CA_CERT": "/ca.pem", "RUCIO_ACCOUNT": "alice"}
+
+    assert configuration_from({}, environ).instances == ()
+
+
+@pytest.mark.parametrize("variable", ["SWAN_RUCIO_RSE_PATH_BEGINS_AT", "SWAN_RUCIO_RSE_PATH_NUMBER"])
+@pytest.mark.parametrize("chosen", ["escape.example.org", "ESCAPE"])
+def test_the_rse_that_was_chosen_in_swans_form_is_the_mounted_one(chosen: str, variable: str) -> None:
+    environ = {
+        "SWAN_USE_RUCIO": "true",
+        "SWAN_RUCIO_INSTANCE": chosen,
+        "SWAN_RUCIO_RSE": "CERN_EOS",
+        "SWAN_RUCIO_RSE_PATH": "/eos/escape",
+        variable: "5",
+    }
+    other = SITE | {"name": "other", "display_name": "Other"}
+
+    configuration = read(other, SITE, environ=environ)
+
+    instance = configuration.instances[1]
+    assert configuration.default_instance == "escape.example.org"
+    assert (instance.destination_rse, instance.rse_mount_path) == ("CERN_EOS", "/eos/escape")
+    assert instance.path_begins_at == 5
+    assert instance.vo == "esc"
+    assert configuration.instances[0].destination_rse == "SITE_RSE"
+
+
+def test_a_choice_in_swans_form_that_is_not_configured_is_told() -> None:
+    configuration = read(SITE, environ={"SWAN_USE_RUCIO": "true", "SWAN_RUCIO_INSTANCE": "dune"})
+
+    assert configuration.problem is not None
+    assert "“SWAN_RUCIO_INSTANCE”" in configuration.problem
+
+
+def test_without_any_instance_the_users_rucio_cfg_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "etc" / "rucio.cfg"
+    file.parent.mkdir()
+    file.write_text(
+        "[client]\nrucio_host = https://rucio.example.org:443\nauth_host = https://auth.example.org\n"
+        "ca_cert = $HOME/ca.pem\nauth_type = x509_proxy\nclient_x509_proxy = ~/proxy\naccount = alice\n"
+        "username = ally\npassword = secret\nvo = esc\n"
+    )
+
+    configuration = configuration_from({}, {"RUCIO_HOME": str(tmp_path), "HOME": "/people/alice"})
+
+    (instance,) = configuration.instances
+    assert instance.problem is None
+    assert (instance.source, instance.source_detail) == ("rucio.cfg", str(file))
+    assert instance.rucio_ca_cert == "/people/alice/ca.pem"
+    assert instance.client_proxy == "/people/alice/proxy"
+    assert (instance.default_auth_type, instance.default_account) == ("x509_proxy", "alice")
+    assert instance.default_username == "ally"
+    assert instance.wildcard_enabled
+    assert "secret" not in repr(configuration)
+
+
+@pytest.mark.parametrize("content", [b"no section = 1\n", b"\xff\xfe", None])
+def test_a_rucio_cfg_that_cannot_be_read_is_told(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "rucio.cfg"
+    if content is not None:
+        file.write_bytes(content)
+
+    (instance,) = configuration_from({}, {"RUCIO_CONFIG": str(file)}).instances
+
+    assert instance.problem is not None
+    assert str(file) in instance.problem
+
+
+def test_a_rucio_cfg_of_a_server_names_no_instance(tmp_path: Path) -> None:
+    file = tmp_path / "rucio.cfg"
+    file.write_text("[database]\ndefault = sqlite:///x\n")
+
+    assert configuration_from({}, {"RUCIO_CONFIG": str(file)}).instances == ()
+
+
+def test_the_token_of_wlcg_discovery_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "rucio.cfg"
+    file.write_text("[client]\nrucio_host = https://rucio.example.org\nauth_type = oidc\n")
+    token = tmp_path / "token"
+    token.write_text("x")
+
+    (instance,) = configuration_from(
+        {}, {"RUCIO_CONFIG": str(file), "BEARER_TOKEN_FILE": str(token)}
+    ).instances
+
+    assert (instance.oidc_auth, instance.oidc_file_name) == ("file", str(token))
+    assert instance.default_auth_type == "token"

@@ -1,0 +1,78 @@
+"""The demo as a user meets it, while it runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.demo import names
+from tests.demo.process import REPOSITORY, RunningDemo, running
+from tests.lab.processes import processes_of
+
+
+@pytest.fixture(scope="module")
+def demo(prepared: Path) -> Iterator[RunningDemo]:
+    with running(prepared) as one:
+        yield one
+
+
+def test_the_user_is_signed_in_without_typing(demo: RunningDemo) -> None:
+    assert names.SCOPE in demo.ask("instances/demo/scopes")["scopes"]
+    (instance,) = demo.ask("instances")["instances"]
+    assert instance["account"]["state"] == "signed-in"
+    assert instance["account"]["account"] == "alice"
+
+
+def test_the_notebook_stages_its_files_and_finds_the_z(
+    demo: RunningDemo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, token = demo.server
+    monkeypatch.setenv("RUCIO_JUPYTERLAB_URL", url)
+    monkeypatch.setenv("RUCIO_JUPYTERLAB_TOKEN", token)
+    executed = subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to=notebook", "--execute", "--stdout", "demo.ipynb"],
+        cwd=demo.folder / "work",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert executed.returncode == 0, executed.stderr
+    last = json.loads(executed.stdout)["cells"][-1]["outputs"]
+    text = "".join(line for output in last for line in output.get("text", ()))
+    peak = re.search(r"The peak is at ([\d.]+) GeV", text)
+    assert peak and float(peak[1]) == pytest.approx(91.2, abs=0.8)
+    assert any("image/png" in output.get("data", ()) for output in last)
+
+
+def test_what_was_staged_is_shown_beside_the_notebook(demo: RunningDemo) -> None:
+    assert demo.ask("store")["views_path"] == str(demo.folder / "work" / "rucio")
+
+
+def test_a_second_one_in_the_same_folder_says_so(demo: RunningDemo) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "rucio_jupyterlab.demo", "--folder", demo.folder],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert f"A demo runs in {demo.folder} already" in second.stderr
+
+
+def test_secrets_lie_where_nobody_else_can_read_them(demo: RunningDemo) -> None:
+    assert demo.folder.stat().st_mode & 0o077 == 0
+    for secret in ("token", "jupyter/jupyter_server_config.json"):
+        assert (demo.folder / secret).stat().st_mode & 0o077 == 0
+    tokens = [(demo.folder / "token").read_text(), demo.server[1]]
+    assert not [
+        token for token in tokens for command in processes_of(demo.folder).values() if token in command
+    ]

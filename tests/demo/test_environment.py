@@ -1,0 +1,53 @@
+"""Where the demo's Rucio server is installed, and what is said when it, or something else, cannot be."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.demo import environment, run
+from rucio_mesh.testing.service import ServiceFailed
+
+DECLARED = ["rucio<42,>=41.5.1; extra == 'server'", "cryptography>=43; extra == 'testing'"]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `pip install` of wheels: there is no checkout."""
+    monkeypatch.delenv("RUCIO_MESH_SERVER_PYTHON", raising=False)
+    monkeypatch.setattr(environment, "CHECKOUT", Path("/nowhere"))
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_server_is_what_the_extra_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "requires", lambda _name: DECLARED)
+    assert environment.server_requirements() == ["rucio<42,>=41.5.1"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_failed_installation_is_named_and_tried_again_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(environment, "server_requirements", lambda: [str(tmp_path / "no-such-package")])
+    said: list[str] = []
+    for _ in range(2):
+        with pytest.raises(ServiceFailed, match="installation of the Rucio server failed") as caught:
+            environment.server_python(tmp_path, said.append)
+        assert str(tmp_path / "server-environment.log") in str(caught.value)
+    assert len(said) == 2
+
+
+def test_another_environment_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUCIO_MESH_SERVER_PYTHON", "/opt/rucio/bin/python")
+    assert environment.server_python(tmp_path, print) == Path("/opt/rucio/bin/python")
+
+
+def test_what_the_extra_lacks_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uproot" else object())
+    assert run.main(["--folder", str(tmp_path)]) == 1
+    assert "needs uproot: python -m pip install 'rucio-jupyterlab[demo]'" in capsys.readouterr().err

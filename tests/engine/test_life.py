@@ -1,0 +1,187 @@
+"""Life and death of real engine processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.accounts.model import Instances
+from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.engine import place, protocol, wire
+from rucio_jupyterlab.engine.start import NewerEngine, ask_once, open_connection
+from rucio_jupyterlab.errors import EngineDown
+from tests.engine.processes import alive, end, engines_of, start_by_hand, status, wait_until
+
+MIB = 1024 * 1024
+SIGN_IN = protocol.SignIn("x", "userpass", "account", "user", "password")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "state"
+    end(tmp_path / "state")
+
+
+def test_eight_simultaneous_starters_leave_one_alive(state: Path) -> None:
+    with ThreadPoolExecutor(8) as starters:
+        pids = {found.pid for found in starters.map(lambda _: status(state), range(8))}
+    assert len(pids) == 1
+    wait_until(lambda: engines_of(state) == list(pids))
+
+
+def test_one_that_finds_the_lock_taken_ends_successfully(state: Path) -> None:
+    first = status(state)
+    assert start_by_hand(state).wait(20) == 0
+    assert alive(first.pid)
+
+
+def test_after_kill_9_a_new_one_answers(state: Path) -> None:
+    first = status(state)
+    os.kill(first.pid, signal.SIGKILL)
+    assert status(state).pid != first.pid
+
+
+def test_it_ends_when_left_alone_and_not_before(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUCIO_JUPYTERLAB_IDLE_SECONDS", "0.2")
+    with open_connection(state, None) as connection:
+        pid = ask_once(connection, protocol.GetEngine()).pid
+        time.sleep(1.0)
+        assert alive(pid)
+    wait_until(lambda: not alive(pid))
+    assert not (state / "engine.sock").exists()
+
+
+def test_sigterm_ends_it_in_under_five_seconds_though_a_rucio_hangs(state: Path) -> None:
+    with hanging_server() as port:
+        plain = {"name": "x", "display_name": "x", "rucio_base_url": f"http://127.0.0.1:{port}"}
+        configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+        with open_connection(state, configuration) as asking, open_connection(state, None) as other:
+            asking.sendall(wire.encode_ask(1, SIGN_IN))
+            pid = ask_once(other, protocol.GetEngine()).pid
+            time.sleep(0.3)
+            begin = time.monotonic()
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not alive(pid))
+            assert time.monotonic() - begin < 5
+
+
+class hanging_server:  # noqa: N801 -- used like a function
+    """A port where everybody is let in and nobody is answered."""
+
+    def __enter__(self) -> int:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+def test_an_older_engine_makes_room_for_a_newer_client(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = status(state)
+    with open_connection(state, None) as bystander:
+        monkeypatch.setattr(protocol, "PROTOCOL_VERSION", protocol.PROTOCOL_VERSION + 1)
+        monkeypatch.setattr("rucio_jupyterlab.engine.start.START_TIMEOUT", 0.5)
+        with pytest.raises(EngineDown):  # what is started here speaks the old version still
+            open_connection(state, None)
+        assert bystander.recv(1) == b""
+    wait_until(lambda: not alive(old.pid))
+
+
+def test_a_newer_engine_is_left_in_peace(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = status(state)
+    monkeypatch.setattr(protocol, "PROTOCOL_VERSION", protocol.PROTOCOL_VERSION - 1)
+    with pytest.raises(NewerEngine):
+        open_connection(state, None)
+    assert alive(newer.pid)
+
+
+def test_only_its_user_can_reach_it_and_read_its_files(state: Path) -> None:
+    status(state)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    for name in ("engine.log", "lock"):
+        assert stat.S_IMODE((state / name).stat().st_mode) == 0o600, name
+
+
+def test_a_state_folder_with_a_long_path_works(tmp_path: Path) -> None:
+    state = tmp_path / ("long" * 30)
+    try:
+        assert status(state).state_path == str(state)
+        notice = place.read_notice(state)
+        assert notice
+        assert len(notice.socket) < place.SOCKET_PATH_LIMIT
+    finally:
+        end(state)
+        place.socket_path(state).unlink()
+        place.socket_path(state).parent.rmdir()
+
+
+def test_it_is_nice_to_kernels(state: Path) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, status(state).pid) >= 5
+
+
+def test_it_belongs_to_no_terminal_and_no_session_of_its_starter(state: Path) -> None:
+    pid = status(state).pid
+    assert os.getsid(pid) == pid
+
+
+def test_before_the_first_question_to_rucio_it_takes_25_mib_more_than_bare_python(state: Path) -> None:
+    with open_connection(state, None) as connection:
+        ask_once(connection, protocol.ListInstances())
+        ask_once(connection, protocol.ListJobs())
+        ask_once(connection, protocol.GetStore())
+        taken = ask_once(connection, protocol.GetEngine()).memory_bytes
+    script = "import os; print(int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE'))"
+    bare = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True).stdout)
+    assert (taken - bare) / MIB <= 25
+
+
+def test_the_sites_configuration_outlives_the_engine(state: Path) -> None:
+    plain = {"name": "kept", "display_name": "Kept", "rucio_base_url": "https://rucio.invalid"}
+    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    open_connection(state, configuration).close()
+    end(state)
+    with open_connection(state, None) as connection:
+        instances: Instances = ask_once(connection, protocol.ListInstances())
+    assert [info.name for info in instances.instances] == ["kept"]
+
+
+def test_an_engine_that_cannot_start_says_where_to_look(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUCIO_JUPYTERLAB_IDLE_SECONDS", "soon")
+    with pytest.raises(EngineDown, match=r"engine\.log tells why"):
+        open_connection(state, None)
+    assert "ValueError" in (state / "engine.log").read_text()
+
+
+def test_a_file_in_the_users_folder_shadows_no_module(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "asyncio.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    assert status(state).pid
+
+
+def test_questions_to_a_hanging_rucio_delay_no_other(state: Path) -> None:
+    with hanging_server() as port:
+        plain = {"name": "x", "display_name": "x", "rucio_base_url": f"http://127.0.0.1:{port}"}
+        configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+        stuck = []
+        for _ in range(30):
+            connection = open_connection(state, configuration)
+            connection.sendall(wire.encode_ask(1, SIGN_IN))
+            stuck.append(connection)
+        with open_connection(state, None) as connection:
+            assert ask_once(connection, protocol.ListInstances()).instances
+            assert ask_once(connection, protocol.GetEngine()).clients == 31
+        for connection in stuck:
+            connection.close()

@@ -1,0 +1,89 @@
+"""Where an engine is found, and who else can get there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.engine import place
+from rucio_jupyterlab.errors import BadConfiguration
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_folder_is_made_for_its_user_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = place.private_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert mode(folder) == 0o700
+
+
+def test_a_folder_that_others_could_enter_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    assert mode(place.private_folder(tmp_path / "open")) == 0o700
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a folder away")
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    with pytest.raises(BadConfiguration, match="belongs to another user"):
+        place.private_folder(tmp_path / "theirs")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can give a link away")
+def test_a_link_that_somebody_else_laid_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    os.chown(tmp_path / "link", 12345, 12345, follow_symlinks=False)
+    with pytest.raises(BadConfiguration, match="belongs to another user"):
+        place.private_folder(tmp_path / "link")
+
+
+def test_a_file_in_its_place_is_a_clear_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadConfiguration, match="cannot be used"):
+        place.private_folder(tmp_path / "file")
+
+
+def test_the_socket_lies_in_the_state_folder_where_the_path_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert place.socket_path(Path("/short")) == Path("/short/engine.sock")
+
+
+@pytest.mark.parametrize("runtime", ["short", "long"])
+def test_a_long_path_moves_the_socket_to_a_private_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: str
+) -> None:
+    base = tmp_path / ("r" if runtime == "short" else "r" * 90)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
+    path = place.socket_path(tmp_path / ("s" * 90))
+    try:
+        assert len(os.fsencode(path)) < place.SOCKET_PATH_LIMIT
+        assert mode(path.parent) == 0o700
+        assert path != place.socket_path(tmp_path / ("t" * 90))
+    finally:
+        for folder in {path.parent, place.socket_path(tmp_path / ("t" * 90)).parent}:
+            folder.rmdir()
+
+
+def test_the_lock_is_held_once_and_tells_where_its_holder_listens(tmp_path: Path) -> None:
+    lock = place.take_lock(tmp_path)
+    assert lock is not None
+    assert place.take_lock(tmp_path) is None
+    assert place.read_notice(tmp_path) is None
+    place.announce(lock, Path("/somewhere"))
+    notice = place.read_notice(tmp_path)
+    assert notice
+    assert (notice.pid, notice.socket) == (os.getpid(), "/somewhere")
+    os.close(lock)
+    assert (tmp_path / "lock").stat().st_mode & 0o077 == 0
+    again = place.take_lock(tmp_path)
+    assert again is not None
+    os.close(again)

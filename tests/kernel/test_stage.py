@@ -1,0 +1,121 @@
+"""Staging from a kernel, through HTTP."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+
+import pytest
+
+from rucio_jupyterlab import kernel
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.errors import Problem
+from rucio_jupyterlab.staging.model import TransferRow
+from tests.cli.stand_in import on_tape, snapshot, staged
+from tests.kernel.contract import JupyterStandIn
+
+
+def test_staging_gives_the_paths(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [
+        snapshot("planning"),
+        snapshot("running", files_total=2),
+        snapshot("done", path="/data"),
+    ]
+    jupyter.rows = [staged("a.root"), staged("b.root")]
+
+    files = kernel.stage("user.alice:run1", first=5, rse="ALPHA_DISK", yes=True)
+
+    assert files == ["/data/a.root", "/data/b.root"]
+    assert files.folder == "/data" and not files.missing
+    (body,) = jupyter.asked("POST", "jobs")
+    asked = body["job"]
+    assert asked["dids"] == [{"scope": "user.alice", "name": "run1"}]
+    assert (asked["instance"], asked["client"]) == ("lab", "kernel")
+    assert (asked["first"], asked["rse"], asked["confirmed"]) == (5, "ALPHA_DISK", True)
+
+
+def test_a_hundred_thousand_files_are_fetched_page_by_page(jupyter: JupyterStandIn) -> None:
+    jupyter.rows = [staged(f"{number:06}") for number in range(100_000)]
+    files = kernel.stage("user.alice:run1")
+    assert len(files) == 100_000 and files[-1] == "/data/099999"
+    assert len(repr(files)) < 2000 and len(files._repr_html_()) < 5000
+
+
+def test_what_could_not_be_had_is_told_and_is_no_path(jupyter: JupyterStandIn) -> None:
+    failed = Problem("source-failed", "The checksum differs at ALPHA_DISK and there is no other replica.")
+    jupyter.course = [snapshot("partial", files_unreachable=1, files_failed=1)]
+    jupyter.rows = [
+        staged("a.root"),
+        on_tape("b.root"),
+        TransferRow(Did("user.alice", "c.root"), "failed", 10, problem=failed),
+    ]
+
+    files = kernel.stage("user.alice:run1")
+
+    assert list(files) == ["/data/a.root"]
+    assert [(each.did, each.reason) for each in files.missing] == [
+        ("user.alice:b.root", "The file is on tape only."),
+        ("user.alice:c.root", failed.detail),
+    ]
+    assert [each.did for each in files.failed] == ["user.alice:c.root"]
+    assert "None" not in repr(files) + files._repr_html_()
+
+
+def test_a_job_that_asks_first_is_cancelled_and_says_how_to_agree(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [
+        snapshot("waiting", cause="confirm", files_total=4000, bytes_total=120 * 10**9, free_bytes=80 * 10**9)
+    ]
+    with pytest.raises(kernel.ConfirmationNeeded, match=r"4,000 files, 120 GB; 80\.0 GB are free.*--yes"):
+        kernel.stage("user.alice:run1")
+    assert jupyter.asked("POST", "jobs/job1/cancel")
+
+
+def test_a_job_that_needs_a_sign_in_says_where_and_goes_on(
+    jupyter: JupyterStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jupyter.course = [snapshot("waiting", cause="signin"), snapshot("done")]
+    jupyter.rows = [staged("a.root")]
+    assert kernel.stage("user.alice:run1") == ["/data/a.root"]
+    assert "Use the Rucio panel" in capsys.readouterr().err
+
+
+def test_an_interrupt_cancels_the_job(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [snapshot("running")]
+    timer = threading.Timer(0.5, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        kernel.stage("user.alice:run1")
+    assert jupyter.asked("POST", "jobs/job1/cancel")
+
+
+def test_a_failed_job_raises_its_reason(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [snapshot("failed", problem=Problem("not-found", "There is no such DID."))]
+    with pytest.raises(kernel.StageFailed, match="There is no such DID"):
+        kernel.stage("user.alice:run1")
+
+
+def test_an_engine_that_is_started_again_does_not_end_the_wait(jupyter: JupyterStandIn) -> None:
+    down = Problem("engine-down", "The engine does not answer.", "retry", 503)
+    jupyter.course = [snapshot("running"), down, snapshot("done")]
+    jupyter.rows = [staged("a.root")]
+    assert kernel.stage("user.alice:run1") == ["/data/a.root"]
+
+
+def test_without_waiting_the_job_can_be_waited_for_later(jupyter: JupyterStandIn) -> None:
+    jupyter.rows = [staged("a.root")]
+    staging = kernel.start("user.alice:run1")
+    assert not jupyter.asked("GET", "jobs/job1")
+    assert staging.wait() == ["/data/a.root"]
+
+
+def test_what_is_no_did_is_refused_before_anything_is_asked(jupyter: JupyterStandIn) -> None:
+    with pytest.raises(kernel.RucioError, match="scope:name"):
+        kernel.stage("no-did")
+    assert not jupyter.requests
+
+
+def test_status_lists_the_jobs(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [snapshot("running", files_total=3, files_done=1)]
+    jobs = kernel.status()
+    assert [job.state for job in jobs] == ["running"]
+    assert "user.alice:run1" in repr(jobs) and "1 / 3 files" in jobs._repr_html_()

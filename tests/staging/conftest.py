@@ -1,0 +1,109 @@
+"""A stager in this process, with the real Rucio and storages of the lab behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.catalog.catalog import Catalog
+from rucio_jupyterlab.config import Options, configuration_from
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.engine.protocol import ListTransfers, SignIn, Update
+from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, TransferRow
+from rucio_jupyterlab.staging.stager import Stager
+from tests.lab.lab import Lab
+
+SECONDS = 60.0
+
+
+class Desk:
+    """What a test says to a stager."""
+
+    def __init__(self, stager: Stager, accounts: Accounts, folder: Path) -> None:
+        self.stager = stager
+        self.accounts = accounts
+        self.folder = folder
+        self.updates: list[Update] = []
+        stager.subscribe(self.updates.append)
+
+    @property
+    def views(self) -> Path:
+        return self.folder / "views"
+
+    async def start(self, *dids: Did, **more: Any) -> JobSnapshot:
+        return await self.stager.start(JobRequest("lab", list(dids), **more))
+
+    async def stage(self, *dids: Did, **more: Any) -> JobSnapshot:
+        """Start a job and wait for its end."""
+        return await self.end_of(await self.start(*dids, **more))
+
+    async def end_of(self, job: JobSnapshot) -> JobSnapshot:
+        return await self.until(job, lambda now: now.state in FINISHED)
+
+    async def until(self, job: JobSnapshot, reached: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+        """Wait until a job is as wished; fails with its last state after a minute."""
+        for _ in range(int(SECONDS / 0.02)):
+            now = self.stager.job(job.id)
+            if reached(now):
+                return now
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"the job stays {now.state}, {now.cause}: {now.problem}")
+
+    async def rows(self, job: JobSnapshot) -> list[TransferRow]:
+        return (await self.stager.transfers(ListTransfers(job.id, limit=1000))).rows
+
+    def files(self) -> dict[str, bytes]:
+        """Everything that can be opened in the view, by its path."""
+        store = self.views / ".store"
+        return {
+            str(path.relative_to(self.views)): path.read_bytes()
+            for path in self.views.rglob("*")
+            if path.is_file() and store not in path.parents
+        }
+
+    def parts(self) -> list[Path]:
+        return list(self.views.glob(".store/objects/*/*.part*"))
+
+
+@asynccontextmanager
+async def open_desk(lab: Lab, folder: Path, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Desk]:
+    instance = options.pop("instance", {})
+    plain = {"instances": [lab.configuration(**instance)]}
+    configuration = configuration_from(plain, {"HOME": str(folder)})
+    configuration = msgspec.structs.replace(
+        configuration, options=Options(views_dir=str(folder / "views"), send_traces=False, **options)
+    )
+    loop = asyncio.get_running_loop()
+    stager: Stager | None = None
+
+    def changed(name: str) -> None:
+        if stager is not None:
+            loop.call_soon_threadsafe(stager.account_changed, name)
+
+    accounts = Accounts(configuration, folder / "state", changed)
+    if signed_in:
+        accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", lab.password))
+    stager = Stager(folder / "state", configuration.options, accounts, Catalog(accounts, folder / "spool"))
+    try:
+        yield Desk(stager, accounts, folder)
+    finally:
+        await stager.close()
+        accounts.close()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def desk(lab: Lab, tmp_path: Path) -> Callable[..., Any]:
+    """`async with desk() as it`; further keywords are options."""
+    return lambda **options: open_desk(lab, tmp_path, **options)

@@ -1,0 +1,56 @@
+"""The runner's verdict: what counts as passed, and what fails although no test did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import run_tests
+from tools.run_tests import Tally, read_jest, read_pytest, read_ui
+
+
+def part_with(tally: Tally, status: int = 0) -> dict[str, run_tests.Runner]:
+    return {"part": lambda folder: (status, tally)}
+
+
+def test_pytest_counts_errors_as_failures(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite tests="7" failures="1" errors="2" skipped="1"/></testsuites>')
+    assert read_pytest(report) == Tally(passed=3, failed=3, skipped=1)
+
+
+def test_jest_counts_a_file_that_does_not_load_as_a_failure() -> None:
+    report = {
+        "numPassedTests": 4,
+        "numFailedTests": 1,
+        "numRuntimeErrorTestSuites": 1,
+        "numPendingTests": 2,
+        "numTodoTests": 0,
+    }
+    assert read_jest(report) == Tally(passed=4, failed=2, skipped=2)
+
+
+def test_the_browser_runner_counts_an_error_outside_of_tests_as_a_failure() -> None:
+    report = {
+        "stats": {"expected": 5, "flaky": 1, "unexpected": 0, "skipped": 0},
+        "errors": [{"message": "x"}],
+    }
+    assert read_ui(report) == Tally(passed=6, failed=1)
+
+
+def test_a_part_that_runs_no_test_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "PARTS", part_with(Tally()))
+    assert run_tests.outcome("part").fault == "no test ran"
+
+
+def test_a_runner_that_breaks_off_fails_although_its_tests_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "PARTS", part_with(Tally(passed=1), status=139))
+    assert run_tests.outcome("part").fault == "the runner ended with status 139"
+
+
+@pytest.mark.parametrize(("in_ci", "failed"), [(True, True), (False, False)])
+def test_a_skip_is_a_failure_in_ci_alone(monkeypatch: pytest.MonkeyPatch, in_ci: bool, failed: bool) -> None:
+    monkeypatch.setattr(run_tests, "IN_CI", in_ci)
+    monkeypatch.setattr(run_tests, "PARTS", part_with(Tally(passed=2, skipped=1)))
+    assert run_tests.outcome("part").failed is failed

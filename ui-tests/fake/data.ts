@@ -1,0 +1,415 @@
+/** Answers of a Rucio that does not exist, for the states that a real one is seldom in. */
+import type {
+  DidRow,
+  DidSummary,
+  InstanceInfo,
+  Instances,
+  JobSnapshot,
+  ListingPage,
+  Metadata,
+  ReplicaTable,
+  Rules,
+  StoreStatus,
+  TransferPage
+} from '../../src/client/generated';
+
+const SCOPE = 'data25_13p6TeV';
+const NOW = Date.now() / 1000;
+
+export const instance: InstanceInfo = {
+  name: 'atlas',
+  display_name: 'ATLAS',
+  url: 'https://rucio.example.org',
+  auth_types: ['userpass', 'token', 'x509', 'x509_proxy'],
+  account: {
+    state: 'signed-in',
+    account: 'alice',
+    auth_type: 'userpass',
+    expires_at: NOW + 6000,
+    renewable: true
+  },
+  source: 'jupyter',
+  source_detail: 'c.RucioConfig.instances[0]',
+  mode: 'download',
+  destination_rse: null,
+  wildcards: true,
+  default_account: 'alice',
+  default_username: 'alice',
+  webui_url: null,
+  problem: null
+};
+
+export const instances: Instances = {
+  instances: [
+    instance,
+    {
+      ...instance,
+      name: 'escape',
+      display_name: 'ESCAPE data lake',
+      source: 'user'
+    }
+  ],
+  default: 'atlas',
+  problem: null,
+  demo_available: true
+};
+
+/** A dataset with a name as the experiments give them. */
+export function dataset(run: number): DidRow {
+  const name =
+    `${SCOPE}.${String(358000 + run).padStart(8, '0')}.physics_Main.deriv.` +
+    'DAOD_PHYSLITE.r15774_r15775_p6697_tid4215821_00_sub0603' +
+    (run % 3 === 0
+      ? '_reprocessed_with_calibration_2026_winter_campaign_final'
+      : '');
+  return {
+    did: { scope: SCOPE, name },
+    type: run % 7 === 3 ? 'container' : 'dataset',
+    bytes: null,
+    files: null,
+    adler32: null,
+    missing: false
+  };
+}
+
+export function file(of: string, number: number): DidRow {
+  const name = `DAOD_PHYSLITE.42158210._${String(number).padStart(6, '0')}.pool.root.1`;
+  return {
+    did: { scope: SCOPE, name: of.includes('tape') ? `${of}.${name}` : name },
+    type: 'file',
+    bytes: 1_048_576 + number * 1000,
+    files: null,
+    adler32: 'ad0b1c2d',
+    missing: false
+  };
+}
+
+const SUMMARIES: Partial<DidSummary>[] = [
+  { staged_files: 20, staged_path: '/home/alice/rucio/data25_13p6TeV/run31' },
+  {},
+  { reach: 'tape', rses: 1 },
+  {
+    files: 5000,
+    bytes: 49_000_000,
+    staged_files: 3120,
+    staged_path: '/home/alice/rucio/x'
+  },
+  { open: true },
+  { reach: 'root-only' },
+  { reach: 'none', rses: 0 },
+  {}
+];
+
+export function summary(
+  row: { did: DidRow['did'] },
+  index: number
+): DidSummary {
+  const isFile = row.did.name.endsWith('.root.1');
+  return {
+    did: row.did,
+    type: isFile ? 'file' : 'dataset',
+    bytes: isFile ? 1_048_576 : 20_100_000,
+    files: isFile ? 1 : 20,
+    open: false,
+    rses: 2,
+    reach: 'http',
+    staged_files: 0,
+    staged_path: null,
+    ...(isFile ? {} : SUMMARIES[index % SUMMARIES.length])
+  };
+}
+
+export function listing(
+  id: string,
+  rows: DidRow[],
+  offset: number,
+  limit: number
+): ListingPage {
+  return {
+    listing_id: id,
+    offset,
+    rows: rows.slice(offset, offset + limit),
+    rows_so_far: rows.length,
+    complete: true,
+    cut: null,
+    seconds: 0.2
+  };
+}
+
+export function replicas(did: DidRow['did']): ReplicaTable {
+  const place = {
+    files: 20,
+    files_total: 20,
+    bytes: 20_100_000,
+    media: 'disk',
+    reach: 'http',
+    state: 'AVAILABLE'
+  } as const;
+  return {
+    did,
+    rses: [
+      {
+        ...place,
+        rse: 'CERN-PROD_DATADISK',
+        schemes: ['davs', 'root'],
+        bytes_per_second: 86_000_000
+      },
+      {
+        ...place,
+        rse: 'CERNBOX',
+        schemes: ['cs3'],
+        files: 19,
+        bytes_per_second: null,
+        state: 'MIXED'
+      },
+      {
+        ...place,
+        rse: 'CERN-PROD_TAPE',
+        schemes: ['root'],
+        media: 'tape',
+        reach: 'tape',
+        bytes_per_second: null
+      }
+    ],
+    files_total: 20,
+    files_without_replica: 0,
+    files_in_archives: 0,
+    pfns: []
+  };
+}
+
+export function metadata(did: DidRow['did']): Metadata {
+  return {
+    did,
+    values: {
+      account: 'prod',
+      campaign: 'data25',
+      created_at: '2026-05-04T09:12:44',
+      datatype: 'DAOD_PHYSLITE',
+      run_number: 358044,
+      stream_name: 'physics_Main',
+      version: 'r15774_r15775_p6697'
+    } as object as Metadata['values']
+  };
+}
+
+export const rules: Rules = {
+  rules: [
+    {
+      id: 'a1',
+      account: 'prod',
+      rse_expression: 'tier=1&type=DATADISK',
+      copies: 2,
+      state: 'OK',
+      locks_ok: 40,
+      locks_replicating: 0,
+      locks_stuck: 0,
+      expires_at: '2027-03-01T00:00:00',
+      error: null
+    },
+    {
+      id: 'a2',
+      account: 'alice',
+      rse_expression: 'CERNBOX',
+      copies: 1,
+      state: 'STUCK',
+      locks_ok: 19,
+      locks_replicating: 0,
+      locks_stuck: 1,
+      expires_at: null,
+      error: 'No space at the destination.'
+    }
+  ]
+};
+
+export const store: StoreStatus = {
+  store_path: '/home/alice/rucio/.store',
+  views_path: '/home/alice/rucio',
+  used_bytes: 3_200_000_000,
+  quota_bytes: 20_000_000_000,
+  free_bytes: 212_000_000_000,
+  files: 8120,
+  pinned_files: 20,
+  confirm_bytes: 2_000_000_000,
+  confirm_files: 10_000,
+  bandwidth_limit: null,
+  send_traces: true
+};
+
+let number = 0;
+
+export function job(change: Partial<JobSnapshot>): JobSnapshot {
+  number += 1;
+  return {
+    id: `job-${number}`,
+    request: {
+      instance: 'atlas',
+      dids: [dataset(number).did],
+      rse: null,
+      first: null,
+      pattern: null,
+      confirmed: false,
+      pin: false,
+      download: false,
+      client: 'panel'
+    },
+    state: 'running',
+    cause: null,
+    problem: null,
+    notice: null,
+    files_total: 20,
+    files_done: 12,
+    files_here: 0,
+    files_failed: 0,
+    files_unreachable: 0,
+    files_unverified: 0,
+    bytes_total: 20_100_000,
+    bytes_done: 12_500_000,
+    bytes_here: 0,
+    bytes_per_second: 86_000_000,
+    seconds_left: 1,
+    free_bytes: 212_000_000_000,
+    growing: false,
+    path: '/home/alice/rucio/data25_13p6TeV/data25_13p6TeV.00358044.physics_Main',
+    created_at: NOW - number * 60,
+    finished_at: null,
+    pinned: false,
+    ...change
+  };
+}
+
+const ended = {
+  finished_at: NOW - 600,
+  bytes_per_second: 0,
+  seconds_left: null
+};
+const whole = { files_done: 20, bytes_done: 20_100_000 };
+
+/** One job in each state, with each cause of waiting and each kind of trouble. */
+export const jobs: JobSnapshot[] = [
+  job({}),
+  job({
+    files_total: 5000,
+    files_done: 3120,
+    bytes_total: 49_000_000,
+    bytes_done: 30_600_000,
+    bytes_per_second: 41_000_000,
+    seconds_left: 75,
+    notice: 'CERN-PROD is slow; using CERNBOX for the rest.'
+  }),
+  job({
+    state: 'planning',
+    files_total: 0,
+    files_done: 0,
+    bytes_total: 0,
+    bytes_done: 0
+  }),
+  job({ state: 'paused', bytes_per_second: 0, seconds_left: null }),
+  job({
+    state: 'waiting',
+    cause: 'confirm',
+    files_total: 60,
+    files_done: 0,
+    files_here: 3,
+    bytes_done: 0,
+    bytes_total: 1_240_000_000_000
+  }),
+  job({
+    state: 'waiting',
+    cause: 'signin',
+    problem: {
+      type: 'sign-in-needed',
+      detail:
+        'Your sign-in at ATLAS has lapsed. The job goes on once you have signed in.',
+      do: 'signin',
+      status: 403,
+      exception: null
+    }
+  }),
+  job({ state: 'waiting', cause: 'space', free_bytes: 31_000_000 }),
+  job({ state: 'waiting', cause: 'network' }),
+  job({
+    ...ended,
+    state: 'partial',
+    files_total: 60,
+    files_done: 58,
+    files_failed: 2,
+    problem: {
+      type: 'source-failed',
+      detail:
+        'The checksum differs at CERN-PROD and there is no other replica.',
+      do: 'retry',
+      status: 502,
+      exception: null
+    }
+  }),
+  job({
+    ...ended,
+    state: 'partial',
+    files_unreachable: 8,
+    problem: {
+      type: 'unreachable',
+      detail: 'They are on tape; recall them with a rule first.',
+      do: 'recall',
+      status: 409,
+      exception: null
+    }
+  }),
+  job({
+    ...ended,
+    ...whole,
+    state: 'done',
+    files_unverified: 3,
+    growing: true,
+    pinned: true
+  }),
+  job({ ...ended, ...whole, state: 'done' }),
+  job({ ...ended, state: 'cancelled' })
+];
+
+export function transfers(offset: number, limit: number): TransferPage {
+  const states = [
+    'done',
+    'running',
+    'failed',
+    'queued',
+    'linked',
+    'tape',
+    'root-only',
+    'no-replica',
+    'not-mounted',
+    'in-archive',
+    'cancelled',
+    'done'
+  ] as const;
+  const rows = Array.from({ length: 5000 }, (_, index) => {
+    const row = file('run44', index);
+    const state = states[index % states.length];
+    return {
+      did: row.did,
+      state,
+      bytes: row.bytes,
+      bytes_done: state === 'running' ? 400_000 : 0,
+      rse: 'CERN-PROD',
+      path: ['done', 'linked'].includes(state)
+        ? `/home/alice/rucio/run44/${row.did.name}`
+        : null,
+      verified: index % states.length !== 11,
+      problem:
+        state === 'failed'
+          ? ({
+              type: 'source-failed',
+              detail: 'The checksum differs at CERN-PROD.',
+              do: 'retry',
+              status: 502,
+              exception: null
+            } as const)
+          : null
+    };
+  });
+  return {
+    rows: rows.slice(offset, offset + limit),
+    offset,
+    total: rows.length
+  };
+}

@@ -1,0 +1,179 @@
+import type { Page, Route } from '@playwright/test';
+
+import type {
+  DidRow,
+  JobRequest,
+  JobSnapshot,
+  Problem
+} from '../../src/client/generated';
+import * as data from './data';
+
+type Answer = object | Problem;
+
+interface IQuery {
+  kind: string;
+  dids?: DidRow['did'][];
+}
+
+/**
+ * The server extension as the browser sees it, with answers that a test may change.
+ *
+ * For states alone: what the real servers do is tested against the real servers.
+ */
+export class FakeServer {
+  instances = data.instances;
+  jobs: JobSnapshot[] = [];
+  rows: DidRow[] = [];
+  cut: string | null = null;
+  /** Answers by path, instead of the ordinary ones. */
+  problems = new Map<RegExp, Partial<Problem> | 'offline'>();
+
+  constructor() {
+    this.reset();
+  }
+
+  /** All is well: signed in, results, no jobs. */
+  reset(): void {
+    this.instances = data.instances;
+    this.jobs = [];
+    this.rows = Array.from({ length: 1204 }, (_, run) =>
+      data.dataset(run + 31)
+    );
+    this.cut = null;
+    this.problems.clear();
+  }
+
+  async serve(page: Page): Promise<void> {
+    await page.route(/rucio-jupyterlab\/v1\//, route => this._answer(route));
+  }
+
+  private async _answer(route: Route): Promise<void> {
+    const url = new URL(route.request().url());
+    const path = url.pathname.split('/rucio-jupyterlab/v1/')[1];
+    for (const [pattern, problem] of this.problems) {
+      if (pattern.test(path)) {
+        return problem === 'offline'
+          ? route.abort('connectionrefused')
+          : route.fulfill({
+              status: problem.status ?? 502,
+              contentType: 'application/problem+json',
+              body: JSON.stringify({ title: '', exception: null, ...problem })
+            });
+      }
+    }
+    const body = route.request().postDataJSON();
+    await route.fulfill({
+      json: this._reply(path, url.searchParams, body, route.request().method())
+    });
+  }
+
+  private _reply(
+    path: string,
+    query: URLSearchParams,
+    body: { query: IQuery; dids: DidRow['did'][]; job: JobRequest },
+    method: string
+  ): Answer {
+    const number = (name: string) => Number(query.get(name) ?? 0);
+    const did = {
+      scope: query.get('scope') ?? '',
+      name: query.get('name') ?? ''
+    };
+    const last = path.split('/').pop();
+    switch (last) {
+      case 'instances':
+        return this.instances;
+      case 'signin':
+      case 'signout':
+        return data.instance;
+      case 'accounts':
+        return {
+          accounts: ['alice', 'group-higgs', 'atlas-ml'],
+          current: 'alice'
+        };
+      case 'scopes':
+        return {
+          scopes: ['data25_13p6TeV', 'mc23_13p6TeV', 'user.alice'],
+          total: 3
+        };
+      case 'listings':
+        return this._open(body.query);
+      case 'summaries':
+        return {
+          summaries: body.dids.map(one =>
+            data.summary(
+              { did: one },
+              this.rows.findIndex(row => row.did.name === one.name)
+            )
+          )
+        };
+      case 'metadata':
+        return data.metadata(did);
+      case 'replicas':
+        return data.replicas(did);
+      case 'rules':
+        return data.rules;
+      case 'jobs':
+        return method === 'GET'
+          ? { jobs: this.jobs }
+          : data.job({ request: body.job });
+      case 'store':
+        return data.store;
+      case 'engine':
+      case 'retry':
+        return { state: 'up', problem: null, engine: null };
+      case 'environment':
+        return {
+          version: '50.0.0a1',
+          root_dir: '/home/alice',
+          cell_templates: {},
+          poll_interval: 10,
+          page_limit: 1000,
+          summaries_limit: 100,
+          body_limit: 1000000
+        };
+      case 'transfers':
+        return data.transfers(number('offset'), number('limit'));
+    }
+    if (path.startsWith('listings/content')) {
+      return data.listing(
+        path.slice(9),
+        this._content(),
+        number('offset'),
+        number('limit')
+      );
+    }
+    if (path.startsWith('listings/')) {
+      return {
+        ...data.listing('search', this.rows, number('offset'), number('limit')),
+        cut: this.cut,
+        complete: this.cut === null
+      };
+    }
+    return {};
+  }
+
+  private _open(query: IQuery): Answer {
+    if (query.kind === 'content') {
+      return data.listing('content', this._content(), 0, 200);
+    }
+    if (query.kind === 'dids') {
+      const rows = (query.dids ?? []).map((did, index) => ({
+        ...data.dataset(index),
+        did,
+        missing: index === 1
+      }));
+      return data.listing('dids', rows, 0, 200);
+    }
+    return {
+      ...data.listing('search', this.rows, 0, 200),
+      cut: this.cut,
+      complete: this.cut === null
+    };
+  }
+
+  private _content(): DidRow[] {
+    return Array.from({ length: 20 }, (_, index) =>
+      data.file('run', index + 1)
+    );
+  }
+}
