@@ -36,7 +36,7 @@ test-faults: ## The fault tests alone
 	$(SETUP) jupyter rucio
 	@$(BIN)/python -m pytest tests -m faults
 
-soak: ## The long fault tests: 1,000 seeded kills
+soak: ## The long fault tests: 1,000 seeded kills; RUCIO_FAULT_SEED=N RUCIO_FAULT_KILLS=1 repeats one
 	$(SETUP) jupyter rucio
 	@$(BIN)/python -m pytest tests -m soak
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,6 +26,8 @@ class Dataset(msgspec.Struct, frozen=True):
     name: str
     files: int
     file_bytes: int
+    alike: bool = False
+    """All files have the same bytes, and take the room of one on the storage."""
 
     @property
     def did(self) -> Did:
@@ -42,22 +44,23 @@ class Dataset(msgspec.Struct, frozen=True):
         """Where the files lie below a storage's address."""
         return [hashed_path(SCOPE, name) for name in self.file_names()]
 
-    def ensure(self, grid: Grid, *rses: str) -> Dataset:
-        """Have it on these storages, which are started anew, and in the catalogue."""
-        made = grid.folder / "made" / ".".join((self.name, *rses))
+    def ensure(self, grid: Grid, storage: str, known_at: str | None = None) -> Dataset:
+        """Have it on a storage, which is started anew, and in the catalogue as replicas of `known_at`.
+
+        None stands for the storage itself.
+        """
+        rse = known_at or storage
+        made = grid.folder / "made" / f"{self.name}.{rse}"
         if made.exists():
             return self
         print(f"Making {self.did}: {self.files:,} files of {self.file_bytes:,} bytes …", flush=True)
-        storages = [grid.storages[rse] for rse in rses]
-        roots = [storage.root for storage in storages]
-        files = [write(name, self.file_bytes, roots) for name in self.file_names()]
-        for storage in storages:  # they keep what they listed before
-            storage.stop()
-            storage.start()
+        files = self._write(grid.storages[storage].root)
+        grid.storages[storage].stop()  # it keeps what it listed before
+        grid.storages[storage].start()
         root = grid.client()
         seeding.add_scope(root, SCOPE)
-        for rse in rses:
-            seeding.register(root, rse, files)
+        seeding.add_rse(root, rse)
+        seeding.register(root, rse, files)
         seeding.add_collection(root, SCOPE, self.name, files)
         made.parent.mkdir(exist_ok=True)
         made.touch()
@@ -72,19 +75,29 @@ class Dataset(msgspec.Struct, frozen=True):
         files = [File(each["scope"], each["name"], each["bytes"], each["adler32"]) for each in listed]
         seeding.register(root, rse, files)
 
+    def _write(self, root: Path) -> list[File]:
+        if not self.alike:
+            return [
+                write(root / hashed_path(SCOPE, name), name, self.file_bytes) for name in self.file_names()
+            ]
+        first, *others = self.file_names()
+        target = root / hashed_path(SCOPE, first)
+        file = write(target, first, self.file_bytes)
+        for name in others:
+            path = root / hashed_path(SCOPE, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.hardlink_to(target)
+        return [replace(file, name=name) for name in self.file_names()]
 
-def write(name: str, size: int, roots: Sequence[Path]) -> File:
-    """Write a file whose content follows from its name. Below further roots it is a link to the first."""
-    first, *others = (root / hashed_path(SCOPE, name) for root in roots)
-    first.parent.mkdir(parents=True, exist_ok=True)
+
+def write(path: Path, name: str, size: int) -> File:
+    """Write a file whose content follows from its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     source, checksum = random.Random(name), 1
-    with first.open("wb") as target:
+    with path.open("wb") as target:
         for start in range(0, size, BLOCK):
             block = source.randbytes(min(BLOCK, size - start))
             checksum = zlib.adler32(block, checksum)
             target.write(block)
-    for other in others:
-        other.parent.mkdir(parents=True, exist_ok=True)
-        other.unlink(missing_ok=True)
-        other.hardlink_to(first)
     return File(SCOPE, name, size, f"{checksum:08x}")

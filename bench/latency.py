@@ -27,7 +27,7 @@ from .staging import RSE, ready
 REQUESTS, RATE = 2_000, 50.0
 """How many requests, and how many a second."""
 BYTES_PER_SECOND = 300_000_000
-STREAM = Dataset("stream", 8, 2 * GIB)
+STREAM = Dataset("stream", 8, 2 * GIB, alike=True)
 """Lasts 57 s at that rate."""
 START_SECONDS = 60
 MARGIN = 5.0

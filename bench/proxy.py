@@ -2,7 +2,7 @@
 
     python -m bench.proxy PORT --round-trip 0.05 --bits-per-second 1e9
 
-It listens on 127.0.0.1, at a port of the kernel's choice, which it prints; it ends with its standard input.
+It listens on 127.0.0.1 and prints at which port; it ends with its standard input.
 The rate is shared by all connections of one direction. A connection's first byte waits for one round trip
 more, as it would for the handshake.
 """
@@ -93,7 +93,7 @@ class End(asyncio.Protocol):
             self._transport.resume_reading()
 
 
-async def serve(port: int, round_trip: float, bits_per_second: float) -> None:
+async def serve(port: int, listen: int, round_trip: float, bits_per_second: float) -> None:
     """Forward to `port` of this machine until standard input ends."""
     loop = asyncio.get_running_loop()
     there = Wire(round_trip / 2, bits_per_second / 8)
@@ -119,18 +119,27 @@ async def serve(port: int, round_trip: float, bits_per_second: float) -> None:
         task.add_done_callback(reaching.discard)
         return client
 
-    server = await loop.create_server(accept, "127.0.0.1", 0)
+    server = await loop.create_server(accept, "127.0.0.1", listen)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 class Proxy:
-    """The proxy as a process of its own."""
+    """The proxy as a process of its own, which may die and come back at the same port."""
 
     def __init__(self, port: int, round_trip: float, bits_per_second: float) -> None:
-        options = [f"--round-trip={round_trip}", f"--bits-per-second={bits_per_second}"]
+        self._target = str(port)
+        self._options = [f"--round-trip={round_trip}", f"--bits-per-second={bits_per_second}"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        """Known from `start` on."""
+
+    def start(self) -> None:
+        """Serve, unless it does already."""
+        if self._process:
+            return
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.proxy", str(port), *options],
+            [sys.executable, "-m", "bench.proxy", self._target, f"--listen={self.port}", *self._options],
             cwd=Path(__file__).resolve().parent.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -140,10 +149,13 @@ class Proxy:
 
     def die(self) -> None:
         """End at once, with all connections."""
-        self._process.kill()
-        self._process.communicate()
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     def __enter__(self) -> Proxy:
+        self.start()
         return self
 
     def __exit__(
@@ -155,10 +167,11 @@ class Proxy:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A TCP proxy that behaves like a long wire.")
     parser.add_argument("port", type=int)
+    parser.add_argument("--listen", type=int, default=0, help="the port to listen at; 0: any")
     parser.add_argument("--round-trip", type=float, required=True, help="seconds")
     parser.add_argument("--bits-per-second", type=float, required=True)
     args = parser.parse_args()
-    asyncio.run(serve(args.port, args.round_trip, args.bits_per_second))
+    asyncio.run(serve(args.port, args.listen, args.round_trip, args.bits_per_second))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def search(grid: Grid, work: Path) -> list[Comparison]:
     have_dids(grid)
     root = grid.client()
     session = requests.Session()
+    session.trust_env = False
     session.verify = str(grid.authority.certificate)
     session.headers["X-Rucio-Auth-Token"] = root.auth_token
 

@@ -14,12 +14,12 @@ from .data import MIB, Dataset
 from .peers import rucio_download
 from .proxy import Proxy
 from .results import Comparison, at_least_times_as_fast, at_most_times, medians, seconds
-from .staging import SMALL, ready
+from .staging import RSE, SMALL, ready
 
 GIGABIT = 1e9
 FAR = "FAR_DISK"
 TWINS = ("TWIN1_DISK", "TWIN2_DISK")
-LARGE = Dataset("large", 64, 16 * MIB)
+TWIN = Dataset("twin", 64, 16 * MIB)
 
 
 def wan(grid: Grid, work: Path) -> list[Comparison]:
@@ -35,36 +35,40 @@ def wan(grid: Grid, work: Path) -> list[Comparison]:
 
 def failover(grid: Grid, work: Path) -> list[Comparison]:
     """1 GiB with two replicas at 1 Gbit/s each; the one in use dies at half. The peer is a run without deaths."""
-    port = ready(grid, LARGE, work)
-    broken, whole = medians(
-        lambda: stage_from_twins(grid, work, port, death=True),
-        lambda: stage_from_twins(grid, work, port, death=False),
-    )
+    TWIN.ensure(grid, RSE, known_at=TWINS[0])
+    port = grid.storages[RSE].port
+    with Proxy(port, 0.002, GIGABIT) as one, Proxy(port, 0.002, GIGABIT) as other:
+        proxies = dict(zip(TWINS, (one, other), strict=True))
+        for rse, proxy in proxies.items():  # once, for Rucio remembers addresses for a while
+            TWIN.reach_by(grid, rse, proxy.port)
+        broken, whole = medians(
+            lambda: stage_with_a_death(grid, work, proxies),
+            lambda: ours.stage_once(grid, work, TWIN),
+        )
     return [at_most_times("failover", broken, whole, 1.1)]
 
 
-def stage_from_twins(grid: Grid, work: Path, port: int, death: bool) -> float:
-    """Seconds. With `death` the replica that gave most ends when half of the bytes are here."""
-    proxies = {rse: Proxy(port, 0.002, GIGABIT) for rse in TWINS}
-    doomed = [death]
+def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> float:
+    """Seconds. The replica that gave most so far ends when half of the bytes are here; it is back afterwards."""
+    alive = set(proxies)
 
     def kill_at_half(job: JobSnapshot) -> None:
-        if doomed[0] and job.bytes_done >= LARGE.total_bytes / 2:
-            doomed[0] = False
-            proxies[busiest(engine, job)].die()
+        if len(alive) == len(proxies) and job.bytes_done >= TWIN.total_bytes / 2:
+            doomed = busiest(engine, job)
+            alive.discard(doomed)
+            proxies[doomed].die()
 
     try:
-        for rse, proxy in proxies.items():
-            LARGE.reach_by(grid, rse, proxy.port)
         with ours.FreshEngine(grid, work) as engine:
-            return engine.stage(LARGE, on_look=kill_at_half)
+            return engine.stage(TWIN, on_look=kill_at_half)
     finally:
         for proxy in proxies.values():
-            proxy.die()
+            proxy.start()
 
 
 def busiest(engine: ours.FreshEngine, job: JobSnapshot) -> str:
     """The RSE that most files came from."""
-    page = engine.ask(protocol.ListTransfers(job.id, limit=LARGE.files))
+    page = engine.ask(protocol.ListTransfers(job.id, limit=TWIN.files))
     assert isinstance(page, TransferPage)
-    return Counter(row.rse for row in page.rows if row.rse in TWINS).most_common(1)[0][0] or TWINS[0]
+    [(rse, _)] = Counter(row.rse for row in page.rows if row.rse).most_common(1)
+    return rse

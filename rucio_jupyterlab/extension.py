@@ -93,6 +93,9 @@ class RucioConfig(Configurable):
     request_timeout = Float(
         60.0, help="Seconds without a byte from Rucio after which a question has failed. Default: 60."
     ).tag(config=True)
+    stall_timeout = Float(
+        20.0, help="Seconds without a byte from a storage after which its replica is left. Default: 20."
+    ).tag(config=True)
     link = Enum(
         ["symlink", "reflink", "copy"],
         default_value="symlink",

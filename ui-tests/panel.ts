@@ -15,7 +15,8 @@ export class Panel {
   readonly root: Locator;
 
   button(name: string | RegExp): Locator {
-    return this.root.getByRole('button', { name });
+    const exact = typeof name === 'string';
+    return this.root.getByRole('button', { name, exact });
   }
 
   tab(name: string | RegExp): Locator {

@@ -5,7 +5,20 @@
  *
  * Without CHROMIUM, Playwright uses the browser that it downloaded itself.
  */
+const { execFileSync } = require('child_process');
+const { join } = require('path');
 const galata = require('@jupyterlab/galata/lib/playwright-config');
+
+const ROOT = join(__dirname, '..');
+const SERVERS = ['lab', 'lab42', 'notebook', 'control'];
+
+// Asked of the kernel once; the workers inherit what the first process found.
+process.env.RUCIO_UI_PORTS ??= freePorts(SERVERS.length).join(' ');
+const ports = process.env.RUCIO_UI_PORTS.split(' ');
+const portOf = Object.fromEntries(
+  SERVERS.map((name, index) => [name, ports[index]])
+);
+const addressOf = name => `http://127.0.0.1:${portOf[name]}`;
 
 module.exports = {
   ...galata,
@@ -15,9 +28,22 @@ module.exports = {
   workers: 1, // one server, hence one workspace at a time
   timeout: 90_000,
   reporter: [['list']], // the HTML reporter opens a web server after a failure
+  projects: [
+    { name: 'lab', testIgnore: /smoke/ },
+    {
+      name: 'lab42',
+      testMatch: /smoke/,
+      use: { baseURL: addressOf('lab42') }
+    },
+    {
+      name: 'notebook',
+      testMatch: /smoke/,
+      use: { baseURL: addressOf('notebook') }
+    }
+  ],
   use: {
     ...galata.use,
-    baseURL: process.env.RUCIO_UI_URL,
+    baseURL: addressOf('lab'),
     actionTimeout: 10_000,
     video: 'off', // recording needs Playwright's own ffmpeg; a trace tells more
     trace: 'retain-on-failure',
@@ -31,5 +57,37 @@ module.exports = {
         '--disable-sync'
       ]
     }
-  }
+  },
+  webServer: {
+    command: [
+      'python ui-tests/serve.py',
+      ...SERVERS.map(name => `--${name} ${portOf[name]}`)
+    ].join(' '),
+    cwd: ROOT,
+    url: addressOf('control'), // it answers once everything else does
+    timeout: 300_000,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 20_000 }
+  },
+  metadata: { control: addressOf('control') }
 };
+
+/** Ports that are free now, in one go so that none is told twice. */
+function freePorts(count) {
+  const script = `
+    const { createServer } = require('net');
+    const servers = Array.from({ length: ${count} }, () => createServer());
+    let waiting = servers.length;
+    for (const server of servers) {
+      server.listen(0, '127.0.0.1', () => {
+        waiting -= 1;
+        if (waiting === 0) {
+          console.log(servers.map(one => one.address().port).join(' '));
+          servers.forEach(one => one.close());
+        }
+      });
+    }`;
+  return execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+    .trim()
+    .split(' ');
+}

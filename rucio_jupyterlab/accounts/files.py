@@ -27,11 +27,17 @@ def write_private(path: Path, content: bytes) -> None:
         raise
 
 
+def discard_drafts(folder: Path) -> None:
+    """Remove what a process was writing when it was killed; nobody may be writing there now."""
+    for draft in filter(Path.is_file, folder.glob(".*")):
+        draft.unlink(missing_ok=True)
+
+
 def read_private(path: Path, kind: type[_T]) -> _T | None:
     """What `write_private` wrote, as JSON of that kind; None if it is absent or damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 

@@ -102,6 +102,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds until Rucio must take a connection."""
     request_timeout: float = 60.0
     """Seconds within which Rucio must go on answering."""
+    stall_timeout: float = 20.0
+    """Seconds after which a storage that sends nothing has stalled."""
     link: Link = "symlink"
     """How a view holds a staged file."""
     send_traces: bool = True

@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..accounts.files import discard_drafts
 from ..config import state_folder
+from ..errors import Failure
 from . import place
 from .engine import Engine
 from .log import open_log, outline
@@ -41,6 +43,8 @@ def main() -> int:
         return 0
     open_log(state / "engine.log")
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    for folder in filter(Path.is_dir, state.iterdir()):
+        discard_drafts(folder)
     threading.excepthook = _thread_failed
     # Not `asyncio.run`, which waits for threads: one may hang in a disk or a Rucio that does not answer.
     loop = asyncio.new_event_loop()
@@ -96,7 +100,7 @@ def _loop_failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
     """After a callback that broke off nobody knows how its job stands; a task has its own way to tell."""
     error = context.get("exception")
     log.critical("The engine's loop: %s", outline(error) if error else context["message"])
-    if "handle" in context:
+    if "handle" in context and not isinstance(error, Failure):
         _end(1)
 
 

@@ -24,6 +24,9 @@ HELLO_TIMEOUT = 10.0
 FIRST_LOOK, LONGEST_LOOK = 0.01, 0.2
 """Seconds between two looks for a socket that is about to come."""
 
+FEW_HEAPS = {"MALLOC_ARENA_MAX": "1"}
+"""One heap for all threads (GNU C library): what a thread frees, the next one uses."""
+
 Configuration = dict[str, Any]
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -123,7 +126,7 @@ def _start(state: Path) -> subprocess.Popen[bytes]:
         child = subprocess.Popen(
             [sys.executable, "-m", "rucio_jupyterlab.engine"],
             cwd=state,
-            env=os.environ | {"RUCIO_JUPYTERLAB_STATE": str(state)},
+            env={**FEW_HEAPS, **os.environ, "RUCIO_JUPYTERLAB_STATE": str(state)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,

@@ -85,7 +85,7 @@ def read_record(part: str) -> tuple[Heading | None, list[Range]]:
                 heading = _decode_heading(line)
             else:
                 ranges.append(_decode_range(line))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             continue
     return (heading, ranges) if heading else (None, [])
 

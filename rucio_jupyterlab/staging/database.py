@@ -15,8 +15,9 @@ from ..errors import NoSpace
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+"""Written once a fresh journal knows what lies in the store; until then the next start begins again."""
 SCHEMA = """
-CREATE TABLE files (
+CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     instance TEXT, scope TEXT, name TEXT,
@@ -28,9 +29,9 @@ CREATE TABLE files (
     pinned INTEGER NOT NULL DEFAULT 0,
     used_at REAL NOT NULL DEFAULT 0
 );
-CREATE INDEX files_by_use ON files (used_at) WHERE state = 'done' AND outside IS NULL;
-CREATE INDEX files_by_did ON files (instance, scope, name);
-CREATE TABLE members (
+CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at) WHERE state = 'done' AND outside IS NULL;
+CREATE INDEX IF NOT EXISTS files_by_did ON files (instance, scope, name);
+CREATE TABLE IF NOT EXISTS members (
     job TEXT NOT NULL, file INTEGER NOT NULL,
     path TEXT NOT NULL,
     here INTEGER NOT NULL DEFAULT 0,
@@ -38,11 +39,13 @@ CREATE TABLE members (
     shown TEXT,
     PRIMARY KEY (job, file, path)
 ) WITHOUT ROWID;
-CREATE INDEX members_by_file ON members (file);
-CREATE TABLE links (path TEXT PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX links_by_file ON links (file);
-CREATE TABLE plans (job TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE speeds (instance TEXT, rse TEXT, bytes_per_second REAL, PRIMARY KEY (instance, rse)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_by_file ON members (file);
+CREATE TABLE IF NOT EXISTS links (path TEXT PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_file ON links (file);
+CREATE TABLE IF NOT EXISTS plans (job TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS speeds (
+    instance TEXT, rse TEXT, bytes_per_second REAL, PRIMARY KEY (instance, rse)
+) WITHOUT ROWID;
 """
 
 
@@ -51,7 +54,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self._lock = threading.RLock()
-        self.fresh = not os.path.exists(path)
+        self.fresh = False
         """Nothing of an earlier time is known: what lies in the store has to be taken in."""
         try:
             self._open(path)
@@ -61,10 +64,10 @@ class Database:
                     "The disk of the state folder is full. Free some space, then try again."
                 ) from None
             logger.error("The journal could not be read; it is set aside and made anew.")
+            self._db.close()
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
                     os.replace(path + suffix, f"{path}.broken{suffix}")
-            self.fresh = True
             self._open(path)
 
     def _open(self, path: str) -> None:
@@ -76,10 +79,12 @@ class Database:
         self._db.execute("PRAGMA cache_size = -4096")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            self._db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             self.fresh = True
         elif version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError("another version's journal")
+        elif self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("pages are damaged")
 
     def close(self) -> None:
         with self._lock:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 from ..did import Did
 from ..engine.protocol import Freed
 from ..errors import Conflict
 from .journal import Journal
 from .layout import collection_path
-from .publisher import Publisher
 from .store import Store
 from .views import View
 
@@ -17,13 +14,12 @@ ROWS = 200
 
 
 class Evictor:
-    """Called from any thread; links are removed in the publisher's thread, which alone touches the view."""
+    """May be called from any thread."""
 
-    def __init__(self, journal: Journal, store: Store, view: View, publisher: Publisher) -> None:
+    def __init__(self, journal: Journal, store: Store, view: View) -> None:
         self._journal = journal
         self._store = store
         self._view = view
-        self._publisher = publisher
 
     def lacking(self, needed: int, quota: int, holding: list[str]) -> int:
         """Bytes that are still lacking below the quota after the least recently used files are gone.
@@ -36,11 +32,11 @@ class Evictor:
             rows = self._journal.evictable(holding, ROWS)
             if not rows:
                 break
-            for number, key, size in rows:
-                if lacking <= 0:
-                    break
-                self._remove(number, key)
-                lacking -= size or 0
+            enough = 0
+            while enough < len(rows) and lacking > 0:
+                lacking -= rows[enough][2] or 0
+                enough += 1
+            self._remove(rows[:enough])
         return lacking
 
     def evict(self, instance: str, did: Did, prefix: str, holding: list[str]) -> Freed:
@@ -51,8 +47,7 @@ class Evictor:
             raise Conflict(
                 "A running job or a pin holds files of this DID. Cancel the job or unpin them first."
             )
-        freed = sum(self._remove(number, key) for number, key, _ in rows)
-        return Freed(len(rows), freed)
+        return Freed(len(rows), self._remove(rows))
 
     def staged(self, instance: str, dids: list[Did], prefix: str) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many files are staged, and its path in the view."""
@@ -66,18 +61,12 @@ class Evictor:
                 found[did] = (1, f"{self._view.root}/{path}")
         return found
 
-    def _remove(self, number: int, key: str) -> int:
-        """Links first, so that none ever dangles."""
-        links = self._journal.links_of(number)
-        gone = threading.Event()
-
-        def unlink() -> None:
-            for path in links:
+    def _remove(self, files: list[tuple[int, str, int]]) -> int:
+        """Links first, so that none ever dangles; returns the bytes that came free."""
+        freed = 0
+        for number, key, _ in files:
+            for path in self._journal.links_of(number):
                 self._view.unlink(path, self._store.root)
-            gone.set()
-
-        self._publisher.call(unlink)
-        gone.wait(30)
-        freed = self._store.remove(key)
-        self._journal.evicted(number)
+            freed += self._store.remove(key)
+        self._journal.removed([number for number, _, _ in files], "evicted")
         return freed

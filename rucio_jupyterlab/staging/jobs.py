@@ -108,6 +108,7 @@ class Job:
     def file_arrived(self, size: int, *, verified: bool) -> None:
         self.files_done += 1
         self.bytes_done += size
+        self.bytes_flying = max(0, self.bytes_flying - size)
         self.files_unverified += not verified
 
     def measure(self, at: float) -> None:
@@ -121,6 +122,7 @@ class Job:
     def rest(self) -> None:
         """Nothing moves: the rate is none."""
         self._rate, self._rated_at = 0.0, None
+        self.bytes_flying = 0
 
     def snapshot(self) -> JobSnapshot:
         record = self.record

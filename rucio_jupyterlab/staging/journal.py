@@ -16,7 +16,7 @@ import msgspec
 from ..catalog.model import Pfn
 from ..did import Did
 from ..errors import Problem
-from .database import Database
+from .database import SCHEMA_VERSION, Database
 from .rows import FileRow, Finished, Listed, Member, PlannedFile, Tally, file_row, listed_row
 
 ON_ITS_WAY = (
@@ -40,8 +40,12 @@ class Journal:
 
     # Plans
 
-    def admit(self, job: str, files: Iterable[PlannedFile], now: float) -> None:
-        """Write a batch of a job's plan. Files that other jobs brought are shared, not repeated."""
+    def admit(self, job: str, files: Iterable[PlannedFile], now: float) -> int:
+        """Write a batch of a job's plan. Files that other jobs brought are shared, not repeated.
+
+        Returns the least number of the files: those that were known before have earlier ones.
+        """
+        numbers: list[int] = []
         with self._transaction() as db:
             for file in files:
                 problem = msgspec.json.encode(file.problem) if file.problem else None
@@ -72,11 +76,13 @@ class Journal:
                         job,
                     ),
                 ).fetchone()
+                numbers.append(number)
                 db.execute(
                     "INSERT INTO members (job, file, path, here) VALUES (?,?,?,?)"
                     " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1",
                     (job, number, file.path, int(file.here)),
                 )
+        return min(numbers)
 
     def finish_plan(self, job: str) -> None:
         with self._transaction() as db:
@@ -115,8 +121,11 @@ class Journal:
     def members_of(self, files: Sequence[int]) -> list[Member]:
         """Who wants these files."""
         marks = ",".join("?" * len(files))
-        rows = self._read(f"SELECT job, file, path FROM members WHERE wanted AND file IN ({marks})", files)
-        return [Member(str(job), file, str(path)) for job, file, path in rows]
+        rows = self._read(
+            f"SELECT job, file, path, shown IS NOT NULL FROM members WHERE wanted AND file IN ({marks})",
+            files,
+        )
+        return [Member(str(job), file, str(path), bool(shown)) for job, file, path, shown in rows]
 
     def unlinked(self, job: str, limit: int) -> list[tuple[int, str, str, str | None]]:
         """Files of a job that are here but not yet in its view: number, key, path, outside path."""
@@ -160,7 +169,7 @@ class Journal:
     def withdraw(self, job: str) -> None:
         """The job wants nothing any more."""
         with self._transaction() as db:
-            db.execute("UPDATE members SET wanted = 0 WHERE job = ?", (job,))
+            db.execute("UPDATE members SET wanted = 0 WHERE job = ? AND wanted", (job,))
 
     def forget_job(self, job: str) -> None:
         with self._transaction() as db:
@@ -240,6 +249,7 @@ class Journal:
                 "INSERT OR IGNORE INTO files (key, bytes, state, used_at) VALUES (?, ?, 'kept', ?)", objects
             )
             db.executemany("INSERT OR IGNORE INTO links SELECT ?, id FROM files WHERE key = ?", links)
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
         """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from ..did import Did
 
+KEY_LENGTH = 64
 PART_SUFFIX = ".part"
 LONGEST_SEGMENT = 255
 """Bytes of one path segment on every common file system."""
@@ -44,17 +45,34 @@ def collection_path(scope: str, name: str) -> str:
     return file_path(scope, None, name)
 
 
-def escaped_twin(path: str, attempt: int) -> str:
-    """Another name for a path that is taken: its last segment escaped further with every attempt.
+def instance_folder(instance: str) -> str:
+    """The folder of an instance's views, where there are several."""
+    return _legal(instance.replace("/", "%2F"))
 
-    First the folders that a name's `/` made are folded into it, then its letters are escaped from the
-    front, so that the result stays readable, stable and distinct even where case does not count.
-    """
+
+def folded(path: str) -> str:
+    """A path whose last folder is part of the name: `a/b/c` becomes `a/b%2Fc`."""
     folder, _, last = path.rpartition("/")
-    shown = "".join(f"%{byte:02X}" for byte in last.encode()[:attempt]) + last.encode()[attempt:].decode(
-        "utf-8", "replace"
-    )
-    return f"{folder}/{_shortened(shown)}" if folder else _shortened(shown)
+    above, slash, inner = folder.rpartition("/")
+    return f"{above}{slash}{_shortened(f'{inner}%2F{last}')}"
+
+
+def escaped_twin(path: str, attempt: int) -> str:
+    """Another name for a path that is taken: its first letters escaped, one more with every attempt.
+
+    The result stays readable, and distinct even where case does not count.
+    """
+    folder, slash, last = path.rpartition("/")
+    front = "".join(f"%{byte:02X}" for byte in last[:attempt].encode())
+    return f"{folder}{slash}{_shortened(front + last[attempt:])}"
+
+
+def marked_twin(path: str, target: str) -> str:
+    """The name of last resort, told apart by what it leads to: `run~1b2c….root`."""
+    folder, slash, last = path.rpartition("/")
+    stem, ending = os.path.splitext(last)
+    mark = hashlib.sha256(target.encode()).hexdigest()[:12]
+    return f"{folder}{slash}{_shortened(f'{stem}~{mark}{ending}')}"
 
 
 def link_target(link: str, target: str) -> str:
@@ -63,18 +81,21 @@ def link_target(link: str, target: str) -> str:
 
 
 def _legal(segment: str) -> str:
-    """One segment as a file name: leading dots, controls and bytes that no name may have are escaped."""
+    """One segment as a file name: a leading dot, controls and what no name may have are escaped."""
     shown = "".join(
-        f"%{ord(letter):02X}" if letter < " " or letter in "\x7f\\" else letter for letter in segment
+        f"%{ord(letter):02X}"
+        if letter < " " or letter in "\x7f\\" or "\ud800" <= letter <= "\udfff"
+        else letter
+        for letter in segment
     )
     if shown.startswith("."):
         shown = "%2E" + shown[1:]
-    return _shortened(shown)
+    return _shortened(shown) or "%"
 
 
 def _shortened(segment: str) -> str:
     """At most 255 bytes, told apart by a hash of the whole; the ending stays."""
-    encoded = segment.encode("utf-8", "surrogatepass")
+    encoded = segment.encode()
     if len(encoded) <= LONGEST_SEGMENT:
         return segment
     mark = "~" + hashlib.sha256(encoded).hexdigest()[:12]

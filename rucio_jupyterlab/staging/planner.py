@@ -16,8 +16,10 @@ import msgspec
 
 from ..catalog.catalog import Catalog
 from ..catalog.model import Description, FileReplicas
+from ..catalog.reach import ROOT_SCHEMES
 from ..config import Instance, Options
 from ..did import Did
+from ..engine.protocol import SUMMARIES_LIMIT
 from ..errors import Problem
 from ..sources.checksum import normalized_adler32
 from ..sources.posix import mounted_file
@@ -34,9 +36,6 @@ HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
 NO_WAY: dict[str, Problem] = {
     "tape": Problem(
         "tape", "The file is on tape only. Ask for a copy on disk with a rule, then stage it.", "recall"
-    ),
-    "root-only": Problem(
-        "root-only", "The file is reachable only by xrootd, which cannot be read here yet.", "choose"
     ),
     "in-archive": Problem(
         "in-archive", "The file lies inside a zip archive, out of which it cannot be taken yet.", "none"
@@ -59,6 +58,8 @@ class Batch(msgspec.Struct, frozen=True):
     """Files that were just written into the journal."""
 
     files: list[PlannedFile]
+    first: int
+    """The least of their numbers."""
 
 
 class Planner:
@@ -82,6 +83,12 @@ class Planner:
             prefix + collection_path(first.scope, first.name),
         )
 
+    def any_is_near(self, request: JobRequest) -> bool:
+        """Whether any of it can be had at once: nobody is asked to confirm what only tape holds."""
+        dids = request.dids[:SUMMARIES_LIMIT]
+        summaries = self._catalog.summarize(request.instance, dids)
+        return any(summary.reach in ("http", "mount") for summary in summaries)
+
     def plan(
         self,
         job: str,
@@ -103,8 +110,7 @@ class Planner:
                 if stop.is_set():
                     return
                 planned = self._classify_all(batch, did, description, request, instance, options, prefix)
-                self._journal.admit(job, planned, now())
-                grew(Batch(planned))
+                grew(Batch(planned, self._journal.admit(job, planned, now())))
         self._journal.finish_plan(job)
 
     def fresh_addresses(self, instance: str, did: Did, rse: str | None) -> FileReplicas | None:
@@ -127,7 +133,7 @@ class Planner:
         planned: list[PlannedFile] = []
         for file, key in zip(batch, keys, strict=True):
             path = prefix + file_path(did.scope, collection, file.did.name)
-            outside = shared_object(options.shared_stores, key) or mounted_file(
+            outside = shared_object(options.shared_stores, key, file.bytes) or mounted_file(
                 file.pfns, instance, options.mounts, file.bytes
             )
             here = outside is not None or self._is_here(key, file, known.get(key))
@@ -145,7 +151,7 @@ class Planner:
                     path,
                     here,
                     outside,
-                    _problem_of(state, file, instance),
+                    _problem_of(state, file, request, instance),
                 )
             )
         return planned
@@ -181,13 +187,23 @@ def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> Tr
     return "in-archive" if file.pfns else "no-replica"
 
 
-def _problem_of(state: TransferState, file: FileReplicas, instance: Instance) -> Problem | None:
+def _problem_of(
+    state: TransferState, file: FileReplicas, request: JobRequest, instance: Instance
+) -> Problem | None:
     if state == "not-mounted":
         return Problem(
             "not-mounted",
             f"The file is not on {instance.destination_rse}, which is mounted here. It can be downloaded instead.",
             "choose",
         )
+    if state == "root-only":
+        schemes = sorted({pfn.scheme for pfn in file.pfns if pfn.media == "disk" and not pfn.in_archive})
+        way = "xrootd" if set(schemes) <= ROOT_SCHEMES else ", ".join(schemes)
+        return Problem(
+            state, f"The file is reachable only by {way}, which cannot be read here yet.", "choose"
+        )
+    if state == "no-replica" and request.rse is not None:
+        return Problem(state, f"Rucio knows no available replica of the file at {request.rse}.", "choose")
     return NO_WAY.get(state)
 
 

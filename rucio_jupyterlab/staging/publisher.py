@@ -5,6 +5,7 @@ What waits is taken in batches, so that the cost of making it durable is shared.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Callable
@@ -23,6 +24,14 @@ from .views import View
 logger = logging.getLogger(__name__)
 
 MOST_IN_A_BATCH = 512
+VIEW_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTDIR})
+"""What a view says to one name; any other error is the disk's, and meets all files."""
+VIEW_REFUSES = Problem(
+    "view-refuses",
+    "The file is in the store, but the folder of staged files takes no link to it. Is the folder writable?",
+    "retry",
+    507,
+)
 SECONDS_BETWEEN_TRIES = 3.0
 
 
@@ -40,6 +49,10 @@ class Published(msgspec.Struct, frozen=True):
 
     files: list[Arrived]
     members: list[Member]
+    lost: list[Arrived] = []
+    """Their parts are gone: they have to be fetched again."""
+    hidden: list[Arrived] = []
+    """In the store, but the view takes no link to them; a `Failed` follows for each."""
 
 
 class NotPublished(msgspec.Struct, frozen=True):
@@ -95,7 +108,7 @@ class Publisher(threading.Thread):
 
     def adopt(self, row: FileRow) -> None:
         """Check an object that is in the store already; `Adopted` tells the result."""
-        self._arrived.put(lambda: self._report(Adopted(row, self._is_right(row))))
+        self._arrived.put(lambda: self._report(self._adopt(row)))
 
     def link_what_is_here(self, job: str) -> None:
         """Bring a job's view up to date with what is in the store; `Linked` tells the result."""
@@ -106,7 +119,7 @@ class Publisher(threading.Thread):
         self._arrived.put(lambda: self._report(self._fail(row, problem)))
 
     def call(self, action: Callable[[], None]) -> None:
-        """Run something in this thread, where alone the view may be touched."""
+        """Run something in this thread."""
         self._arrived.put(action)
 
     def close(self) -> None:
@@ -129,7 +142,7 @@ class Publisher(threading.Thread):
                 else:
                     self._publish_until_done(batch)
                     batch = []
-                    item()
+                    self._carry_out(item)
                 if len(batch) >= MOST_IN_A_BATCH or not running:
                     break
                 try:
@@ -138,11 +151,19 @@ class Publisher(threading.Thread):
                     break
             self._publish_until_done(batch)
 
+    def _carry_out(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (OSError, Failure) as error:
+            logger.warning("The disk of the store or of the state folder failed: %s", type(error).__name__)
+            self._report(NotPublished(_problem_of(error)))
+
     def _publish_until_done(self, batch: list[Arrived]) -> None:
         """Publish; where the disk is full, wait and try again: the parts are safe."""
         while batch:
             try:
-                self._report(self._publish(batch))
+                for report in self._publish(batch):
+                    self._report(report)
                 return
             except (OSError, Failure) as error:
                 logger.warning("Could not publish %d files: %s", len(batch), type(error).__name__)
@@ -150,20 +171,29 @@ class Publisher(threading.Thread):
                 if self._stopping.wait(SECONDS_BETWEEN_TRIES):
                     return  # the parts and their records stay for the next engine
 
-    def _publish(self, batch: list[Arrived]) -> Published:
+    def _publish(self, batch: list[Arrived]) -> list[Report]:
         done = set(self._store.publish({each.row.key: each.bytes for each in batch}))
         # A part that an earlier try renamed already counts, too.
-        here = [
-            each for each in batch if each.row.key in done or self._store.size(each.row.key) == each.bytes
-        ]
-        members = self._journal.members_of([each.row.id for each in here])
+        here = [each for each in batch if each.row.key in done or self._store.seal(each.row.key, each.bytes)]
         keys = {each.row.id: each.row.key for each in here}
-        links = [
-            (member, self._view.link(member.path, self._store.path(keys[member.file]))) for member in members
-        ]
-        finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in here]
+        links: list[tuple[Member, str]] = []
+        refused: dict[int, Problem] = {}
+        for member in self._journal.members_of(list(keys)):
+            try:
+                links.append((member, self._view.link(member.path, self._store.path(keys[member.file]))))
+            except OSError as error:
+                if error.errno not in VIEW_ERRORS:
+                    raise
+                refused[member.file] = VIEW_REFUSES
+        self._view.close()
+        shown = [each for each in here if each.row.id not in refused]
+        hidden = [each for each in here if each.row.id in refused]
+        finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in shown]
         self._journal.finished(finished, links, now())
-        return Published(here, members)
+        members = [member for member, _ in links if member.file not in refused and not member.shown]
+        lost = [each for each in batch if each.row.id not in keys]
+        failed = [self._fail(each.row, refused[each.row.id]) for each in hidden]
+        return [Published(shown, members, lost, hidden), *failed]
 
     def _link_all(self, job: str) -> Linked:
         problem = None
@@ -171,16 +201,27 @@ class Publisher(threading.Thread):
             while rows := self._journal.unlinked(job, MOST_IN_A_BATCH):
                 links = []
                 for file, key, path, outside in rows:
-                    made = self._view.link(path, outside or self._store.path(key))
-                    links.append((Member(job, file, path, False), made))
+                    target = outside or self._store.path(key)
+                    made = self._view.link(path, target, outside=outside is not None)
+                    links.append((Member(job, file, path), made))
                 self._journal.linked(links)
         except (OSError, Failure) as error:
             problem = _problem_of(error)
+        self._view.close()
         return Linked(job, self._journal.tallies(job), problem)
 
     def _fail(self, row: FileRow, problem: Problem) -> Failed:
         self._journal.failed(row.id, problem)
         return Failed(row, self._journal.members_of([row.id]))
+
+    def _adopt(self, row: FileRow) -> Adopted:
+        right = self._is_right(row)
+        if not right:  # links first, so that none ever dangles
+            for path in self._journal.links_of(row.id):
+                self._view.unlink(path, self._store.root)
+            self._store.remove(row.key)
+            self._journal.removed([row.id], "queued")
+        return Adopted(row, right)
 
     def _is_right(self, row: FileRow) -> bool:
         """Read an object; where the catalogue has no checksum its size alone must do."""
@@ -189,7 +230,7 @@ class Publisher(threading.Thread):
                 adler32 = normalized_adler32(row.adler32)
                 if adler32 is not None:
                     value, size = file_adler32(file.fileno())
-                    return value == adler32 and size == row.bytes
+                    return value == adler32 and row.bytes in (None, size)
                 if row.md5:
                     return file_md5(file.fileno()) == row.md5.lower()
                 return self._store.size(row.key) == row.bytes

@@ -17,14 +17,17 @@ def rebuild(journal: Journal, store: Store, views: str) -> None:
 
 def sweep_orphans(journal: Journal, store: Store) -> None:
     """Remove parts of files that no job waits for."""
+    # Parts first: one that is there now was admitted to the journal before.
+    parts = list(store.parts())
     wanted = journal.wanted_keys()
-    for key in list(store.parts()):
+    for key in parts:
         if key not in wanted:
             store.discard_part(key)
 
 
 def _links(views: str, store: str) -> Iterator[tuple[str, str]]:
     """Path (relative) and key of every link in the views that leads into the store."""
+    views, store = os.path.realpath(views), os.path.realpath(store)
     objects = os.path.join(store, "objects")
     for folder, folders, names in os.walk(views):
         folders[:] = [name for name in folders if os.path.join(folder, name) != store]

@@ -55,6 +55,8 @@ class Member(msgspec.Struct, frozen=True):
     file: int
     path: str
     """Where it shall appear, relative to the views; another name is found where that one is taken."""
+    shown: bool = False
+    """It appears in the view already."""
 
 
 class Finished(msgspec.Struct, frozen=True):

@@ -30,7 +30,9 @@ from ..sources.model import Fetched
 from .evictor import Evictor
 from .jobs import UNREACHABLE, Job, JobFiles, counted
 from .journal import Journal, now
+from .layout import instance_folder
 from .listing import transfer_page
+from .memory import give_back
 from .model import Cause, JobRequest, Jobs, JobSnapshot, JobState, StoreStatus, TransferPage
 from .planner import Batch, Overview, Planner
 from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
@@ -44,6 +46,8 @@ from .views import View
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
+REST_SECONDS = 5.0
+"""How long after the last job the byte engine is kept, with its connections."""
 SPACE_SECONDS = 5.0
 """How often a job that waits for space looks again."""
 FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
@@ -79,7 +83,7 @@ class Stager:
             self._loop, self._journal, self._store, self._publisher, accounts, options, self
         )
         self._planner = Planner(catalog, self._journal, self._store)
-        self._evictor = Evictor(self._journal, self._store, view, self._publisher)
+        self._evictor = Evictor(self._journal, self._store, view)
         self._traces = Traces(accounts, options.send_traces)
         self._threads = ThreadPoolExecutor(4, "planner")
         self._free = self._store.free_bytes()
@@ -99,8 +103,7 @@ class Stager:
         """Begin a job. Raises BadRequest, NotFound; what Rucio says shows in the job's state."""
         if not request.dids:
             raise BadRequest("Name at least one DID to stage.")
-        if request.first is not None and request.first < 1:
-            raise BadRequest("The number of files must be at least 1.")
+        _check_first(request.first)
         self._accounts.instance(request.instance)
         job = Job.new(request)
         self._jobs[job.id] = job
@@ -120,6 +123,7 @@ class Stager:
         job = self._find(job_id)
         if job.record.cause != "confirm":
             raise Conflict("This job does not wait for a confirmation.")
+        _check_first(first)
         request = job.record.request
         job.record.request = replace(
             request, confirmed=True, first=first or request.first, pattern=pattern or request.pattern
@@ -154,7 +158,7 @@ class Stager:
         self._halt(job)
         self._set_state(job, "cancelled")
         await asyncio.to_thread(self._journal.withdraw, job.id)
-        self._publisher.call(self._sweep)
+        self._sweep_soon()
         return job.snapshot()
 
     async def retry(self, job_id: str, download: bool | None) -> JobSnapshot:
@@ -187,6 +191,8 @@ class Stager:
         job = self._find(job_id)
         job.record.pinned = pinned
         await asyncio.to_thread(self._journal.pin, job.id, pinned)
+        if not pinned:  # a file may be in another pinned job, too
+            await asyncio.to_thread(self._pin_again)
         self._save(job)
         self._touch(job)
         return job.snapshot()
@@ -288,12 +294,12 @@ class Stager:
             rebuild(self._journal, self._store, self._views)
         for record in self._files.load():
             self._jobs[record.id] = counted(Job(record), self._journal)
-        waiting = [job for job in self._jobs.values() if not job.finished]
-        for job in waiting:
-            if job.state in ("planning", "running") or job.record.cause in ("network", "space", "signin"):
+        for job in self._jobs.values():
+            if job.state in ("cancelled", "failed"):  # the last engine may have died before it noted that
+                self._publisher.call(functools.partial(self._journal.withdraw, job.id))
+            elif not job.finished and job.state != "paused":
                 self._go_on(job)
-        if not waiting:
-            self._publisher.call(self._sweep)
+        self._sweep_soon()
 
     def _go_on(self, job: Job) -> None:
         """Plan what is not planned, transfer what is."""
@@ -323,9 +329,8 @@ class Stager:
         overview = self._planner.overview(request, prefix)
         self._on_loop(self._take_overview, job, overview)
         options = self._options
-        if not request.confirmed and (
-            overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
-        ):
+        large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
+        if large and not request.confirmed and self._planner.any_is_near(request):
             return overview
         instance = self._accounts.instance(request.instance)
         self._planner.plan(
@@ -352,6 +357,7 @@ class Stager:
                 job.files_unreachable += 1
             else:
                 job.bytes_total += file.bytes or 0
+        job.cursor = min(job.cursor, batch.first - 1)
         self._touch(job)
         if job.active:
             self._feed()
@@ -363,6 +369,8 @@ class Stager:
         if future.cancelled() or stop.is_set():
             if job.active:
                 self._plan(job)  # it was halted and went on meanwhile
+            elif job.state == "cancelled":
+                self._publisher.call(functools.partial(self._journal.withdraw, job.id))
             return
         error = future.exception()
         if error is None:
@@ -389,6 +397,8 @@ class Stager:
             job.files_here = self._journal.staged_below(overview.path)
             self._ask_for_confirmation(job, overview)
             return
+        if job.record.pinned:
+            self._publisher.call(functools.partial(self._journal.pin, job.id, True))
         if job.state == "planning":
             self._set_state(job, "running")
         self._link_and_run(job)
@@ -435,9 +445,11 @@ class Stager:
                 self._later(job, SPACE_SECONDS)
         self._keep_ticking()
 
-    def room_for(self, job: Job, row: FileRow, reserved: int) -> bool:
-        """Whether a file fits on the disk and into the quota; if not, the job waits."""
-        needed = (row.bytes or 0) + reserved
+    def is_active(self, job: str) -> bool:
+        return job in self._jobs and self._jobs[job].active
+
+    def room_for(self, job: Job, needed: int) -> bool:
+        """Whether so many bytes fit on the disk and into the quota; if not, the job waits."""
         if time.monotonic() - self._free_read > 1.0:
             self._free, self._free_read = self._store.free_bytes(), time.monotonic()
         problem = None
@@ -457,6 +469,9 @@ class Stager:
     def ran_dry(self) -> None:
         self._feed()
 
+    def all_taken_back(self) -> None:
+        self._sweep_soon()
+
     def reported(self, report: Report) -> None:
         if isinstance(report, NotPublished):
             self._cannot_publish(report.problem)
@@ -472,7 +487,7 @@ class Stager:
         ending: set[str] = set()
         for member in report.members:
             job = self._jobs.get(member.job)
-            if job is not None:
+            if job is not None and not job.finished:
                 arrived = files[member.file]
                 job.file_arrived(arrived.bytes, verified=arrived.verified)
                 ending.add(job.id)
@@ -497,14 +512,12 @@ class Stager:
         for job_id in flight.jobs:
             if job := self._jobs.get(job_id):
                 job.record.notice = f"{failure.sentence[:-1]}; using {fetched.rse} instead."
+                self._touch(job)
 
     def gave_up(self, row: FileRow, failures: tuple[ReplicaFailure, ...]) -> None:
         """No replica gave the file: wait, ask for fresh addresses, or note the failure."""
-        wanting = [
-            self._jobs[member.job]
-            for member in self._journal.members_of([row.id])
-            if member.job in self._jobs
-        ]
+        found = {member.job: self._jobs.get(member.job) for member in self._journal.members_of([row.id])}
+        wanting = [job for job in found.values() if job is not None and not job.finished]
         last = failures[-1]
         if last.kind in ("disk-full", "disk-error"):
             for job in wanting:
@@ -531,7 +544,8 @@ class Stager:
 
     def _file_failed(self, report: Failed) -> None:
         for member in report.members:
-            if job := self._jobs.get(member.job):
+            job = self._jobs.get(member.job)
+            if job is not None and not job.finished:
                 job.files_failed += 1
                 self._touch(job)
                 self._end_if_done(job)
@@ -599,6 +613,9 @@ class Stager:
     def _fail(self, job: Job, problem: Problem) -> None:
         self._halt(job)
         self._set_state(job, "failed", problem=problem)
+        with contextlib.suppress(NoSpace):  # then the next start sees to it
+            self._journal.withdraw(job.id)
+        self._sweep_soon()
 
     def _halt(self, job: Job) -> None:
         """Stop planning and take the job's files out of the air."""
@@ -609,7 +626,7 @@ class Stager:
 
     def _end_if_done(self, job: Job) -> None:
         """Every file of a planned job is here, failed or out of reach: say how it ended."""
-        if not job.planned or job.planning or job.state != "running" or job.files_open > 0:
+        if not job.planned or job.planning or not job.active or job.files_open > 0:
             return
         problem = self._first_problem(job)
         if job.files_done == job.files_total:
@@ -619,8 +636,15 @@ class Stager:
         else:
             self._set_state(job, "failed", problem=problem)
         if all(each.finished for each in self._jobs.values()):
-            self._publisher.call(self._sweep)
+            self._sweep_soon()
             self._journal.note_speeds(self._transfers.speeds)
+            self._loop.call_later(REST_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        """After the work: give back the memory that it took."""
+        if not self._closing and all(job.finished for job in self._jobs.values()):
+            end = self._transfers.rest()
+            self._threads.submit(_end_and_give_back, end)
 
     def _first_problem(self, job: Job) -> Problem | None:
         for state in ("failed", *sorted(UNREACHABLE)):
@@ -692,12 +716,16 @@ class Stager:
             raise NotFound("This job is gone.") from None
 
     def _signed_in(self, job: Job) -> bool:
-        return self._accounts.info(job.record.request.instance).account.state in ("signed-in", "lapsing")
+        try:
+            state = self._accounts.info(job.record.request.instance).account.state
+        except NotFound:  # the instance was taken off the list
+            return False
+        return state in ("signed-in", "lapsing")
 
     def _prefix(self, instance: str) -> str:
         """Views are told apart by instance where there are several."""
         several = len(self._accounts.instances().instances) > 1
-        return f"{instance.replace('/', '%2F')}/" if several else ""
+        return f"{instance_folder(instance)}/" if several else ""
 
     def _save(self, job: Job) -> None:
         try:
@@ -710,8 +738,25 @@ class Stager:
         self._transfers.limit_bandwidth(options.bandwidth_limit)
         self._traces.enabled = options.send_traces
 
-    def _sweep(self) -> None:
-        sweep_orphans(self._journal, self._store)
+    def _sweep_soon(self) -> None:
+        """Remove the parts that no job waits for, once it is known what each waits for."""
+        if all(job.finished or job.planned for job in self._jobs.values()):
+            self._publisher.call(functools.partial(sweep_orphans, self._journal, self._store))
+
+    def _pin_again(self) -> None:
+        for job in [job for job in self._jobs.values() if job.record.pinned]:
+            self._journal.pin(job.id, True)
+
+
+def _check_first(first: int | None) -> None:
+    if first is not None and first < 1:
+        raise BadRequest("The number of files must be at least 1.")
+
+
+def _end_and_give_back(end: Callable[[], None] | None) -> None:
+    if end is not None:
+        end()
+    give_back()
 
 
 def _gigabytes(count: int) -> str:

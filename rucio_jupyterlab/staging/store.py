@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..sources.part import RANGE_BYTES, RECORD_SUFFIX, discard
 from .disk import file_system_of
-from .layout import PART_SUFFIX, object_path
+from .layout import KEY_LENGTH, PART_SUFFIX, object_path
 
 SYNCS_AT_ONCE = 8
 """fsyncs in flight: the file system commits them together, ten times as fast as one by one."""
@@ -50,7 +50,7 @@ class Store:
         `sizes` maps keys to bytes. Returns the keys that are published; a part that is missing or
         has another size is left out. Raises OSError with everything unpublished still a part.
         """
-        ready: list[str] = []
+        ready: dict[str, int] = {}
         descriptors: list[int] = []
         try:
             for key, size in sizes.items():
@@ -63,22 +63,36 @@ class Store:
                 if there > size:
                     os.ftruncate(descriptor, size)
                 if there >= size:
-                    os.fchmod(descriptor, 0o444)
-                    ready.append(key)
+                    ready[key] = descriptor
             slices = [descriptors[start::SYNCS_AT_ONCE] for start in range(SYNCS_AT_ONCE)]
             list(self._syncers.map(_sync_each, slices))
+            for key, descriptor in ready.items():
+                path = self.path(key)
+                os.rename(path + PART_SUFFIX, path)
+                os.fchmod(descriptor, 0o444)  # not before: a part must stay writable for the next try
+                if sizes[key] > RANGE_BYTES:
+                    _remove(path + PART_SUFFIX + RECORD_SUFFIX)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        for key in ready:
-            path = self.path(key)
-            os.rename(path + PART_SUFFIX, path)
-            if sizes[key] > RANGE_BYTES:
-                _remove(path + PART_SUFFIX + RECORD_SUFFIX)
-        return ready
+        return list(ready)
+
+    def seal(self, key: str, size: int) -> bool:
+        """Make an object read-only, where a kill came just before that; False if there is none of that size."""
+        if self.size(key) != size:
+            return False
+        os.chmod(self.path(key), 0o444)
+        return True
 
     def discard_part(self, key: str) -> None:
         discard(self.part(key))
+
+    def allocated(self, key: str) -> int:
+        """Bytes of the disk that a part occupies already."""
+        try:
+            return os.stat(self.part(key)).st_blocks * 512
+        except FileNotFoundError:
+            return 0
 
     def remove(self, key: str) -> int:
         """Remove an object; returns the bytes that came free."""
@@ -102,7 +116,7 @@ class Store:
     def objects(self) -> Iterator[tuple[str, os.stat_result]]:
         """Keys and states of all published objects."""
         for name, entry in self._entries():
-            if PART_SUFFIX not in name:
+            if len(name) == KEY_LENGTH:
                 yield name, entry.stat()
 
     def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -124,10 +138,10 @@ def _remove(path: str) -> None:
         return
 
 
-def shared_object(stores: Iterable[str], key: str) -> str | None:
-    """A published object in one of the site's read-only stores."""
+def shared_object(stores: Iterable[str], key: str, size: int | None) -> str | None:
+    """A published object in one of the site's read-only stores, of the size that the catalogue says."""
     for store in stores:
         path = object_path(store, key)
-        if os.path.isfile(path):
+        if os.path.isfile(path) and size in (None, os.path.getsize(path)):
             return path
     return None

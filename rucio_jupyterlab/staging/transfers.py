@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from ..accounts.accounts import Accounts, Credential
@@ -19,6 +19,7 @@ from ..config import Options
 from ..sources.checksum import normalized_adler32
 from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
+from ..sources.part import RANGE_BYTES
 from .jobs import Job
 from .journal import Journal
 from .planner import HTTP_SCHEMES
@@ -46,8 +47,11 @@ SPEED_WEIGHT = 0.3
 class Events(Protocol):
     """What the transfers tell; all on the loop."""
 
-    def room_for(self, job: Job, row: FileRow, reserved: int) -> bool:
-        """Whether the store has room; if not, the job is made to wait."""
+    def room_for(self, job: Job, needed: int) -> bool:
+        """Whether the store has room for so many bytes; if not, the job is made to wait."""
+
+    def is_active(self, job: str) -> bool:
+        """Whether a job's files may be transferred now."""
 
     def reported(self, report: Report) -> None:
         """The publisher has something to say."""
@@ -61,20 +65,24 @@ class Events(Protocol):
     def ran_dry(self) -> None:
         """There is room for more files in flight."""
 
+    def all_taken_back(self) -> None:
+        """The parts of all transfers that were broken off are closed."""
+
 
 class Flight:
     """One file with the byte engine or the publisher."""
 
     __slots__ = ("bytes_received", "jobs", "landing", "reserved", "row", "rse")
 
-    def __init__(self, row: FileRow, jobs: set[str]) -> None:
+    def __init__(self, row: FileRow, jobs: set[str], reserved: int) -> None:
         self.row = row
         self.jobs = jobs
         self.bytes_received = 0
         self.rse: str | None = None
         self.landing = False
         """Its bytes are complete; it is being published."""
-        self.reserved = row.bytes or 0
+        self.reserved = reserved
+        """Bytes that it will still take on the disk."""
 
 
 class Transfers:
@@ -125,23 +133,30 @@ class Transfers:
     def _take(self, job: Job, rows: list[FileRow]) -> bool:
         wanted: dict[int, set[str]] = {}
         for member in self._journal.members_of([row.id for row in rows]):
-            wanted.setdefault(member.file, set()).add(member.job)
+            if self._events.is_active(member.job):
+                wanted.setdefault(member.file, set()).add(member.job)
         reserved = self.reserved_bytes()
         for row in rows:
             if row.id in self.flights:
                 self.flights[row.id].jobs |= wanted.get(row.id, set())
             elif row.id in self._ending:
                 return False  # comes again once its part is closed
-            elif not self._events.room_for(job, row, reserved):
-                return False
             else:
-                self._launch(row, wanted.get(row.id, {job.id}))
-                reserved += row.bytes or 0
+                lacking = self._lacking(row)
+                if not self._events.room_for(job, reserved + lacking):
+                    return False
+                self._launch(row, wanted.get(row.id, {job.id}), lacking)
+                reserved += lacking
             job.cursor = row.id
         return True
 
-    def _launch(self, row: FileRow, jobs: set[str]) -> None:
-        flight = self.flights[row.id] = Flight(row, jobs)
+    def _lacking(self, row: FileRow) -> int:
+        """Bytes that a file still needs on the disk; a part of it may be there."""
+        size = row.bytes or 0
+        return max(0, size - self._store.allocated(row.key)) if size > RANGE_BYTES else size
+
+    def _launch(self, row: FileRow, jobs: set[str], lacking: int) -> None:
+        flight = self.flights[row.id] = Flight(row, jobs, lacking)
         if self._store.size(row.key) is not None:
             self._land(flight)
             self._publisher.adopt(row)
@@ -194,6 +209,7 @@ class Transfers:
             limits = Limits(
                 connections=self.options.max_connections,
                 connections_per_host=self.options.max_connections_per_host,
+                stall_seconds=self.options.stall_timeout,
                 bandwidth=self.options.bandwidth_limit,
                 preallocate=self._store.preallocates,
             )
@@ -227,6 +243,13 @@ class Transfers:
     def limit_bandwidth(self, bytes_per_second: int | None) -> None:
         if self._mover is not None:
             self._mover.limit_bandwidth(bytes_per_second)
+
+    def rest(self) -> Callable[[], None] | None:
+        """Let go of the byte engine where nothing flies; the call returned ends it, off the loop."""
+        if self._mover is None or self.flights or self._ending:
+            return None
+        mover, self._mover = self._mover, None
+        return mover.close
 
     def close(self) -> None:
         """Keep what has arrived; blocks until all is on disk."""
@@ -314,25 +337,36 @@ class Transfers:
         flight = self.flights.pop(news.work_id, None)
         if flight is not None and isinstance(news, GaveUp):
             self._events.gave_up(flight.row, news.failures)
+        if isinstance(news, Cancelled) and not self._ending:
+            self._events.all_taken_back()
 
     def _reported(self, report: Report) -> None:
         if isinstance(report, Adopted):
             flight = self.flights.get(report.row.id)
             if flight is not None and report.right:
                 row = report.row
-                verified = bool(row.adler32 or row.md5)
+                verified = normalized_adler32(row.adler32) is not None or row.md5 is not None
                 self._publisher.publish(Arrived(row, "", self._store.size(row.key) or 0, verified))
             elif flight is not None:
-                self._store.remove(report.row.key)
-                flight.landing = False
-                self._landing -= 1
-                self._fly(flight)
+                self._fly_again(flight)
             return
         if isinstance(report, Published):
-            for arrived in report.files:
+            for arrived in (*report.files, *report.hidden):
                 if self.flights.pop(arrived.row.id, None) is not None:
                     self._landing -= 1
+            for arrived in report.lost:
+                if flight := self.flights.get(arrived.row.id):
+                    self._fly_again(flight)
         self._events.reported(report)
+
+    def _fly_again(self, flight: Flight) -> None:
+        """What was about to be published is not there, or not right."""
+        flight.landing = False
+        self._landing -= 1
+        if flight.jobs:
+            self._fly(flight)
+        else:
+            del self.flights[flight.row.id]
 
 
 def _http_url(pfn: Pfn) -> str:

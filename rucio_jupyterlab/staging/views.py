@@ -8,79 +8,92 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import hashlib
 import os
 import shutil
-from typing import Literal
+import stat
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, Literal
 
-from .layout import escaped_twin, link_target
+from .layout import escaped_twin, folded, link_target, marked_twin
 
 LinkKind = Literal["symlink", "reflink", "copy"]
-MOST_TWINS = 8
+ESCAPED_TWINS = 7
+"""Names that are tried by escaping letters, before a hash is put into the name."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_COMPARED = 1 << 20
 _FICLONE = 0x40049409
 """Linux: share another file's blocks."""
 
 
 class View:
-    """Links below one folder; used by one thread."""
+    """Links below one folder; may be used from any thread."""
 
     def __init__(self, root: str, kind: LinkKind) -> None:
         self.root = root
         self._kind = kind
+        self._lock = threading.Lock()
         self._open_folder: tuple[str, int] | None = None
 
-    def link(self, path: str, target: str) -> str:
+    def link(self, path: str, target: str, *, outside: bool = False) -> str:
         """Make `path` (relative) lead to the file `target` (absolute); return the path that was free.
 
         What is there already and leads to `target` is kept. A name that is taken by something else
-        gets an escaped twin. Raises OSError.
+        gets an escaped twin. What is `outside` of the store is never copied. Raises OSError.
         """
-        wanted = path
-        for attempt in range(1, MOST_TWINS + 1):
-            try:
-                if self._link_at(wanted, target):
-                    return wanted
-            except (NotADirectoryError, IsADirectoryError):
-                # A file has the name of one of its folders: fold the folders into the name.
-                folder, _, last = wanted.rpartition("/")
-                wanted = f"{folder}%2F{last}" if folder else last
-                continue
-            wanted = escaped_twin(path, attempt)
-        raise FileExistsError(errno.EEXIST, "no free name in the view", path)
+        make = self._symlink_at if outside or self._kind == "symlink" else self._copy_at
+        with self._lock:
+            return self._first_free(path, target, make)
 
     def unlink(self, path: str, store: str) -> None:
-        """Remove a link of ours and the folders that it leaves empty; anything else stays."""
-        self.close()
-        absolute = os.path.join(self.root, path)
-        try:
-            if self._kind == "symlink":
-                if not _leads_into(absolute, store):
-                    return
-            elif os.stat(absolute, follow_symlinks=False).st_mode & 0o222:
-                return  # somebody made it writable: it is theirs now
-            os.unlink(absolute)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        folder = os.path.dirname(path)
-        while folder:
+        """Remove a link or copy of ours and the folders that it leaves empty; anything else stays."""
+        folder, _, name = path.rpartition("/")
+        with self._lock:
+            self._close()
             try:
-                os.rmdir(os.path.join(self.root, folder))
-            except OSError:
-                return  # not empty, or gone: nothing to tidy
-            folder = os.path.dirname(folder)
+                descriptor = self._folder(folder, make=False)
+                if self._is_ours(descriptor, folder, name, store):
+                    os.unlink(name, dir_fd=descriptor)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            self._tidy(folder)
 
     def close(self) -> None:
-        if self._open_folder:
-            os.close(self._open_folder[1])
-            self._open_folder = None
+        """Let go of the folder that is held open; the next call opens it again."""
+        with self._lock:
+            self._close()
 
-    def _link_at(self, path: str, target: str) -> bool:
+    def _first_free(self, path: str, target: str, make: Callable[[str, str], bool]) -> str:
+        base = wanted = path
+        twins = 0
+        reopened = False
+        while twins <= ESCAPED_TWINS + 1:
+            try:
+                if make(wanted, target):
+                    return wanted
+            except NotADirectoryError:
+                # A file has the name of one of its folders: fold the folder into the name.
+                if "/" not in base:
+                    raise
+                base = wanted = folded(base)
+                continue
+            except FileNotFoundError:
+                self._close()
+                if reopened:
+                    raise
+                reopened = True  # somebody removed the folder that was held open
+                continue
+            twins += 1
+            wanted = escaped_twin(base, twins) if twins <= ESCAPED_TWINS else marked_twin(base, target)
+        raise FileExistsError(errno.EEXIST, "no free name in the view", path)
+
+    def _symlink_at(self, path: str, target: str) -> bool:
         """True where the link is there now; False where the name is taken by something else."""
         folder, _, name = path.rpartition("/")
         descriptor = self._folder(folder)
-        if self._kind != "symlink":
-            return self._copy_at(descriptor, name, target)
-        text = link_target(os.path.join(self.root, path), target)
+        text = link_target(os.path.join(_physical(self.root), path), _physical_file(target))
         try:
             os.symlink(text, name, dir_fd=descriptor)
             return True
@@ -92,26 +105,23 @@ class View:
                     return False  # a real file or folder
                 raise
 
-    def _copy_at(self, descriptor: int, name: str, target: str) -> bool:
-        temporary = f".{name[:200]}.copy"
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=descriptor)
+    def _copy_at(self, path: str, target: str) -> bool:
+        """Like `_symlink_at`; a copy is known again by its bytes."""
+        folder, _, name = path.rpartition("/")
+        descriptor = self._folder(folder)
         with open(target, "rb") as source:
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 there = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                here = os.fstat(source.fileno())
-                return there.st_size == here.st_size and int(there.st_mtime) == int(here.st_mtime)
-            except FileNotFoundError:
-                pass
+                return stat.S_ISREG(there.st_mode) and _same_bytes(source, name, descriptor)
+            draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.rucio-draft"
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=descriptor)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            made = os.open(temporary, flags, 0o600, dir_fd=descriptor)
-            with open(made, "wb") as copy:
+            with open(os.open(draft, flags, 0o600, dir_fd=descriptor), "wb") as copy:
                 self._fill(source.fileno(), copy.fileno())
-                stamp = os.fstat(source.fileno())
-                os.utime(copy.fileno(), ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
                 os.fchmod(copy.fileno(), 0o444)
                 os.fsync(copy.fileno())
-        os.rename(temporary, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         return True
 
     def _fill(self, source: int, copy: int) -> None:
@@ -127,26 +137,51 @@ class View:
         with open(source, "rb", closefd=False) as reader, open(copy, "wb", closefd=False) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
 
-    def _folder(self, folder: str) -> int:
+    def _is_ours(self, descriptor: int, folder: str, name: str, store: str) -> bool:
+        """A link into the store, or a copy that nobody made writable since."""
+        mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+        if not stat.S_ISLNK(mode):
+            return stat.S_ISREG(mode) and not mode & 0o222
+        text = os.readlink(name, dir_fd=descriptor)
+        target = os.path.normpath(os.path.join(_physical(self.root), folder, text))
+        return target.startswith(_physical(store).rstrip("/") + "/")
+
+    def _tidy(self, folder: str) -> None:
+        while folder:
+            self._close()
+            folder, _, name = folder.rpartition("/")
+            try:
+                os.rmdir(name, dir_fd=self._folder(folder, make=False))
+            except OSError:
+                return  # not empty, or gone: nothing to tidy
+
+    def _folder(self, folder: str, *, make: bool = True) -> int:
         """A descriptor of a folder of the view, made where it is missing, reached through no link."""
         if self._open_folder and self._open_folder[0] == folder:
             return self._open_folder[1]
-        self.close()
-        os.makedirs(self.root, exist_ok=True)
+        self._close()
+        if make:
+            os.makedirs(self.root, exist_ok=True)
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for segment in folder.split("/") if folder else ():
             try:
-                inner = _enter(descriptor, segment)
+                inner = _enter(descriptor, segment, make=make)
             finally:
                 os.close(descriptor)
             descriptor = inner
         self._open_folder = (folder, descriptor)
         return descriptor
 
+    def _close(self) -> None:
+        if self._open_folder:
+            os.close(self._open_folder[1])
+            self._open_folder = None
 
-def _enter(descriptor: int, segment: str) -> int:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(segment, 0o755, dir_fd=descriptor)
+
+def _enter(descriptor: int, segment: str, *, make: bool) -> int:
+    if make:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(segment, 0o755, dir_fd=descriptor)
     try:
         return os.open(segment, _FOLDER, dir_fd=descriptor)
     except OSError as error:
@@ -155,10 +190,22 @@ def _enter(descriptor: int, segment: str) -> int:
         raise
 
 
-def _leads_into(link: str, store: str) -> bool:
-    try:
-        text = os.readlink(link)
-    except OSError:
-        return False
-    target = os.path.normpath(os.path.join(os.path.dirname(link), text))
-    return target.startswith(store.rstrip("/") + "/")
+def _same_bytes(source: BinaryIO, name: str, descriptor: int) -> bool:
+    with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=descriptor), "rb") as there:
+        if os.fstat(there.fileno()).st_size != os.fstat(source.fileno()).st_size:
+            return False
+        while (chunk := source.read(_COMPARED)) == there.read(_COMPARED):
+            if not chunk:
+                return True
+    return False
+
+
+@functools.lru_cache(maxsize=512)
+def _physical(folder: str) -> str:
+    """A folder without links in its path: `..` in a link counts from there."""
+    return os.path.realpath(folder)
+
+
+def _physical_file(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(_physical(folder), name)

@@ -12,17 +12,20 @@ export interface IFieldProps extends React.InputHTMLAttributes<HTMLInputElement>
 /** A text field below its label. */
 export function Field(props: IFieldProps): JSX.Element {
   const { label, hint, ...rest } = props;
+  const id = React.useId();
   return (
-    <label className="jp-Rucio-field">
-      <span>{label}</span>
+    <div className="jp-Rucio-field">
+      <label htmlFor={id}>{label}</label>
       <input
         className="jp-mod-styled"
         spellCheck={false}
         autoCapitalize="off"
         {...rest}
+        id={id}
+        aria-describedby={hint ? `${id}-hint` : undefined}
       />
-      {hint && <small>{hint}</small>}
-    </label>
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
   );
 }
 

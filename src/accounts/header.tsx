@@ -15,9 +15,8 @@ export interface IHeaderProps {
   trans: TranslationBundle;
   /** Seconds since 1970. */
   now: number;
-  /** Accounts to choose from, asked for when the menu opens. */
-  accounts: readonly string[];
-  onAccountMenu: () => void;
+  /** The accounts to choose from, asked for when the menu opens. */
+  choices: () => Promise<readonly string[]>;
 }
 
 /** Which Rucio, who the user is there, for how long, and a menu for the rest. */
@@ -73,10 +72,10 @@ export function Header(props: IHeaderProps): JSX.Element {
 function AccountButton(
   props: IHeaderProps & { current: InstanceInfo }
 ): JSX.Element {
-  const { current, accounts, commands, trans, now, onAccountMenu } = props;
+  const { current, choices, commands, trans, now } = props;
   const { account } = current;
-  const entries = (): readonly MenuEntry[] => {
-    const others = accounts.map(name => ({
+  const entries = async (): Promise<readonly MenuEntry[]> => {
+    const others = (await choices()).map(name => ({
       command: CommandIDs.switchAccount,
       args: { account: name }
     }));
@@ -89,7 +88,7 @@ function AccountButton(
   };
   const text = standing(account, now, trans);
   return (
-    <span onPointerEnter={onAccountMenu} onFocus={onAccountMenu}>
+    <span>
       <MenuButton
         commands={commands}
         className={`jp-Rucio-account jp-mod-${account.state}`}

@@ -8,7 +8,6 @@ import type {
 import type { IEvents } from '../client/events';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type {
-  AccountChoices,
   InstanceInfo,
   Instances,
   InstancesEvent
@@ -24,12 +23,11 @@ export interface IAccounts {
   readonly current: InstanceInfo | null;
   /** The current instance's name, unless the user is signed out there. A lapse keeps it. */
   readonly usable: string | null;
-  /** The accounts that the user may act as; null until `loadChoices` has come back. */
-  readonly choices: AccountChoices | null;
 
   refresh(): Promise<void>;
   select(instance: string): void;
-  loadChoices(): Promise<void>;
+  /** The accounts that the user may act as; none where Rucio cannot tell. */
+  choices(): Promise<readonly string[]>;
   /** These reject with `Failure`; the form that asked shows it. */
   signIn(instance: string, how: SignInAsk): Promise<void>;
   signOut(instance: string): Promise<void>;
@@ -61,10 +59,6 @@ export class Accounts implements IAccounts {
     return this._obstacle;
   }
 
-  get choices(): AccountChoices | null {
-    return this._choices;
-  }
-
   get current(): InstanceInfo | null {
     const all = this._known?.instances ?? [];
     const named = (name: string | null | undefined) =>
@@ -91,24 +85,18 @@ export class Accounts implements IAccounts {
 
   select(instance: string): void {
     this._chosen = instance;
-    this._choices = null;
     this.changed.emit();
   }
 
-  async loadChoices(): Promise<void> {
+  async choices(): Promise<readonly string[]> {
     const instance = this.usable;
-    if (!instance || this._choices) {
-      return;
+    if (!instance) {
+      return [];
     }
     try {
-      const choices = await this._client.accounts(instance);
-      if (instance === this.usable) {
-        this._choices = choices;
-        this.changed.emit();
-      }
-    } catch (reason) {
-      // Without choices the menu offers none; what is wrong shows where Rucio is asked next.
-      console.warn('Rucio did not tell the accounts.', reason);
+      return (await this._client.accounts(instance)).accounts;
+    } catch {
+      return []; // what is wrong shows where Rucio is asked next
     }
   }
 
@@ -137,6 +125,13 @@ export class Accounts implements IAccounts {
 
   private _onEvent(_: IEvents, event: InstancesEvent): void {
     event.instances.forEach(instance => this._put(instance));
+    if (this._known && event.gone.length > 0) {
+      const left = this._known.instances.filter(
+        ({ name }) => !event.gone.includes(name)
+      );
+      this._known = { ...this._known, instances: left };
+      this.changed.emit();
+    }
   }
 
   private _put(instance: InstanceInfo): void {
@@ -152,7 +147,6 @@ export class Accounts implements IAccounts {
     );
     others.splice(place < 0 ? others.length : place, 0, instance);
     this._known = { ...known, instances: others };
-    this._choices = null;
     this.changed.emit();
   }
 
@@ -160,5 +154,4 @@ export class Accounts implements IAccounts {
   private _chosen: string | null = null;
   private _known: Instances | null = null;
   private _obstacle: Obstacle | null = null;
-  private _choices: AccountChoices | null = null;
 }

@@ -20,6 +20,7 @@ type Values = Partial<Record<keyof SignInAsk, string>>;
 /** The ways of signing in that an instance offers, with the fields of the chosen one. */
 export function SignInForm(props: ISignInProps): JSX.Element {
   const { instance, trans, onSignIn, onCancel } = props;
+  const select = React.useId();
   const [way, setWay] = React.useState<AuthType>(
     instance.account.auth_type ?? instance.auth_types[0] ?? 'userpass'
   );
@@ -48,9 +49,10 @@ export function SignInForm(props: ISignInProps): JSX.Element {
       onCancel={onCancel}
     >
       {instance.auth_types.length > 1 && (
-        <label className="jp-Rucio-field">
-          <span>{trans.__('With')}</span>
+        <div className="jp-Rucio-field">
+          <label htmlFor={select}>{trans.__('With')}</label>
           <select
+            id={select}
             className="jp-mod-styled"
             value={way}
             onChange={event => setWay(event.target.value as AuthType)}
@@ -61,7 +63,7 @@ export function SignInForm(props: ISignInProps): JSX.Element {
               </option>
             ))}
           </select>
-        </label>
+        </div>
       )}
       {way === 'userpass' && (
         <>

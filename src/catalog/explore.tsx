@@ -113,6 +113,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     <div className="jp-Rucio-explore" ref={frame}>
       <SearchBar
         search={catalog.search}
+        wildcards={catalog.wildcards}
         trans={trans}
         complete={complete}
         onSearch={search => catalog.ask(search)}

@@ -53,6 +53,11 @@ export class Catalog implements ICatalog {
     return this._instance;
   }
 
+  /** Whether the instance allows `*` in names. */
+  get wildcards(): boolean {
+    return this.accounts.current?.wildcards ?? true;
+  }
+
   get search(): Search {
     return this._search;
   }

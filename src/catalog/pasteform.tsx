@@ -14,6 +14,7 @@ export interface IPasteFormProps {
 /** Takes a list of DIDs, one a line. */
 export function PasteForm(props: IPasteFormProps): JSX.Element {
   const { trans, onShow, onCancel } = props;
+  const id = React.useId();
   const [text, setText] = React.useState('');
   const { dids, others } = parseDids(text);
   return (
@@ -28,9 +29,10 @@ export function PasteForm(props: IPasteFormProps): JSX.Element {
       onSubmit={async () => onShow(dids)}
       onCancel={onCancel}
     >
-      <label className="jp-Rucio-field">
-        <span>{trans.__('One a line, as scope:name')}</span>
+      <div className="jp-Rucio-field">
+        <label htmlFor={id}>{trans.__('One a line, as scope:name')}</label>
         <textarea
+          id={id}
           className="jp-mod-styled"
           rows={8}
           spellCheck={false}
@@ -38,7 +40,7 @@ export function PasteForm(props: IPasteFormProps): JSX.Element {
           value={text}
           onChange={event => setText(event.target.value)}
         />
-      </label>
+      </div>
       {others.length > 0 && (
         <p className="jp-Rucio-small" role="status">
           {trans._n(

@@ -9,6 +9,8 @@ import type { Did } from '../client/generated';
 
 export interface ISearchBarProps {
   search: Search;
+  /** Whether the instance allows `*` in names. */
+  wildcards: boolean;
   trans: TranslationBundle;
   complete: (typed: string) => Promise<readonly string[]>;
   onSearch: (search: Partial<Search>) => void;
@@ -18,7 +20,7 @@ export interface ISearchBarProps {
 
 /** Where to look and what for: a scope, completed from Rucio, and a name with wildcards. */
 export function SearchBar(props: ISearchBarProps): JSX.Element {
-  const { search, trans, complete, onSearch, onPaste } = props;
+  const { search, wildcards, trans, complete, onSearch, onPaste } = props;
   const [scope, setScope] = React.useState(search.scope);
   const [name, setName] = React.useState(search.name);
   React.useEffect(() => {
@@ -52,7 +54,9 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
       <span className="jp-Rucio-search-name">
         <input
           aria-label={trans.__('Name')}
-          placeholder={trans.__('name, * for any text')}
+          placeholder={
+            wildcards ? trans.__('name, with *') : trans.__('whole name')
+          }
           spellCheck={false}
           value={name}
           onChange={event => setName(event.target.value)}

@@ -5,8 +5,10 @@ import { type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, DidSummary } from '../client/generated';
 import { didText } from './did';
 
-/** At most so many DIDs in one question; the server refuses more. */
-const BATCH = 100;
+/** DIDs in one question. Few, since the answer comes with that of the slowest of them. */
+const BATCH = 6;
+/** Questions on their way at one time. */
+const ABREAST = 4;
 /** Milliseconds that the list must rest before it asks, so that scrolling past asks nothing. */
 const REST = 80;
 /** Summaries kept. */
@@ -72,21 +74,31 @@ export class Summaries {
   }
 
   private async _ask(dids: readonly Did[]): Promise<void> {
+    const batches: Did[][] = [];
     for (let from = 0; from < dids.length; from += BATCH) {
-      const batch = dids.slice(from, from + BATCH);
-      const keys = batch.map(didText);
-      keys.forEach(key => this._asked.add(key));
-      try {
-        const answer = await this.client.summarize(this.instance, batch);
-        answer.summaries.forEach(summary => this._keep(summary));
-        this._obstacle = null;
-      } catch (reason) {
-        this._obstacle = obstacleOf(reason);
-      } finally {
-        keys.forEach(key => this._asked.delete(key));
-      }
-      this._changed.emit();
+      batches.push(dids.slice(from, from + BATCH));
     }
+    const work = async (): Promise<void> => {
+      for (let next = batches.shift(); next; next = batches.shift()) {
+        await this._askOne(next);
+      }
+    };
+    await Promise.all(Array.from({ length: ABREAST }, work));
+  }
+
+  private async _askOne(batch: Did[]): Promise<void> {
+    const keys = batch.map(didText);
+    keys.forEach(key => this._asked.add(key));
+    try {
+      const answer = await this.client.summarize(this.instance, batch);
+      answer.summaries.forEach(summary => this._keep(summary));
+      this._obstacle = null;
+    } catch (reason) {
+      this._obstacle = obstacleOf(reason);
+    } finally {
+      keys.forEach(key => this._asked.delete(key));
+    }
+    this._changed.emit();
   }
 
   private _keep(summary: DidSummary): void {

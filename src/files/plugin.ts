@@ -14,14 +14,17 @@ export const files: JupyterFrontEndPlugin<void> = {
   id: 'rucio-jupyterlab:files',
   description: 'Shows staged files in the file browser.',
   autoStart: true,
-  requires: [IServer, IDefaultFileBrowser],
-  optional: [ITranslator],
+  requires: [IServer],
+  optional: [IDefaultFileBrowser, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     server: IServer,
-    browser: IDefaultFileBrowser,
+    browser: IDefaultFileBrowser | null,
     translator: ITranslator | null
   ): void => {
+    if (!browser) {
+      return; // pages of Notebook that show one document have none
+    }
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
     app.commands.addCommand(CommandIDs.reveal, {
       label: trans.__('Show in the File Browser'),

@@ -44,6 +44,8 @@ export interface IJobCardProps {
   /** Room for the name, in pixels. */
   width: number;
   measure: (text: string) => number;
+  /** Names of the other jobs. */
+  neighbours: readonly string[];
   expanded: boolean;
   trans: TranslationBundle;
   actions: IJobActions;
@@ -72,6 +74,7 @@ export function JobCard(props: IJobCardProps): JSX.Element {
             name={shortName(job, trans)}
             width={props.width}
             measure={props.measure}
+            neighbours={props.neighbours}
           />
         </button>
         <Buttons job={job} trans={trans} actions={actions} />

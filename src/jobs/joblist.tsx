@@ -17,6 +17,7 @@ import { type IJobActions, JobCard } from './jobcard';
 import { type IJobs, isFinished } from './model';
 import { TransferList } from './transferlist';
 import { type TransferFilter, Transfers } from './transfers';
+import { shortName } from './words';
 
 export interface IJobListProps {
   jobs: IJobs;
@@ -94,6 +95,7 @@ export function JobList(props: IJobListProps): JSX.Element {
     );
   }
   const shown = older ? all : all.slice(0, RECENT);
+  const names = shown.map(job => shortName(job, trans));
   return (
     <div className="jp-Rucio-jobs" ref={frame}>
       {refused && (
@@ -114,6 +116,7 @@ export function JobList(props: IJobListProps): JSX.Element {
               job={job}
               width={width - AROUND}
               measure={text => BOLD * measure(text)}
+              neighbours={names.filter((_, other) => shown[other] !== job)}
               expanded={opened?.id === job.id}
               trans={trans}
               actions={actionsOf(job)}

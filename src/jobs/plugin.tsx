@@ -80,14 +80,17 @@ export const jobStatus: JupyterFrontEndPlugin<void> = {
   id: 'rucio-jupyterlab:status',
   description: 'Shows in the status bar how far the running jobs are.',
   autoStart: true,
-  requires: [IJobs, IStatusBar],
-  optional: [ITranslator],
+  requires: [IJobs],
+  optional: [IStatusBar, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     jobs: IJobs,
-    statusBar: IStatusBar,
+    statusBar: IStatusBar | null,
     translator: ITranslator | null
   ): void => {
+    if (!statusBar) {
+      return; // Notebook has none
+    }
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
     const item = new JobStatus(jobs, trans, () =>
       app.commands.hasCommand(CommandIDs.showJobs)

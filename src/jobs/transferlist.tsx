@@ -27,7 +27,7 @@ export function TransferList(props: ITransferListProps): JSX.Element {
   const { transfers, trans } = props;
   const frame = React.useRef<HTMLDivElement>(null);
   const { width, line, measure } = useMetrics(frame);
-  const rowHeight = 2 * line + 8;
+  const rowHeight = 2 * line + 10;
   const onWindow = React.useCallback(
     (first: number, end: number) => transfers.ensure(first, end),
     [transfers]

@@ -84,14 +84,21 @@ export function fitting(
   const fits = (template: ICellTemplate): number =>
     template.suffixes.includes('*')
       ? 0.5
-      : names.filter(name =>
-          template.suffixes.some(end => name.toLowerCase().endsWith(end))
-        ).length;
+      : names.filter(name => template.suffixes.some(end => ends(name, end)))
+          .length;
   return templates
     .map(template => ({ template, score: fits(template) }))
     .filter(({ score }) => score > 0)
     .sort((a, b) => b.score - a.score)
     .map(({ template }) => template);
+}
+
+/** Whether a name has an ending, maybe with the number of an attempt after it: `.root.1`. */
+function ends(name: string, end: string): boolean {
+  return name
+    .toLowerCase()
+    .replace(/\.\d+$/, '')
+    .endsWith(end);
 }
 
 /** The text of a cell that reads what is staged, or stages it. */
@@ -100,13 +107,18 @@ export function cellSource(staged: IStaged, template: ICellTemplate): string {
     return NOT_STAGED.replace('{did}', () => shellWord(staged.did));
   }
   const paths = pathsOf(staged, template);
-  const source = template.source
-    .replace(/\{paths\}/g, () => paths.expression)
-    .replace(/\{path\}/g, () =>
-      staged.folder ? `${paths.expression}[0]` : text(staged.path ?? '')
-    )
-    .replace(/\{did\}/g, () => text(staged.did))
-    .replace(/\{name\}/g, variable(staged.did));
+  const first = staged.folder ? `${paths.expression}[0]` : text(staged.path);
+  const places: Record<string, string> = {
+    paths: paths.expression,
+    path: first,
+    did: text(staged.did),
+    name: variable(staged.did)
+  };
+  // In one pass: what is filled in may itself look like a place to fill in.
+  const source = template.source.replace(
+    /\{(paths|path|did|name)\}/g,
+    (_, place: string) => places[place]
+  );
   const heading = `# ${staged.did.replace(/[\r\n]/g, ' ')}\n`;
   return heading + (paths.needs ? `${paths.needs}\n` : '') + source;
 }
@@ -124,7 +136,7 @@ function pathsOf(
     return { expression: `[\n${listed.join('')}]` };
   }
   const [end] = template.suffixes;
-  const glob = end === '*' ? '*.*' : `*${end}`;
+  const glob = end === '*' ? '*.*' : `*${end}*`;
   return {
     expression: `sorted(map(str, Path(${text(path)}).rglob(${text(glob)})))`,
     needs: 'from pathlib import Path'

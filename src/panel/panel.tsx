@@ -91,8 +91,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
           commands={commands}
           trans={trans}
           now={Date.now() / 1000}
-          accounts={accounts.choices?.accounts ?? []}
-          onAccountMenu={() => void accounts.loadChoices()}
+          choices={() => accounts.choices()}
         />
         {this._form ?? (
           <PanelState

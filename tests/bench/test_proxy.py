@@ -59,8 +59,10 @@ def test_a_thin_wire_lets_through_no_more_than_its_rate(echo_port: int) -> None:
 
 
 def test_a_wire_that_dies_takes_its_connections_with_it(echo_port: int) -> None:
-    proxy = Proxy(echo_port, round_trip=0, bits_per_second=1e9)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection:
+    with (
+        Proxy(echo_port, round_trip=0, bits_per_second=1e9) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as connection,
+    ):
         exchange(connection, b"a")
         proxy.die()
         try:

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -21,11 +23,15 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.link import EngineLink
-from rucio_jupyterlab.errors import EngineDown, Failure, Problem, Remote
-from rucio_jupyterlab.staging.model import JobRequest, JobSnapshot
+from rucio_jupyterlab.errors import EngineDown, Failure, Problem
+from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
+from tests.faults.seat import Seat
 
 PATIENCE = 60.0
+LOOK = 0.01
 PREFIX = "rucio-jupyterlab/v1/"
+OTHER_EXTENSIONS = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim")
+"""They take longer to load than all that is tested."""
 
 
 class Front(Protocol):
@@ -43,6 +49,19 @@ class Front(Protocol):
     async def close(self) -> None: ...
 
 
+async def until(front: Front, job: JobSnapshot, reached: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+    """Wait until a job is as wished; fails with its last state."""
+    deadline = time.monotonic() + PATIENCE
+    while not reached(now := await front.job(job.id)):
+        assert time.monotonic() < deadline, now
+        await asyncio.sleep(LOOK)
+    return now
+
+
+async def end_of(front: Front, job: JobSnapshot) -> JobSnapshot:
+    return await until(front, job, lambda now: now.state in FINISHED)
+
+
 class Shell:
     """A program with a link of its own, as the extension, the shell and the kernel have one."""
 
@@ -57,14 +76,12 @@ class Shell:
 
     async def ask(self, request: protocol.Request) -> Any:
         deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
+        while time.monotonic() < deadline:
+            with suppress(EngineDown):
                 return await self.link.ask(request)
-            except (EngineDown, Remote) as failure:
-                if failure.problem().type != EngineDown.type or time.monotonic() > deadline:
-                    raise
-                self.link.retry()
-                await asyncio.sleep(0.01)
+            self.link.retry()
+            await asyncio.sleep(LOOK)
+        raise AssertionError("No engine answers.")
 
     async def stage(self, did: Did) -> JobSnapshot:
         job: JobSnapshot = await self.ask(protocol.StartJob(JobRequest("lab", [did], client="shell")))
@@ -84,32 +101,36 @@ class Shell:
         self.told.update((job.id, job) for job in update.jobs)
 
 
+@asynccontextmanager
+async def shell_at(seat: Seat) -> AsyncIterator[Shell]:
+    """One that is open."""
+    shell = Shell(seat.state, seat.values)
+    await shell.open()
+    try:
+        yield shell
+    finally:
+        await shell.close()
+
+
 class Panel:
     """A Jupyter server with the extension, asked over HTTP as the panel asks it."""
 
     def __init__(self, folder: Path, state: Path, values: dict[str, Any]) -> None:
         self._folder = folder
         self._runtime = folder / "runtime"
-        settings = folder / "jupyter"
-        settings.mkdir(parents=True, exist_ok=True)
-        configuration = {
-            "ServerApp": {
-                "allow_root": True,
-                "ip": "127.0.0.1",
-                "port": 0,
-                "open_browser": False,
-                "root_dir": str(folder),
-                "jpserver_extensions": {"rucio_jupyterlab": True},
-            },
-            "RucioConfig": values,
+        self._settings = folder / "settings.json"
+        server = {
+            "allow_root": True,
+            "ip": "127.0.0.1",
+            "port": 0,
+            "open_browser": False,
+            "root_dir": str(folder),
+            "jpserver_extensions": {"rucio_jupyterlab": True} | dict.fromkeys(OTHER_EXTENSIONS, False),
         }
-        (settings / "jupyter_server_config.json").write_text(json.dumps(configuration))
+        self._settings.write_text(json.dumps({"ServerApp": server, "RucioConfig": values}))
         self._environment = os.environ | {
-            "JUPYTER_CONFIG_DIR": str(settings),
+            "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(self._runtime),
-            # No other extension of this machine, which would only cost time.
-            "JUPYTER_CONFIG_PATH": str(settings),
-            "JUPYTER_NO_CONFIG": "",
             "RUCIO_JUPYTERLAB_STATE": str(state),
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -142,7 +163,7 @@ class Panel:
     def _start(self) -> subprocess.Popen[bytes]:
         for old in self._runtime.glob("jpserver-*"):
             old.unlink()
-        command = [sys.executable, "-m", "jupyter_server"]
+        command = [sys.executable, "-m", "jupyter_server", f"--config={self._settings}"]
         with (self._folder / "server.log").open("ab") as log:
             return subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.sources.http.fetch import RANGE_BYTES
-from rucio_jupyterlab.sources.part import Heading, verified_ranges
+from rucio_jupyterlab.sources.part import RANGE_BYTES, Heading, verified_ranges
 from rucio_jupyterlab.staging.layout import PART_SUFFIX, object_key
 from tests.faults.seat import Seat
 from tests.lab.lab import Lab
@@ -19,6 +20,7 @@ from tests.lab.lab import Lab
 SETTLING = 0.02
 """Seconds in which a storage notices that its reader is gone."""
 PATIENCE = 10.0
+LOOK = 0.01
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ def links(seat: Seat) -> dict[str, Path]:
 
 def assert_nothing_is_wrong(seat: Seat, dataset: Dataset) -> None:
     """Holds at every moment: what can be opened is right, and no link dangles."""
+    shown = links(seat)  # first: an engine that lives goes on publishing
     objects = published(seat)
     for key, path in objects.items():
         assert path.read_bytes() == dataset.contents[dataset.keys[key]], dataset.keys[key]
-    for name, target in links(seat).items():
+    for name, target in shown.items():
         assert target in objects.values(), name
 
 
@@ -72,9 +75,9 @@ def assert_staged(seat: Seat, dataset: Dataset) -> None:
     """Holds at the end: every file is there under its name, and nothing else."""
     assert_nothing_is_wrong(seat, dataset)
     did = dataset.did
-    assert {name: path.name for name, path in links(seat).items()} == {
-        f"{did.scope}/{did.name}/{name}": key for key, name in dataset.keys.items()
-    }
+    shown = {name: path.name for name, path in links(seat).items()}
+    right = {f"{did.scope}/{did.name}/{name}": key for key, name in dataset.keys.items()}
+    assert shown == right, shown.items() ^ right.items()
     for path in published(seat).values():
         assert path.stat().st_mode & 0o777 == 0o444, path
 
@@ -82,19 +85,23 @@ def assert_staged(seat: Seat, dataset: Dataset) -> None:
 def assert_journal_agrees(seat: Seat) -> None:
     """The journal tells what lies on the disk, no more and no less; the engine has ended."""
     with sqlite3.connect(f"file:{seat.journal}?mode=ro", uri=True) as journal:
-        assert journal.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        faults = journal.execute("PRAGMA integrity_check").fetchall()
         known = journal.execute("SELECT key, bytes FROM files WHERE state IN ('done', 'kept')").fetchall()
         named = journal.execute("SELECT path, key FROM links JOIN files ON files.id = file").fetchall()
     journal.close()
-    assert dict(known) == {key: path.stat().st_size for key, path in published(seat).items()}
-    assert dict(named) == {name: target.name for name, target in links(seat).items()}
+    assert faults == [("ok",)], faults
+    there = {key: path.stat().st_size for key, path in published(seat).items()}
+    assert dict(known) == there, dict(known).items() ^ there.items()
+    shown = {name: target.name for name, target in links(seat).items()}
+    assert dict(named) == shown, dict(named).items() ^ shown.items()
 
 
 def assert_tidy(seat: Seat) -> None:
     """Nothing half-done lies about."""
-    assert leftovers(seat) == []
-    assert [path for path in seat.views.rglob(".*") if path.name != ".store"] == []
-    assert [path for path in (seat.state / "jobs").iterdir() if path.suffix != ".json"] == []
+    halves = leftovers(seat)
+    drafts = [path for path in seat.views.rglob(".*") if path.name != ".store"]
+    drafts += [path for path in (seat.state / "jobs").iterdir() if path.suffix != ".json"]
+    assert not halves + drafts, halves + drafts
 
 
 def safe_bytes(seat: Seat, dataset: Dataset) -> int:
@@ -132,6 +139,14 @@ class Meter:
         """Bytes read in the engine's present life."""
         return self._served() - self._last
 
+    async def reached(self, part: float | None, seconds: float) -> None:
+        """Wait until a part of the missing bytes is read, but no longer than so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if part is not None and self.read() > part * self.missing:
+                return
+            await asyncio.sleep(LOOK)
+
     def after_kill(self) -> None:
         """A kill costs at most what was on its connections."""
         self._kills += 1
@@ -162,10 +177,8 @@ class Meter:
 def eventually(holds: Callable[[], None]) -> None:
     """Wait for what the engine does after it said that a job is done."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
+    while time.monotonic() < deadline:
+        with suppress(AssertionError):
             return holds()
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+        time.sleep(LOOK)
+    return holds()

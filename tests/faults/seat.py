@@ -36,10 +36,10 @@ class Seat:
         self.objects = self.views / ".store" / "objects"
         self.journal = self.state / "journal.sqlite"
         folder.mkdir(parents=True, exist_ok=True)
-        token = folder / "token"
-        token.write_text(lab.rucio.token("alice", username="alice", password=lab.password))
-        token.chmod(0o600)
-        instance = lab.configuration(oidc_auth="file", oidc_file_name=str(token), default_account="alice")
+        self.token = folder / "token"
+        self.token.write_text(lab.rucio.token("alice", username="alice", password=lab.password))
+        self.token.chmod(0o600)
+        instance = lab.configuration(oidc_auth="file", oidc_file_name=str(self.token))
         self.values: dict[str, Any] = {
             "instances": [instance],
             "default_auth_type": "oidc",
@@ -59,6 +59,10 @@ class Seat:
                 if process.environ().get("RUCIO_JUPYTERLAB_STATE") == str(self.state) and alive(process.pid):
                     found.append(process.pid)
         return found
+
+    def wait_for_engine(self) -> None:
+        """Until one that was started by hand listens."""
+        wait_until(lambda: self.state.exists() and (self.state / "engine.sock").exists())
 
     @contextmanager
     def killed(self) -> Iterator[None]:

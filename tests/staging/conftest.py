@@ -56,6 +56,13 @@ class Desk:
             await asyncio.sleep(0.02)
         raise AssertionError(f"the job stays {now.state}, {now.cause}: {now.problem}")
 
+    async def until_true(self, reached: Callable[[], bool]) -> None:
+        for _ in range(int(SECONDS / 0.02)):
+            if reached():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("it does not come")
+
     async def rows(self, job: JobSnapshot) -> list[TransferRow]:
         return (await self.stager.transfers(ListTransfers(job.id, limit=1000))).rows
 

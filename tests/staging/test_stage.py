@@ -57,3 +57,11 @@ async def test_a_corrupt_replica_is_passed_over(lab: Lab, desk: Desks) -> None:
         job = await it.stage(did)
         assert job.state == "done"
         assert it.files() == {f"{scope}/a": b"good"}
+
+
+async def test_nobody_is_asked_to_confirm_what_only_tape_holds(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    did = lab.register(scope, "old", b"x" * 100, rse="TAPE_ONLY")
+    async with desk(confirm_bytes=10) as it:
+        job = await it.stage(did)
+        assert (job.state, job.files_unreachable, job.problem.do) == ("failed", 1, "recall")

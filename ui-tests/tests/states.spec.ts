@@ -65,10 +65,10 @@ const STATES: IState[] = [
   },
   {
     name: 'about to lapse',
-    fake: withAccount({
-      state: 'lapsing',
-      expires_at: Date.now() / 1000 + 540
-    }),
+    fake: fake =>
+      withAccount({ state: 'lapsing', expires_at: Date.now() / 1000 + 539 })(
+        fake
+      ),
     text: 'Your sign-in lapses in 9 min',
     action: 'Sign in'
   },

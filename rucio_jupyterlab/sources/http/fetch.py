@@ -86,8 +86,13 @@ class Fetch:
         self._sole: Candidate | None = None
         """While exclusive: the replica that all of this epoch's bytes come from."""
         self._sole_is_away = False
-        self._restart(self._resumable(done))
-        if not self.candidates:
+        self._suspects: set[str] = set()
+        """Replicas of a mixture that was wrong."""
+        self._done: list[Range] = []
+        self._todo: deque[Span] = deque()
+        if self.candidates:
+            self._restart(self._resumable(done))
+        else:
             self.outcome = GaveUp(work.id, (ReplicaFailure("missing", "Rucio"),))
 
     @property
@@ -193,7 +198,9 @@ class Fetch:
             candidate.banned = failure
         elif failure.kind not in NETWORK:
             candidate.attempts += 1
-            candidate.not_before = now + (failure.retry_after or backoff(candidate.attempts))
+            candidate.not_before = now + (
+                failure.retry_after or backoff(candidate.host.first_pause, candidate.attempts)
+            )
             if candidate.attempts >= ATTEMPTS:
                 candidate.banned = failure
         if self._sole is candidate and failure.kind in NETWORK:
@@ -293,24 +300,29 @@ class Fetch:
 
     def _blame(self, kind: Literal["corrupt", "wrong-size"]) -> None:
         """Ban the replica whose bytes are wrong; if several took part, find out which it was."""
-        contributors = {piece.rse for piece in self._done} or {self.candidates[0].rse}
+        contributors = {piece.rse for piece in self._done}
         if len(contributors) > 1:
             self._exclusive = True
+            self._suspects = contributors
         else:
-            failure = ReplicaFailure(kind, next(iter(contributors)))
-            for candidate in self.candidates:
-                if candidate.rse in contributors:
-                    candidate.banned = candidate.last_failure = failure
+            self._ban(ReplicaFailure(kind, contributors.pop()))
         self._sole = None
         self._restart([])
         if all(candidate.banned for candidate in self.candidates):
             self._give_up(self.candidates[-1].banned)
+
+    def _ban(self, failure: ReplicaFailure) -> None:
+        for candidate in self.candidates:
+            if candidate.rse == failure.rse:
+                candidate.banned = candidate.last_failure = failure
 
     def _finish(self) -> None:
         by_rse: dict[str, int] = {}
         for piece in self._done:
             by_rse[piece.rse] = by_rse.get(piece.rse, 0) + piece.length
         rse = max(by_rse, key=by_rse.__getitem__)
+        if len(others := self._suspects - {rse}) == 1:
+            self._ban(ReplicaFailure("corrupt", others.pop()))
         self.outcome = Fetched(
             self.work.id,
             rse,

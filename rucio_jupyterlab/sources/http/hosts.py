@@ -11,25 +11,26 @@ import random
 
 from ..failures import NETWORK, ReplicaFailure
 
-FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 SUCCESSES_BEFORE_MORE = 20
 
 
-def backoff(failures: int) -> float:
+def backoff(first_pause: float, failures: int) -> float:
     """Seconds to wait after the n-th failure in a row: doubling, with jitter so that clients spread."""
-    ceiling: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1))
+    ceiling: float = min(LONGEST_PAUSE, first_pause * 2 ** min(failures - 1, 10))
     return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
 
 class Host:
     """The state of one host; times are those of the byte engine's clock."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, first_pause: float) -> None:
+        """`limit` requests at once; seconds of pause after a first failure."""
         self.active = 0
         self.not_before = 0.0
         self.down_since: float | None = None
         """When it stopped answering; None while it answers."""
+        self.first_pause = first_pause
         self._most = limit
         self._limit = limit
         self._failures = 0
@@ -55,20 +56,23 @@ class Host:
         if failure.kind == "busy":
             self._limit = max(1, self._limit // 2)
             self._successes = 0
-            self.not_before = max(self.not_before, now + (failure.retry_after or backoff(1)))
+            self.not_before = max(
+                self.not_before, now + (failure.retry_after or backoff(self.first_pause, 1))
+            )
         elif failure.kind in NETWORK:
             if now < self.not_before:
                 return  # one of several requests that broke together
             self.down_since = self.down_since or now
             self._failures += 1
-            self.not_before = now + backoff(self._failures)
+            self.not_before = now + backoff(self.first_pause, self._failures)
 
 
 class Hosts:
     """All hosts spoken to since the engine began."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, first_pause: float) -> None:
         self._limit = limit
+        self._first_pause = first_pause
         self._hosts: dict[str, Host] = {}
 
     def of(self, url: str) -> Host:
@@ -77,7 +81,7 @@ class Hosts:
         key = f"{scheme}://{rest.partition('/')[0]}"
         host = self._hosts.get(key)
         if host is None:
-            host = self._hosts[key] = Host(self._limit)
+            host = self._hosts[key] = Host(self._limit, self._first_pause)
         return host
 
     def forgive(self) -> None:

@@ -42,6 +42,8 @@ class Limits(msgspec.Struct, frozen=True):
     connect_seconds: float = 10.0
     stall_seconds: float = 20.0
     """A peer that sends less than 1 kB/s for so long has stalled."""
+    first_pause_seconds: float = 0.5
+    """Before the second attempt; it doubles with each further one."""
     bandwidth: int | None = None
     """Bytes per second over all."""
     preallocate: bool = False
@@ -51,13 +53,15 @@ class Limits(msgspec.Struct, frozen=True):
 class Assembly:
     """A fetch with its part."""
 
-    __slots__ = ("fetch", "order", "part", "queued", "tickets")
+    __slots__ = ("epoch", "fetch", "part", "queued", "tickets")
 
     def __init__(self, fetch: Fetch, part: PartFile) -> None:
         self.fetch = fetch
         self.part = part
         self.tickets: set[Ticket] = set()
         self.queued = False
+        self.epoch = fetch.epoch
+        """The epoch of its requests."""
 
 
 class Mover(threading.Thread):
@@ -76,7 +80,7 @@ class Mover(threading.Thread):
         self._deliver = deliver
         self._limits = limits
         self._user_agent = user_agent
-        self._hosts = Hosts(limits.connections_per_host)
+        self._hosts = Hosts(limits.connections_per_host, limits.first_pause_seconds)
         self._inbox: deque[Callable[[], None]] = deque()
         self._wake_reader, self._wake_writer = os.pipe()
         self._awake = False
@@ -157,8 +161,8 @@ class Mover(threading.Thread):
     def _poll(self) -> None:
         for key, events in self._selector.select(self._seconds_to_wait()):
             if key.fd == self._wake_reader:
-                self._awake = False
                 os.read(key.fd, 4096)
+                self._awake = False  # after the read, which might else take the next message's byte too
                 continue
             readable = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
             writable = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
@@ -248,9 +252,7 @@ class Mover(threading.Thread):
     def _advance(self, assembly: Assembly) -> None:
         """Do what a fetch's new state asks for."""
         fetch = assembly.fetch
-        for stream in [each for each in self._active if each.ticket in assembly.tickets]:
-            if stream.ticket.span.epoch != fetch.epoch or fetch.outcome is not None:
-                self._abandon(stream)
+        self._abandon_outdated(assembly)
         if fetch.outcome is not None:
             self._finish(assembly, fetch.outcome)
         elif fetch.needs_md5:
@@ -290,6 +292,7 @@ class Mover(threading.Thread):
                 blocked += 1
                 continue
             request = assembly.fetch.next(now)
+            self._abandon_outdated(assembly)
             if request is not None:
                 self._request(assembly, *request)
                 blocked = 0
@@ -362,8 +365,11 @@ class Mover(threading.Thread):
         ticket = stream.ticket
         if code is not None:
             ticket.failure = stream.failure_of(code)
-        elif stream.head.location is not None:
+        elif stream.whole_in_memory:
+            stream.judge_late()
+        if code is None and stream.head.location is not None:
             target = stream.redirect_target()
+            stream.drop()
             self._detach(stream)
             if target is not None:
                 self._idle_streams.remove(stream)
@@ -374,6 +380,8 @@ class Mover(threading.Thread):
             return
         if stream.whole_in_memory and ticket.failure is None and self._conclude_small(stream):
             return
+        if stream.whole_in_memory and ticket.failure is not None:
+            stream.drop()
         stream.flush()
         self._detach(stream)
         self._writer.end(ticket)
@@ -412,6 +420,15 @@ class Mover(threading.Thread):
         self._held.discard(stream)
         stream.host.active -= 1
         self._idle_streams.append(stream)
+
+    def _abandon_outdated(self, assembly: Assembly) -> None:
+        """Before anything of a new epoch is written: what an old request sends must not land on it."""
+        fetch = assembly.fetch
+        if assembly.tickets and (assembly.epoch != fetch.epoch or fetch.outcome is not None):
+            for stream in [each for each in self._active if each.ticket in assembly.tickets]:
+                if stream.ticket.span.epoch != fetch.epoch or fetch.outcome is not None:
+                    self._abandon(stream)
+        assembly.epoch = fetch.epoch
 
     def _abandon(self, stream: Stream) -> None:
         """Break a request off whose bytes are no longer wanted."""

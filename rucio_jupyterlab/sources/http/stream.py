@@ -63,6 +63,9 @@ class Stream:
         self.curl = pycurl.Curl()
         self.curl.stream = self
         self.head = ReplyHead()
+        self._head_lines: list[bytes] = []
+        """The head of a small file's reply, read only where something is wrong with it."""
+        self._reads_head: bool | None = None
 
     def begin(self, ticket: Ticket, url: str, credential: Credential, host: Host, hops: int = 0) -> None:
         """Set the handle up for one request; the caller adds it to the multi handle."""
@@ -74,11 +77,12 @@ class Stream:
         """Bytes in `chunks`."""
         self.received = 0
         self.held = False
-        self._body_wanted = False
         self._ignored = 0
         self._whole_in_memory = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
+        self._body_wanted = self._whole_in_memory
         if credential != self._credential:
             self._configure(credential)
+        self._read_head(at_once=not self._whole_in_memory)
         curl.setopt(pycurl.URL, quote(url, _URL_CHARACTERS))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
@@ -90,6 +94,13 @@ class Stream:
         """The whole file is in `chunks`; nothing of it was passed on."""
         return self._whole_in_memory
 
+    def judge_late(self) -> None:
+        """The judgement of a small file's reply, once it has ended; its head was only kept until now."""
+        if self.curl.getinfo(pycurl.RESPONSE_CODE) == 200:
+            self.head.status = 200
+        else:
+            self._judge_kept_head()
+
     def resume(self) -> None:
         self.held = False
         self.curl.pause(pycurl.PAUSE_CONT)
@@ -100,6 +111,13 @@ class Stream:
             chunks, length = self.chunks, self.chunked
             self.chunks, self.chunked = [], 0
             self._pass_on(self.ticket, chunks, length)
+
+    def drop(self) -> None:
+        """Forget what is gathered: it is no part of the file."""
+        fetch = self.ticket.fetch
+        if self.ticket.span.epoch == fetch.epoch:
+            fetch.bytes_received -= self.chunked
+        self.chunks, self.chunked = [], 0
 
     def redirect_target(self) -> str | None:
         """Where the reply points to, or None where that may not be followed."""
@@ -118,6 +136,8 @@ class Stream:
         rse = self.ticket.candidate.rse
         if self.ticket.failure is not None:
             return self.ticket.failure
+        if self.hops and code in _UNREACHABLE | _NO_NETWORK:
+            return ReplicaFailure("server-error", rse)  # it is there, and points to what is not
         if code in _NO_NETWORK:
             return ReplicaFailure("no-network", rse)
         if code in _UNREACHABLE:
@@ -145,7 +165,6 @@ class Stream:
         curl.setopt(pycurl.LOW_SPEED_TIME, max(1, round(self._pace.stall)))
         curl.setopt(pycurl.BUFFERSIZE, CHUNK_BYTES)
         curl.setopt(pycurl.USERAGENT, self._user_agent)
-        curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         curl.setopt(pycurl.HTTPHEADER, list(credential.headers))
         curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
@@ -157,6 +176,19 @@ class Stream:
             if value is not None:
                 curl.setopt(option, value)
         self._credential = credential
+        self._reads_head = None
+
+    def _read_head(self, *, at_once: bool) -> None:
+        """Judge the head before the body comes, or, for a small file, keep it: nine lines cost as much as the rest."""
+        self._head_lines.clear()
+        if at_once != self._reads_head:
+            take = self._take_header if at_once else self._head_lines.append
+            self.curl.setopt(pycurl.HEADERFUNCTION, take)
+            self._reads_head = at_once
+
+    def _judge_kept_head(self) -> None:
+        for line in self._head_lines:
+            self._take_header(line)
 
     def _take_header(self, line: bytes) -> None:
         if self.head.feed(line):
@@ -182,7 +214,11 @@ class Stream:
             return None if self._ignored <= MOST_ERROR_BYTES else 0
         span = self.ticket.span
         if span.length is not None and self.received + length > span.length:
-            self.ticket.failure = ReplicaFailure("wrong-size", self.ticket.candidate.rse)
+            if self._whole_in_memory:
+                self._judge_kept_head()
+            self.ticket.failure = self.ticket.failure or ReplicaFailure(
+                "wrong-size", self.ticket.candidate.rse
+            )
             return 0
         if not self._may_receive(self, length):
             self.held = True

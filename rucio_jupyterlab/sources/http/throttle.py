@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 BUCKET_SECONDS = 0.1
 
@@ -10,13 +11,14 @@ BUCKET_SECONDS = 0.1
 class Throttle:
     """Asked for every chunk; may go into debt by one chunk, which the next ones wait off."""
 
-    def __init__(self, bytes_per_second: int | None) -> None:
+    def __init__(self, bytes_per_second: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.limit(bytes_per_second)
 
     def limit(self, bytes_per_second: int | None) -> None:
         self._rate = bytes_per_second or 0
         self._tokens = self._rate * BUCKET_SECONDS
-        self._filled = time.monotonic()
+        self._filled = self._clock()
 
     def take(self, length: int) -> bool:
         """True where `length` bytes may be received now."""
@@ -30,7 +32,7 @@ class Throttle:
     def ready(self) -> bool:
         if not self._rate:
             return True
-        now = time.monotonic()
+        now = self._clock()
         self._tokens = min(self._rate * BUCKET_SECONDS, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
         return self._tokens > 0

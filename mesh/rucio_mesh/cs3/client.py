@@ -1,0 +1,355 @@
+"""One CS3 cloud as a file system: what is there, what is changed, where bytes go.
+
+    with Client(Settings("cernbox.example.org", 443), Bearer(Secret.in_file(token_file))) as cloud:
+        cloud.stat("/eos/user/a/alice/run1").size
+        transfers.fetch(cloud, "/eos/user/a/alice/run1", Path("run1"))
+
+Paths are absolute and end without a slash. Everything blocks, at most for its deadline, and raises a Cs3Error.
+A Client connects when it is first used, may be shared by threads, and opens its own connections in each
+process; gRPC does not work reliably in a forked child, so start processes with `spawn`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from cs3.auth.registry.v1beta1 import registry_api_pb2 as registry
+from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
+from cs3.storage.provider.v1beta1 import provider_api_pb2 as sp
+from cs3.storage.provider.v1beta1 import resources_pb2 as spr
+from cs3.types.v1beta1 import types_pb2 as types
+
+from .auth import Credential, expiry
+from .data import DataEndpoint, DataServer, Reader
+from .errors import (
+    AccessDenied,
+    AlreadyExists,
+    Cs3Error,
+    Failed,
+    InvalidRequest,
+    NotFound,
+    NotSignedIn,
+    NotSupported,
+    TransferLapsed,
+    Unavailable,
+)
+from .gateway import Gateway
+from .people import User
+from .pfn import parent_of
+from .resource import Resource
+from .settings import Settings
+
+DOWNLOADS = ("simple", "spaces")
+
+
+@dataclass(frozen=True)
+class HeldLock:
+    """A lock of ours on a file. Who writes while it holds must show it."""
+
+    id: str
+    application: str
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Bytes. Of a storage without quotas it is the whole disk; it may be minutes old."""
+
+    total: int
+    used: int
+
+
+class Client:
+    """One cloud, as one user."""
+
+    def __init__(self, settings: Settings, credential: Credential) -> None:
+        self.settings = settings
+        self.gateway = Gateway(settings, credential)
+        self.data = DataServer(settings)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all connections."""
+        self.gateway.close()
+        self.data.close()
+
+    def sign_in(self) -> None:
+        """Raises NotSignedIn, Unsafe or Unavailable. All other calls do it by themselves."""
+        self.gateway.token()
+
+    def auth_providers(self) -> list[str]:
+        """The ways to sign in that the gateway offers; needs no credential."""
+        return list(
+            self.gateway.call_unsigned("ListAuthProviders", registry.ListAuthProvidersRequest()).types
+        )
+
+    def who_am_i(self) -> User:
+        """Whom the gateway takes us for."""
+        return User.of(self.gateway.call("WhoAmI", gw.WhoAmIRequest(token=self.gateway.token())).user)
+
+    def home(self) -> str:
+        """The path of our home."""
+        return str(self.gateway.call("GetHome", sp.GetHomeRequest()).path)
+
+    # What is there
+
+    def stat(self, path: str) -> Resource:
+        """Raises NotFound, also below something that is a file; Failed where the gateway cannot tell."""
+        try:
+            return Resource.of(
+                self.gateway.call("Stat", sp.StatRequest(ref=reference(path)), about=path).info
+            )
+        except Failed:
+            # Some storages say "internal error" for a path below a file.
+            parent = parent_of(path)
+            if parent != path and self._is_no_container(parent):
+                raise NotFound(f"Stat {path}: nothing can be below a file") from None
+            raise
+
+    def exists(self, path: str) -> bool:
+        """Whether anything is at this path."""
+        try:
+            self.stat(path)
+        except NotFound:
+            return False
+        return True
+
+    def list_container(self, path: str) -> list[Resource]:
+        """What a container holds, all in one answer. Raises NotFound or InvalidRequest for a file."""
+        try:
+            reply = self.gateway.call(
+                "ListContainer", sp.ListContainerRequest(ref=reference(path)), about=path
+            )
+        except Failed:
+            if self._is_no_container(path):
+                raise InvalidRequest(f"ListContainer {path}: not a container") from None
+            raise
+        return [Resource.of(info) for info in reply.infos]
+
+    def quota(self, path: str) -> Quota:
+        """Of the space that the path belongs to."""
+        reply = self.gateway.call("GetQuota", gw.GetQuotaRequest(ref=reference(path)), about=path)
+        return Quota(reply.total_bytes, reply.used_bytes)
+
+    # What is changed
+
+    def make_container(self, path: str) -> None:
+        """Raises AlreadyExists for anything at the path, NotFound without the parent."""
+        self.gateway.call("CreateContainer", sp.CreateContainerRequest(ref=reference(path)), about=path)
+
+    def make_containers(self, path: str) -> None:
+        """The container and those above it; what is there already stays. Raises AlreadyExists below a file."""
+        if path == "/":
+            return
+        try:
+            self.make_container(path)
+        except NotFound:
+            self.make_containers(parent_of(path))
+            self._make_if_missing(path)
+        except (AlreadyExists, AccessDenied, Failed) as error:
+            # A mount point, or a container above what is ours, may be denied although it is there.
+            self._require_container(path, error)
+
+    def touch(self, path: str) -> None:
+        """An empty file."""
+        self.gateway.call("TouchFile", sp.TouchFileRequest(ref=reference(path)), about=path)
+
+    def remove_file(self, path: str, *, lock: HeldLock | None = None) -> None:
+        """Into the recycle bin, where it still counts against the quota. A container is never removed so.
+
+        Raises NotFound, or InvalidRequest for a container.
+        """
+        if self.stat(path).kind == "container":
+            raise InvalidRequest(f"Delete {path}: a container")
+        self._delete(path, lock)
+
+    def remove_container(self, path: str, *, with_content: bool = False) -> None:
+        """Raises NotFound, or InvalidRequest for a file, and for what is in it unless `with_content`."""
+        if self.list_container(path) and not with_content:
+            raise InvalidRequest(f"Delete {path}: not empty")
+        self._delete(path, None)
+
+    def move(
+        self, source: str, destination: str, *, overwrite: bool = False, lock: HeldLock | None = None
+    ) -> None:
+        """Rename within one storage. Raises AlreadyExists, NotFound (its text names which), NotSupported.
+
+        Storages overwrite silently. We look first, and between the two someone else may put a file there.
+        """
+        if not overwrite and self.exists(destination):
+            raise AlreadyExists(f"Move {source}: {destination} exists")
+        request = sp.MoveRequest(
+            source=reference(source), destination=reference(destination), lock_id=lock.id if lock else ""
+        )
+        try:
+            self.gateway.call("Move", request, about=source)
+        except (Unavailable, NotFound) as error:
+            # The answer may be lost, and "internal error" may mean a missing source or parent.
+            if not self.exists(source):
+                if self.exists(destination) and not isinstance(error, NotFound | Failed):
+                    return
+                raise NotFound(f"Move {source}: the source does not exist") from None
+            if not self.exists(parent_of(destination)):
+                raise NotFound(f"Move {source}: the container of {destination} does not exist") from None
+            raise
+
+    def set_metadata(self, path: str, values: Mapping[str, str]) -> None:
+        """Add to the file's arbitrary metadata; some storages drop values that are not UTF-8."""
+        request = sp.SetArbitraryMetadataRequest(
+            ref=reference(path), arbitrary_metadata=spr.ArbitraryMetadata(metadata=dict(values))
+        )
+        self.gateway.call("SetArbitraryMetadata", request, about=path)
+
+    def unset_metadata(self, path: str, keys: list[str]) -> None:
+        request = sp.UnsetArbitraryMetadataRequest(ref=reference(path), arbitrary_metadata_keys=keys)
+        self.gateway.call("UnsetArbitraryMetadata", request, about=path)
+
+    # Locks
+
+    def lock(self, path: str, lock: HeldLock, *, seconds: float) -> None:
+        """Against writing by others, for so long. Raises Conflict for a file that is locked already.
+
+        A storage without locks answers Failed.
+        """
+        self.gateway.call(
+            "SetLock", sp.SetLockRequest(ref=reference(path), lock=wire(lock, seconds)), about=path
+        )
+
+    def refresh_lock(self, path: str, lock: HeldLock, *, seconds: float) -> None:
+        request = sp.RefreshLockRequest(
+            ref=reference(path), lock=wire(lock, seconds), existing_lock_id=lock.id
+        )
+        self.gateway.call("RefreshLock", request, about=path)
+
+    def held_lock(self, path: str) -> HeldLock | None:
+        """Whoever holds it."""
+        try:
+            held = self.gateway.call("GetLock", sp.GetLockRequest(ref=reference(path)), about=path).lock
+        except NotFound:
+            return None
+        return HeldLock(held.lock_id, held.app_name) if held.lock_id else None
+
+    def unlock(self, path: str, lock: HeldLock) -> None:
+        self.gateway.call("Unlock", sp.UnlockRequest(ref=reference(path), lock=wire(lock, None)), about=path)
+
+    # Where bytes go
+
+    def initiate_download(self, path: str) -> DataEndpoint:
+        """For one file, in as many requests as one likes. A missing file is noticed only by them."""
+        request = sp.InitiateFileDownloadRequest(ref=reference(path))
+        offers = self.gateway.call("InitiateFileDownload", request, about=path).protocols
+        for offer in offers:
+            if offer.protocol in DOWNLOADS:
+                return self._endpoint(offer, offer.download_endpoint)
+        raise NotSupported(f"InitiateFileDownload {path}: no known protocol is offered")
+
+    def initiate_upload(
+        self, path: str, size: int, *, checksum: str | None = None, lock: HeldLock | None = None
+    ) -> DataEndpoint:
+        """For one upload of `size` bytes: its endpoint must not be used again, whatever became of it.
+
+        `checksum` is a kind and a sum, such as "adler32 0a0b0c0d"; OpenCloud verifies it, Reva does not.
+        """
+        opaque = {"Upload-Length": str(size)}
+        if checksum:
+            opaque["Upload-Checksum"] = checksum
+        entries = {
+            key: types.OpaqueEntry(decoder="plain", value=value.encode()) for key, value in opaque.items()
+        }
+        request = sp.InitiateFileUploadRequest(
+            ref=reference(path), opaque=types.Opaque(map=entries), lock_id=lock.id if lock else ""
+        )
+        offers = self.gateway.call("InitiateFileUpload", request, about=path).protocols
+        for wanted in self.settings.uploads:
+            for offer in offers:
+                if offer.protocol == wanted:
+                    return self._endpoint(offer, offer.upload_endpoint, lock)
+        raise NotSupported(f"InitiateFileUpload {path}: no known protocol is offered")
+
+    @contextmanager
+    def read(self, path: str, *, start: int = 0, length: int | None = None) -> Iterator[Reader]:
+        """The bytes of a file from `start` on; `length` is a wish. Raises NotFound, Unavailable, …"""
+        with (
+            self.renewing_token(),
+            self.data.get(self.initiate_download(path), f"GET {path}", start=start, length=length) as reader,
+        ):
+            yield reader
+
+    @contextmanager
+    def renewing_token(self) -> Iterator[None]:
+        """Where a data endpoint refuses our token, get a new one, and raise TransferLapsed."""
+        token = self.gateway.token()
+        try:
+            yield
+        except NotSignedIn as error:
+            self.gateway.renew(token)
+            raise TransferLapsed(str(error)) from None
+
+    def _endpoint(self, offer: Any, url: str, lock: HeldLock | None = None) -> DataEndpoint:
+        token = self.gateway.token()
+        headers = {"x-access-token": token}
+        if offer.token:
+            headers["X-Reva-Transfer"] = offer.token
+        if lock:
+            headers |= {"X-Lock-Id": lock.id, "X-Lock-Holder": lock.application}
+        ends = [when for when in (expiry(offer.token), expiry(token)) if when is not None]
+        return DataEndpoint(
+            self.settings.data_endpoint(url), headers, offer.protocol, min(ends, default=None)
+        )
+
+    def _delete(self, path: str, lock: HeldLock | None) -> None:
+        request = sp.DeleteRequest(ref=reference(path), lock_id=lock.id if lock else "")
+        try:
+            self.gateway.call("Delete", request, about=path)
+        except Unavailable:
+            if self.exists(path):  # else only the answer was lost
+                raise
+
+    def _make_if_missing(self, path: str) -> None:
+        try:
+            self.make_container(path)
+        except AlreadyExists as error:  # someone was faster
+            self._require_container(path, error)
+
+    def _require_container(self, path: str, otherwise: Cs3Error) -> None:
+        try:
+            found = self.stat(path)
+        except NotFound:
+            raise otherwise from None
+        if found.kind == "file":
+            raise AlreadyExists(f"CreateContainer {path}: a file is there") from None
+
+    def _is_no_container(self, path: str) -> bool:
+        """Whether a file or nothing is there."""
+        try:
+            return self.stat(path).kind == "file"
+        except NotFound:
+            return True
+
+
+def reference(path: str) -> Any:
+    """Raises InvalidRequest for a path that is not absolute, or no text."""
+    if not path.startswith("/"):
+        raise InvalidRequest(f"{path!r} is not an absolute path")
+    try:
+        return spr.Reference(path=path)
+    except ValueError:
+        raise InvalidRequest(f"{path!r} is not Unicode text") from None
+
+
+def wire(lock: HeldLock, seconds: float | None) -> Any:
+    message = spr.Lock(lock_id=lock.id, app_name=lock.application, type=spr.LOCK_TYPE_WRITE)
+    if seconds is not None:
+        message.expiration.seconds = int(time.time() + seconds)
+    return message

@@ -1,0 +1,140 @@
+"""What a site has configured for a CS3 gateway: from the RSE, from `rucio.cfg`, from the environment.
+
+The RSE's protocol says, in its extended attributes below the key `cs3`, what anybody may know:
+
+    {"cs3": {"tls": true, "data_hosts": ["data.example.org"], "uploads": ["tus", "simple"],
+             "data_endpoint_rewrite": {"http://0.0.0.0:19001/": "https://data.example.org/"},
+             "takes_rucio_tokens": true}}
+
+The section `[cs3:HOST]` of `rucio.cfg` says what is this machine's own, secrets first. A secret goes only to the
+host that its section names, so an RSE cannot ask for it:
+
+    [cs3:cernbox.example.org]
+    auth = basic
+    user = alice
+    secret_file = ...
+
+`auth` is bearer, basic, appauth or machine; a bearer has no `user`, and may have a `token_kind` (auto, oidc, reva).
+Instead of `secret_file` there may be `secret_env`, the name of a variable, or `secret`. `ca_file` names authorities
+to trust, and `insecure_hosts` (comma-separated) hosts that get secrets in plain text although they are not loopback.
+
+Without a section, for the hosts in RUCIO_CS3_HOSTS (comma-separated): RUCIO_CS3_TOKEN_FILE or RUCIO_CS3_TOKEN, of
+the kind RUCIO_CS3_TOKEN_KIND. Without these, where the RSE takes Rucio's tokens: the OIDC token of this Rucio user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from .auth import Basic, Bearer, Credential, Machine, Secret, TokenKind
+from .errors import InvalidRequest, NotSignedIn
+from .pfn import plain_host
+from .settings import Settings, Upload
+
+PUBLIC = {"tls", "data_hosts", "uploads", "data_endpoint_rewrite", "takes_rucio_tokens"}
+PRIVATE = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind", "ca_file", "insecure_hosts"}
+
+
+def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Settings:
+    """Of a protocol, as Rucio describes it, and this machine's section. Raises InvalidRequest."""
+    host = plain_host(str(attributes["hostname"]))
+    public = published(attributes)
+    check_keys(section, PRIVATE, f"[cs3:{host}]")
+    uploads = tuple(public.get("uploads", get_args(Upload)))
+    if not uploads or not set(uploads) <= set(get_args(Upload)):
+        raise InvalidRequest(f"the extended attribute uploads is a list of {get_args(Upload)}")
+    return Settings(
+        host=host,
+        port=int(attributes["port"]),
+        tls=public.get("tls"),
+        ca_file=Path(section["ca_file"]) if "ca_file" in section else None,
+        insecure_hosts=hosts_of(section.get("insecure_hosts", "")),
+        data_hosts=frozenset(map(plain_host, public.get("data_hosts", ()))),
+        data_endpoint_rewrite=tuple(sorted(public.get("data_endpoint_rewrite", {}).items())),
+        uploads=uploads,
+    )
+
+
+def credential(
+    attributes: Mapping[str, Any],
+    section: Mapping[str, str],
+    environment: Mapping[str, str],
+    rucio_token: str | None,
+) -> Credential:
+    """The one that this machine has for the gateway. Raises NotSignedIn where it has none, InvalidRequest."""
+    host = plain_host(str(attributes["hostname"]))
+    if section:
+        return configured(host, section)
+    if host in hosts_of(environment.get("RUCIO_CS3_HOSTS", "")):
+        kind = token_kind(environment.get("RUCIO_CS3_TOKEN_KIND", "auto"))
+        file = environment.get("RUCIO_CS3_TOKEN_FILE")
+        return Bearer(Secret.in_file(Path(file)) if file else Secret.in_environment("RUCIO_CS3_TOKEN"), kind)
+    if rucio_token and published(attributes).get("takes_rucio_tokens") is True:
+        return Bearer(Secret.of(rucio_token), "oidc")
+    raise NotSignedIn(f"no credential for {host}: add [cs3:{host}] to rucio.cfg, or set RUCIO_CS3_HOSTS")
+
+
+def configured(host: str, section: Mapping[str, str]) -> Credential:
+    """From the section of this host."""
+    match section.get("auth", "bearer"):
+        case "bearer":
+            return Bearer(secret(host, section), token_kind(section.get("token_kind", "auto")))
+        case "machine":
+            return Machine(user(host, section), secret(host, section))
+        case "basic" | "appauth" as kind:
+            return Basic(user(host, section), secret(host, section), kind)
+        case other:
+            raise InvalidRequest(f"[cs3:{host}] auth = {other}: know bearer, basic, appauth and machine")
+
+
+def secret(host: str, section: Mapping[str, str]) -> Secret:
+    if "secret_file" in section:
+        return Secret.in_file(Path(section["secret_file"]))
+    if "secret_env" in section:
+        return Secret.in_environment(section["secret_env"])
+    if "secret" in section:
+        return Secret.of(section["secret"])
+    raise NotSignedIn(f"[cs3:{host}] has neither secret_file nor secret_env nor secret")
+
+
+def user(host: str, section: Mapping[str, str]) -> str:
+    if "user" not in section:
+        raise InvalidRequest(f"[cs3:{host}] lacks user")
+    return section["user"]
+
+
+def token_kind(text: str) -> TokenKind:
+    for kind in get_args(TokenKind):
+        if kind == text:
+            known: TokenKind = kind
+            return known
+    raise InvalidRequest(f"a token's kind is one of {get_args(TokenKind)}")
+
+
+def published(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the RSE says of its CS3 gateway. Raises InvalidRequest for words that we do not know."""
+    public: Mapping[str, Any] = (attributes.get("extended_attributes") or {}).get("cs3") or {}
+    check_keys(public, PUBLIC, "the RSE's extended attribute cs3")
+    return public
+
+
+def check_keys(given: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(given.keys() - known):
+        raise InvalidRequest(f"{where} has the unknown {', '.join(unknown)}")
+
+
+def hosts_of(text: str) -> frozenset[str]:
+    return frozenset(plain_host(host.strip()) for host in text.split(",") if host.strip())
+
+
+def section_of(parser: Any, host: str, port: int) -> dict[str, str]:
+    """`[cs3:host:port]`, else `[cs3:host]`, of a ConfigParser; empty where there is neither.
+
+    Options of the section alone: a `%` in a password is a `%`, and other sections have no say.
+    """
+    for name in (f"cs3:{host}:{port}", f"cs3:{host}"):
+        if parser.has_section(name):
+            return {key: value for key, value in parser.items(name, raw=True) if key not in parser.defaults()}
+    return {}

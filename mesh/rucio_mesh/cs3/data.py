@@ -1,0 +1,261 @@
+"""The HTTP side of one CS3 cloud: bytes to and from data endpoints, on connections that are kept.
+
+Nothing here follows a redirect or repeats a request: a transfer token is good for one transfer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import select
+import ssl
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from .errors import Cs3Error, Unavailable, of_http
+from .settings import Settings, is_loopback
+
+BUFFER_BYTES = 1024 * 1024
+IDLE_CONNECTIONS = 8
+
+Send = Callable[[memoryview], None]
+
+
+class Readable(Protocol):
+    """What bytes come from: a file, or another cloud."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the beginning of `buffer`; 0 at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class DataEndpoint:
+    """Where one transfer goes. Good for one upload, or for downloads until it expires."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    """Secrets."""
+    protocol: str
+    """`simple`, `spaces` or `tus`."""
+    expires_at: float | None
+    """Seconds since the epoch; None where the gateway's token does not say."""
+
+
+class Reader:
+    """The bytes of one answer, from `start` of the file on; not to be used after its `with` block."""
+
+    def __init__(self, answer: http.client.HTTPResponse, what: str, skip: int) -> None:
+        self.length = None if answer.length is None else answer.length - skip
+        """Bytes still to come; None where the server does not say."""
+        self._answer, self._what = answer, what
+        self._left = answer.length
+        self._skip = skip
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the beginning of `buffer`; 0 at the end. Raises Unavailable if the bytes end too early."""
+        while self._skip:
+            self._skip -= self._receive(buffer[: min(self._skip, len(buffer))])
+        return self._receive(buffer)
+
+    def _receive(self, buffer: memoryview) -> int:
+        try:
+            count = self._answer.readinto(buffer)
+        except (OSError, http.client.HTTPException):
+            raise Unavailable(f"{self._what}: the connection broke") from None
+        if self._left is not None:
+            self._left -= count
+        if count == 0 and len(buffer) and (self._left or self._skip):
+            raise Unavailable(f"{self._what}: the connection ended too early")
+        return count
+
+
+class DataServer:
+    """Connections to data endpoints. Thread-safe; a connection is used by one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._idle: list[tuple[tuple[str, str], http.client.HTTPConnection]] = []
+        self._context: ssl.SSLContext | None = None
+
+    @contextmanager
+    def get(
+        self, endpoint: DataEndpoint, what: str, *, start: int = 0, length: int | None = None
+    ) -> Iterator[Reader]:
+        """The file's bytes from `start` on; `length` is a wish, for the server may send all the rest.
+
+        Where the server takes no ranges, all is read and the beginning thrown away. Raises NotFound,
+        Unavailable or what else the status means.
+        """
+        end = "" if length is None else str(start + length - 1)
+        ranged = {"Range": f"bytes={start}-{end}"} if start or length else {}
+        with self._exchange("GET", endpoint, ranged, what) as answer:
+            if answer.status == 206:
+                yield Reader(answer, what, 0)
+                return
+            if answer.status == 200:
+                yield Reader(answer, what, start)
+                return
+            if answer.status != 416 or not ranged:
+                raise of_http(answer.status, what)
+        with self._exchange("GET", endpoint, {}, what) as answer:
+            if answer.status != 200:
+                raise of_http(answer.status, what)
+            yield Reader(answer, what, start)
+
+    def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
+        """Send `size` bytes, which `body` hands to the function it is given. Returns when they are stored."""
+        headers = {"Content-Length": str(size), "Upload-Length": str(size)}
+        headers["Content-Type"] = "application/octet-stream"
+        with self._exchange("PUT", endpoint, headers, what, body) as answer:
+            # 206 is success for a chunk of ownCloud's old protocol only, and then there is no file.
+            if answer.status not in (200, 201, 204):
+                raise (
+                    Unavailable(f"{what}: HTTP 206") if answer.status == 206 else of_http(answer.status, what)
+                )
+
+    def patch(
+        self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
+    ) -> int:
+        """Send the next `size` bytes of a tus upload; the offset that the server has reached."""
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(size),
+            "Upload-Offset": str(offset),
+        }
+        with self._exchange("PATCH", endpoint, headers, what, body) as answer:
+            if answer.status not in (200, 204):
+                raise of_http(answer.status, what)
+            return upload_offset(answer, what)
+
+    def offset(self, endpoint: DataEndpoint, what: str) -> int:
+        """How many bytes of a tus upload the server holds."""
+        with self._exchange("HEAD", endpoint, {"Tus-Resumable": "1.0.0"}, what) as answer:
+            if answer.status not in (200, 204):
+                raise of_http(answer.status, what)
+            return upload_offset(answer, what)
+
+    def close(self) -> None:
+        """End the idle connections."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            connection.close()
+
+    @contextmanager
+    def _exchange(
+        self,
+        method: str,
+        endpoint: DataEndpoint,
+        headers: Mapping[str, str],
+        what: str,
+        body: Callable[[Send], None] | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        address = urlsplit(self._settings.data_endpoint(endpoint.url))
+        key = address.scheme, address.netloc
+        connection = self._take(key) or self._connect(address)
+        reusable = False
+        try:
+            answer = request(connection, method, address, {**endpoint.headers, **headers}, what, body)
+            yield answer
+            with suppress(OSError, http.client.HTTPException):
+                # Small rests are read so that the connection can be kept; larger ones are not worth it.
+                if not answer.isclosed() and answer.length is not None and answer.length <= BUFFER_BYTES:
+                    answer.read()
+                reusable = answer.isclosed() and not answer.will_close
+        finally:
+            if reusable:
+                self._keep(key, connection)
+            else:
+                connection.close()
+
+    def _take(self, key: tuple[str, str]) -> http.client.HTTPConnection | None:
+        with self._lock:
+            found = next((each for each in reversed(self._idle) if each[0] == key), None)
+            if not found:
+                return None
+            self._idle.remove(found)
+        connection = found[1]
+        # Something to read before we have asked: the server has hung up.
+        if connection.sock is None or select.select([connection.sock], [], [], 0)[0]:
+            connection.close()
+            return None
+        return connection
+
+    def _keep(self, key: tuple[str, str], connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            self._idle.append((key, connection))
+            oldest = self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
+        if oldest:
+            oldest.close()
+
+    def _connect(self, address: SplitResult) -> http.client.HTTPConnection:
+        host, seconds = address.hostname or "", self._settings.stall_seconds
+        if address.scheme == "http":
+            return http.client.HTTPConnection(host, address.port, timeout=seconds)
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=self._settings.ca_file)
+        proxy = https_proxy(host)
+        if not proxy:
+            return http.client.HTTPSConnection(host, address.port, timeout=seconds, context=self._context)
+        connection = http.client.HTTPSConnection(
+            proxy.hostname or "", proxy.port or 8080, timeout=seconds, context=self._context
+        )
+        connection.set_tunnel(host, address.port)
+        return connection
+
+
+def request(
+    connection: http.client.HTTPConnection,
+    method: str,
+    address: SplitResult,
+    headers: Mapping[str, str],
+    what: str,
+    body: Callable[[Send], None] | None,
+) -> http.client.HTTPResponse:
+    """Ask, and return the answer's head. Raises Unavailable where there is none."""
+    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    sent_all = False
+    try:
+        connection.putrequest(method, target, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if body:
+            body(connection.send)
+        sent_all = True
+        return connection.getresponse()
+    except Cs3Error:
+        raise
+    except (BrokenPipeError, ConnectionResetError):
+        if not sent_all and body:
+            # A server that refuses answers before it has read everything, and hangs up.
+            with suppress(OSError, http.client.HTTPException):
+                return connection.getresponse()
+        raise Unavailable(f"{what}: the connection broke") from None
+    except TimeoutError:
+        raise Unavailable(f"{what}: no sign of life from the data endpoint") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        kind = type(error).__name__
+        raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
+
+
+def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:
+    said = answer.getheader("Upload-Offset", "")
+    if not said.isdecimal():
+        raise Unavailable(f"{what}: the answer lacks its Upload-Offset")
+    return int(said)
+
+
+def https_proxy(host: str) -> SplitResult | None:
+    """The proxy that the environment names for this host."""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxy = urllib.request.getproxies().get("https")
+    return urlsplit(proxy) if proxy else None

@@ -1,0 +1,89 @@
+"""Where a gateway is, and what may be sent where."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from .errors import Unsafe
+from .pfn import bracketed, plain_host
+
+Upload = Literal["simple", "tus"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One gateway. Equal settings and credentials may share one client."""
+
+    host: str
+    """A name or an address; IPv6 with or without brackets."""
+    port: int
+    """Of the gRPC gateway."""
+    tls: bool | None = None
+    """None: TLS unless the host is loopback."""
+    ca_file: Path | None = None
+    """Authorities to trust instead of the system's, in PEM; for gateway and data endpoint."""
+    insecure_hosts: frozenset[str] = frozenset()
+    """Hosts, loopback aside, to which secrets may go in plain text."""
+    data_hosts: frozenset[str] = frozenset()
+    """Hosts of data endpoints beside the gateway's own host."""
+    data_endpoint_rewrite: tuple[tuple[str, str], ...] = ()
+    """Beginnings of data endpoints, and what to put instead: a gateway may hand out internal addresses."""
+    uploads: tuple[Upload, ...] = ("simple", "tus")
+    """Ways of upload, the preferred one first."""
+    call_seconds: float = 30.0
+    """Deadline of a call; those that begin a transfer get twice as long."""
+    stall_seconds: float = 60.0
+    """How long a data connection may be silent."""
+
+    @property
+    def target(self) -> str:
+        """As gRPC wants it."""
+        return f"{bracketed(self.host)}:{self.port}"
+
+    def speaks_tls(self) -> bool:
+        """Whether to call over TLS. Raises Unsafe for plain text to a host that is not allowed by name."""
+        if self.tls is None:
+            return not is_loopback(self.host)
+        if not self.tls and not self._may_read_secrets(self.host):
+            raise Unsafe(
+                f"{self.host} would get secrets in plain text: use TLS, or name it in insecure_hosts"
+            )
+        return self.tls
+
+    def data_endpoint(self, url: str) -> str:
+        """Where a transfer really goes. Raises Unsafe for a host that is not ours to send tokens to."""
+        for beginning, replacement in self.data_endpoint_rewrite:
+            if url.startswith(beginning):
+                url = replacement + url.removeprefix(beginning)
+                break
+        try:
+            address = urlsplit(url)
+            host, _ = plain_host(address.hostname or ""), address.port
+        except ValueError:
+            raise Unsafe("the gateway names a data endpoint that is no address") from None
+        if address.scheme not in ("http", "https") or not host or address.username is not None:
+            raise Unsafe("the gateway names a data endpoint that is not http or https")
+        ours = {plain_host(each) for each in (self.host, *self.data_hosts)}
+        if host not in ours and not (is_loopback(host) and is_loopback(self.host)):
+            raise Unsafe(f"the gateway names the data endpoint {host}, which is not in data_hosts")
+        if address.scheme == "http" and not self._may_read_secrets(host):
+            raise Unsafe(f"the data endpoint {host} would get tokens in plain text")
+        return url
+
+    def _may_read_secrets(self, host: str) -> bool:
+        return is_loopback(host) or plain_host(host) in {plain_host(each) for each in self.insecure_hosts}
+
+
+def is_loopback(host: str) -> bool:
+    """What is sent there does not leave this machine."""
+    plain = plain_host(host)
+    if plain == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(plain).is_loopback
+    except ValueError:
+        return False

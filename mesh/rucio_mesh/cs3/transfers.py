@@ -1,0 +1,304 @@
+"""Whole files to and from a CS3 cloud: verified on the way, resumed or begun anew when something breaks."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from .client import Client
+from .data import BUFFER_BYTES, DataEndpoint, Readable, Send
+from .digest import Adler32
+from .errors import (
+    Conflict,
+    Cs3Error,
+    LocalFailure,
+    Mismatch,
+    NotFound,
+    NotSupported,
+    TooEarly,
+    TransferLapsed,
+    Unavailable,
+)
+from .pfn import parent_of
+from .resource import ADLER32_OF_NOTHING, Resource
+
+Source = Callable[[int], AbstractContextManager[Readable]]
+"""Opens what is to be sent, at an offset; asked again for each attempt."""
+
+ATTEMPTS = 4
+"""In a row without any progress; between them we wait 0.5, 1 and 2 s."""
+EARLY_ATTEMPTS = 12
+"""While the cloud still works on a file (it looks for viruses, say): 43 s in all."""
+LONGEST_WAIT_SECONDS = 5.0
+TUS_BYTES = 64 * 1024 * 1024
+"""What is sent again at most when a tus upload breaks."""
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A whole file, as it went over the wire."""
+
+    size: int
+    """Bytes."""
+    adler32: str
+
+
+class Patience:
+    """How long a transfer may take, and how often it may fail."""
+
+    def __init__(self, seconds: float | None) -> None:
+        """None: as long as there is progress."""
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._failures = 0
+        self._best = 0
+
+    def check(self) -> None:
+        """Raises Unavailable when the time is up."""
+        if self._end is not None and time.monotonic() > self._end:
+            raise Unavailable("the transfer takes longer than it may")
+
+    def wait(self, error: Cs3Error, reached: int = 0) -> None:
+        """After a failure: return when it is time to try again, or raise it for good.
+
+        Only bytes that no attempt has reached before count as progress.
+        """
+        self._failures = 1 if reached >= self._best + BUFFER_BYTES else self._failures + 1
+        self._best = max(self._best, reached)
+        self.check()
+        if self._failures >= (EARLY_ATTEMPTS if isinstance(error, TooEarly) else ATTEMPTS):
+            raise error
+        time.sleep(min(0.25 * 2**self._failures, LONGEST_WAIT_SECONDS))
+        self.check()
+
+
+def fetch(client: Client, path: str, destination: Path, *, seconds: float | None = None) -> Transferred:
+    """Write a file of the cloud to `destination`, over what is there.
+
+    After a break the rest is asked for; the size, and the adler32 where the storage knows it, are verified. When it
+    fails, a partial file is left. Raises NotFound, also for a container; Mismatch; LocalFailure; Unavailable; …
+    """
+    patience = Patience(seconds)
+    with created(destination) as file:
+        while True:
+            expected = client.stat(path)
+            if expected.kind != "file":
+                raise NotFound(f"Stat {path}: not a file")
+            try:
+                fetched = fetch_once(client, path, file, expected.size, patience)
+                verify(expected, fetched)
+                return fetched
+            except Mismatch as error:  # or someone has replaced it meanwhile
+                patience.wait(error)
+                file.seek(0)
+                file.truncate()
+
+
+def fetch_once(client: Client, path: str, file: BinaryIO, size: int, patience: Patience) -> Transferred:
+    """All `size` bytes, through breaks. Raises Mismatch where the file has become longer or shorter."""
+    offset, value = 0, 1
+    while offset < size:
+        with Adler32(size - offset, value=value) as digest:
+            broken: Cs3Error | None = None
+            try:
+                with client.read(path, start=offset) as reader:
+                    if reader.length is not None and reader.length != size - offset:
+                        raise Mismatch(f"GET {path}: {offset + reader.length} bytes, not {size}")
+                    for count in receive(reader, file, digest, patience):
+                        offset += count
+            except (Unavailable, TransferLapsed) as error:
+                broken = error
+        value = digest.value
+        if broken or offset < size:
+            patience.wait(broken or Unavailable(f"GET {path}: {offset} of {size} bytes"), offset)
+    return Transferred(offset, f"{value:08x}")
+
+
+def receive(reader: Readable, file: BinaryIO, digest: Adler32, patience: Patience) -> Iterator[int]:
+    """Write until the end; yields the size of each piece when it is written."""
+    while True:
+        buffer = digest.lend()
+        count = reader.readinto(buffer) or 0
+        if not count:
+            return
+        with local("write"):
+            file.write(buffer[:count])
+        digest.take(buffer, count)
+        yield count
+        patience.check()
+
+
+def store(
+    client: Client,
+    path: str,
+    source: Source,
+    size: int,
+    *,
+    overwrite: bool = False,
+    seconds: float | None = None,
+) -> Transferred:
+    """Put `size` bytes at `path`: whole and verified, or not at all.
+
+    They are written beside it under a name of their own for each attempt, compared with what the storage then says
+    (the size, and the adler32 where it knows it), and moved. Missing containers are made. Raises AlreadyExists,
+    OutOfSpace, Mismatch, LocalFailure, Unavailable, …
+    """
+    container = parent_of(path)
+    client.make_containers(container)
+    patience = Patience(seconds)
+    while True:
+        temporary = f"{container.rstrip('/')}/.rucio-{uuid.uuid4().hex}.part"
+        try:
+            sent = send(client, temporary, source, size, patience)
+            publish(client, temporary, path, sent, patience, overwrite=overwrite)
+            return sent
+        except (Unavailable, TransferLapsed, Mismatch) as error:
+            discard(client, temporary)
+            patience.wait(error)
+        except BaseException:
+            discard(client, temporary)
+            raise
+
+
+def send(client: Client, path: str, source: Source, size: int, patience: Patience) -> Transferred:
+    """One upload, in the way that the gateway and the settings prefer."""
+    if size == 0:
+        try:
+            client.touch(path)  # some gateways refuse a PUT of nothing, others cannot touch
+            return Transferred(0, ADLER32_OF_NOTHING)
+        except NotSupported:
+            LOGGER.debug("The gateway has no TouchFile; an empty file is sent as others are.")
+    with client.renewing_token():
+        endpoint = client.initiate_upload(path, size)
+        if endpoint.protocol == "tus":
+            return send_tus(client, endpoint, path, source, size, patience)
+        with Adler32(size) as digest:
+            body = partial(pump, source, 0, size, digest, patience)
+            client.data.put(endpoint, f"PUT {path}", size, body)
+        return Transferred(size, f"{digest.value:08x}")
+
+
+def send_tus(
+    client: Client, endpoint: DataEndpoint, path: str, source: Source, size: int, patience: Patience
+) -> Transferred:
+    """In pieces, each of which goes on where the server says that the last one ended."""
+    offset, value = 0, 1
+    while offset < size:
+        count = min(TUS_BYTES, size - offset)
+        try:
+            with Adler32(count, value=value) as digest:
+                body = partial(pump, source, offset, count, digest, patience)
+                reached = client.data.patch(endpoint, f"PATCH {path}", offset, count, body)
+        except (Unavailable, Conflict) as error:
+            patience.wait(error, offset)
+            reached = client.data.offset(endpoint, f"HEAD {path}")
+        if not offset <= reached <= offset + count:
+            raise Unavailable(f"PATCH {path}: the server has lost its place")
+        value = (
+            digest.value
+            if reached == offset + count
+            else summed(source, offset, reached - offset, value, patience)
+        )
+        offset = reached
+    return Transferred(size, f"{value:08x}")
+
+
+def pump(source: Source, offset: int, count: int, digest: Adler32, patience: Patience, wire: Send) -> None:
+    """Send exactly `count` bytes from `offset` on. Raises LocalFailure if there are fewer."""
+    with local("read"):
+        opening = source(offset)
+    with opening as readable:
+        left = count
+        while left:
+            buffer = digest.lend()
+            with local("read"):
+                got = readable.readinto(buffer[: min(left, len(buffer))]) or 0
+            if not got:
+                raise LocalFailure(f"the source has {offset + count - left} bytes, not {offset + count}")
+            wire(buffer[:got])
+            digest.take(buffer, got)
+            left -= got
+            patience.check()
+
+
+def summed(source: Source, offset: int, count: int, value: int, patience: Patience) -> int:
+    """The adler32 of what ended in `value`, `count` bytes further on."""
+    with Adler32(count, value=value) as digest:
+        pump(source, offset, count, digest, patience, wire=lambda _piece: None)
+    return digest.value
+
+
+def publish(
+    client: Client, temporary: str, path: str, sent: Transferred, patience: Patience, *, overwrite: bool
+) -> None:
+    """Compare what is stored with what was sent, and give it its name."""
+    asked_to_move = False
+    while True:
+        try:
+            verify(client.stat(temporary), sent)
+            asked_to_move = True
+            client.move(temporary, path, overwrite=overwrite)
+            return
+        except NotFound as error:  # noqa: PERF203 - each round talks to a network
+            if asked_to_move and client.exists(path):  # the move was slower than its answer
+                verify(client.stat(path), sent)
+                return
+            raise Unavailable(f"{error}; it was stored a moment ago") from None
+        except Unavailable as error:
+            patience.wait(error)
+
+
+def discard(client: Client, temporary: str) -> None:
+    """Remove what an attempt has left. Where that fails it stays, and the log has its name."""
+    try:
+        client.remove_file(temporary)
+    except NotFound:
+        return
+    except Cs3Error as error:
+        LOGGER.warning("A partial upload stays behind: %s", error)
+
+
+def verify(stored: Resource, sent: Transferred) -> None:
+    """Raises Mismatch. A sum that the storage does not give is no mismatch."""
+    if stored.size != sent.size:
+        raise Mismatch(f"{stored.path}: {stored.size} bytes are stored, {sent.size} were transferred")
+    if stored.checksums.get("adler32", sent.adler32) != sent.adler32:
+        raise Mismatch(f"{stored.path}: the stored adler32 is not that of the bytes transferred")
+
+
+def file_source(path: Path) -> Source:
+    """A local file to send."""
+
+    def opened_at(offset: int) -> AbstractContextManager[Readable]:
+        file = path.open("rb", buffering=0)
+        file.seek(offset)
+        return file
+
+    return opened_at
+
+
+@contextmanager
+def created(path: Path) -> Iterator[BinaryIO]:
+    with local("write"):
+        file = path.open("wb")
+    try:
+        yield file
+    finally:
+        with local("write"):
+            file.close()
+
+
+@contextmanager
+def local(verb: str) -> Iterator[None]:
+    """Tells trouble of this machine from trouble of the network."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalFailure(f"cannot {verb} the local file: {error.strerror}") from None

@@ -1,0 +1,137 @@
+"""What can be made to go wrong, and how often."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .profiles import UploadProtocol
+
+FaultName = Literal[
+    "rpc_unavailable",
+    "data_unavailable",
+    "cut_download",
+    "cut_upload",
+    "flip_download",
+    "flip_upload",
+    "wrong_length",
+    "lapse",
+    "redirect",
+]
+
+
+@dataclass
+class Fault:
+    """One fault: its number, and how many more times it strikes (None: always)."""
+
+    number: int = 0
+    times: int | None = 1
+
+
+@dataclass
+class Faults:
+    """The switches of one gateway. All are off at first; they may be set at any moment, from any thread.
+
+    Those that strike a number of times are armed by `arm`:
+    `rpc_unavailable`   a call is answered gRPC UNAVAILABLE
+    `data_unavailable`  a data request is answered 503
+    `cut_download`      the connection is reset after so many bytes of the body
+    `cut_upload`        likewise, of the body received
+    `flip_download`     the byte at that offset of the file is sent wrong
+    `flip_upload`       likewise, stored wrong
+    `wrong_length`      the Content-Length of a download is off by so much, then the connection ends
+    `lapse`             when so many bytes of one body have passed, all tokens lapse; this body still ends well
+    `redirect`          a data request is answered 307, to `redirect_url`
+    """
+
+    quota_full: bool = False
+    checksum: Literal["short", "absent", "sha1"] | None = None
+    """What Stat says instead: an adler32 without its leading zeros, nothing, or a SHA-1."""
+    protocols: tuple[UploadProtocol, ...] | None = None
+    """The order in which upload protocols are offered; None is a random one."""
+    seconds_per_mebibyte: float = 0.0
+    """How slowly bodies are sent and taken."""
+    postprocessing_seconds: float = 0.0
+    """How long a new file is known but not readable (OpenCloud)."""
+    data_endpoint: str | None = None
+    """What is handed out instead of the true address of the data gateway."""
+    redirect_url: str = ""
+    _armed: dict[FaultName, Fault] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def arm(self, name: FaultName, number: int = 0, *, times: int | None = 1) -> None:
+        """Let the fault strike the next `times` times; None: until `disarm`."""
+        with self._lock:
+            self._armed[name] = Fault(number, times)
+
+    def disarm(self, name: FaultName) -> None:
+        with self._lock:
+            self._armed.pop(name, None)
+
+    def armed(self, name: FaultName) -> int | None:
+        """The fault's number if it would strike now."""
+        with self._lock:
+            fault = self._armed.get(name)
+            return fault.number if fault else None
+
+    def strike(self, name: FaultName) -> int | None:
+        """The fault's number if it strikes now, which counts; else None."""
+        with self._lock:
+            fault = self._armed.get(name)
+            if fault is None:
+                return None
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    del self._armed[name]
+            return fault.number
+
+
+class ConnectionCut(Exception):
+    """A fault ends the connection here."""
+
+
+class Passage:
+    """One body on its way, and what befalls it."""
+
+    def __init__(self, faults: Faults, way: Literal["download", "upload"], lapse: Callable[[], None]) -> None:
+        self._faults, self._lapse = faults, lapse
+        self._cut: FaultName = "cut_download" if way == "download" else "cut_upload"
+        self._flip: FaultName = "flip_download" if way == "download" else "flip_upload"
+        self._passed = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether the bytes stay as they are."""
+        return self._faults.armed(self._flip) is None
+
+    def room(self, wanted: int) -> int:
+        """How many bytes may pass at once, at most `wanted`. Raises ConnectionCut where none may."""
+        cut = self._faults.armed(self._cut)
+        if cut is None or self._passed + wanted < cut:
+            return wanted
+        if self._passed >= cut and self._faults.strike(self._cut) is not None:
+            raise ConnectionCut
+        return max(1, cut - self._passed)
+
+    def alter(self, data: memoryview, offset: int) -> None:
+        """Flip the byte, if it is among these, which begin at that offset of the file."""
+        flip = self._faults.armed(self._flip)
+        if (
+            flip is not None
+            and offset <= flip < offset + len(data)
+            and self._faults.strike(self._flip) is not None
+        ):
+            data[flip - offset] ^= 0xFF
+
+    def note(self, count: int) -> None:
+        """So many bytes have passed."""
+        self._passed += count
+        lapse = self._faults.armed("lapse")
+        if lapse is not None and self._passed >= lapse and self._faults.strike("lapse") is not None:
+            self._lapse()
+        if self._faults.seconds_per_mebibyte:
+            time.sleep(self._faults.seconds_per_mebibyte * count / (1 << 20))

@@ -1,0 +1,134 @@
+"""What the gateway knows of a file beyond its bytes; kept in memory, by inode."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import uuid
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .profiles import Algorithm
+
+PIECE = 1 << 20
+
+
+class Digest:
+    """Several checksums of the same bytes."""
+
+    def __init__(self, algorithms: Iterable[Algorithm]) -> None:
+        names = set(algorithms)
+        self._adler32: int | None = 1 if "adler32" in names else None
+        self._hashes = {
+            name: hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1") if name in names
+        }
+
+    def update(self, data: bytes | memoryview) -> None:
+        if self._adler32 is not None:
+            self._adler32 = zlib.adler32(data, self._adler32)
+        for each in self._hashes.values():
+            each.update(data)
+
+    def sums(self) -> dict[Algorithm, str]:
+        """Lower-case hexadecimal digits, adler32 with its leading zeros."""
+        sums: dict[Algorithm, str] = {name: each.hexdigest() for name, each in self._hashes.items()}
+        if self._adler32 is not None:
+            sums["adler32"] = f"{self._adler32:08x}"
+        return sums
+
+
+@dataclass
+class Version:
+    """An older content of a file."""
+
+    key: str
+    file: Path
+    size: int
+    mtime: int
+
+
+@dataclass
+class Record:
+    """A file or folder; it stays the same when it is moved or overwritten."""
+
+    id: str
+    file: Path
+    """Where it was seen last."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    lock: Any = None
+    """The `Lock` message, if one was set."""
+    versions: list[Version] = field(default_factory=list)
+    ready_at: float = 0.0
+    """From when on (time.time) it may be read."""
+    sums: dict[Algorithm, str] = field(default_factory=dict)
+    stamp: tuple[int, int] | None = None
+    """Time of change and size of the content that `sums` belong to."""
+
+
+class Records:
+    """All records of one gateway."""
+
+    def __init__(self) -> None:
+        self._by_inode: dict[int, Record] = {}
+        self._lock = threading.RLock()
+
+    def of(self, file: Path) -> Record:
+        """The record of what is there now. Raises OSError."""
+        inode = file.stat().st_ino
+        with self._lock:
+            record = self._by_inode.setdefault(inode, Record(str(uuid.uuid4()), file))
+            record.file = file
+        return record
+
+    def with_id(self, identity: str) -> Record | None:
+        """A record that has been told to a client, if its file is where it was seen last or below a moved one."""
+        with self._lock:
+            return next((each for each in self._by_inode.values() if each.id == identity), None)
+
+    def replace(self, file: Path, new: Path) -> None:
+        """Put the file `new` at `file`; what is known of the old one is kept. Raises OSError."""
+        with self._lock:
+            record = self.of(file) if file.exists() else None
+            if record:
+                self._by_inode.pop(file.stat().st_ino)
+                self._by_inode[new.stat().st_ino] = record
+            else:
+                self._by_inode.pop(new.stat().st_ino, None)  # an inode is used again
+            new.replace(file)
+
+    def moved(self, source: Path, target: Path) -> None:
+        """Follow a rename of a file or a folder."""
+        with self._lock:
+            for record in self._by_inode.values():
+                if record.file == source or source in record.file.parents:
+                    record.file = target / record.file.relative_to(source)
+
+    def remember(self, file: Path, sums: dict[Algorithm, str]) -> None:
+        """These are the checksums of the present content."""
+        record, stat = self.of(file), file.stat()
+        record.sums, record.stamp = sums, (stat.st_mtime_ns, stat.st_size)
+
+    def sums(self, file: Path, algorithms: Iterable[Algorithm]) -> dict[Algorithm, str]:
+        """The checksums of the present content, computed if it came by another way. Raises OSError."""
+        record, stat = self.of(file), file.stat()
+        wanted = set(algorithms)
+        if record.stamp != (stat.st_mtime_ns, stat.st_size) or not wanted <= record.sums.keys():
+            digest = Digest(wanted)
+            with file.open("rb") as content:
+                while piece := content.read(PIECE):
+                    digest.update(piece)
+            record.sums, record.stamp = digest.sums(), (stat.st_mtime_ns, stat.st_size)
+        return record.sums
+
+
+def tree_size(folder: Path) -> int:
+    """Bytes of all files below."""
+    return sum(
+        os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - many
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )

@@ -1,0 +1,119 @@
+import { settled } from '../../catalog/__tests__/fakecatalog';
+import type { IAccountsClient } from '../../client/client';
+import type { InstanceInfo } from '../../client/generated';
+import { FakeEvents } from '../../jobs/__tests__/fakejobs';
+import { Accounts } from '../model';
+
+const instanceOf = (
+  name: string,
+  state: InstanceInfo['account']['state'] = 'signed-in'
+): InstanceInfo => ({
+  name,
+  display_name: name.toUpperCase(),
+  url: `https://${name}.example.org`,
+  auth_types: ['userpass'],
+  account: {
+    state,
+    account: 'alice',
+    auth_type: 'userpass',
+    expires_at: null,
+    renewable: false
+  },
+  source: 'user',
+  source_detail: '',
+  mode: 'download',
+  destination_rse: null,
+  wildcards: true,
+  default_account: null,
+  default_username: null,
+  webui_url: null,
+  problem: null
+});
+
+class FakeAccounts implements IAccountsClient {
+  list = [instanceOf('atlas'), instanceOf('escape')];
+
+  async instances() {
+    return {
+      instances: this.list,
+      default: 'escape',
+      problem: null,
+      demo_available: false
+    };
+  }
+
+  async addInstance() {
+    const added = instanceOf('cms', 'signed-out');
+    this.list = [...this.list, added];
+    return added;
+  }
+
+  async removeInstance(name: string) {
+    this.list = this.list.filter(instance => instance.name !== name);
+  }
+
+  signIn = async (name: string) => instanceOf(name);
+  signOut = async (name: string) => instanceOf(name, 'signed-out');
+  switchAccount = async (name: string) => instanceOf(name);
+  accounts = async () => ({ accounts: ['alice', 'bob'], current: 'alice' });
+}
+
+async function setUp() {
+  const client = new FakeAccounts();
+  const events = new FakeEvents();
+  const accounts = new Accounts({ client, events });
+  await settled();
+  return { client, events, accounts };
+}
+
+it('begins with the default instance', async () => {
+  const { accounts } = await setUp();
+  expect(accounts.current?.name).toBe('escape');
+});
+
+it('keeps to the instance that was selected', async () => {
+  const { accounts } = await setUp();
+  accounts.select('atlas');
+  await accounts.refresh();
+  expect(accounts.usable).toBe('atlas');
+});
+
+it('goes back to the default when the selected one was removed', async () => {
+  const { accounts } = await setUp();
+  accounts.select('atlas');
+  await accounts.remove('atlas');
+  expect(accounts.current?.name).toBe('escape');
+});
+
+it('selects an instance that was added', async () => {
+  const { accounts } = await setUp();
+  await accounts.add({ url: 'https://cms.example.org' });
+  expect(accounts.current?.name).toBe('cms');
+  expect(accounts.usable).toBeNull();
+});
+
+it('a lapse keeps what is shown, signing out does not', async () => {
+  const { accounts, events } = await setUp();
+  events.instances.emit({
+    seq: 1,
+    instances: [instanceOf('escape', 'lapsed')],
+    gone: []
+  });
+  expect(accounts.usable).toBe('escape');
+  await accounts.signOut('escape');
+  expect(accounts.usable).toBeNull();
+});
+
+it('forgets an instance that is gone', async () => {
+  const { accounts, events } = await setUp();
+  events.instances.emit({ seq: 1, instances: [], gone: ['escape'] });
+  expect(accounts.current?.name).toBe('atlas');
+});
+
+it('tells why instances cannot be read', async () => {
+  const { accounts, client } = await setUp();
+  client.instances = () => Promise.reject(new Error('gone'));
+  await accounts.refresh();
+  expect(accounts.obstacle?.detail).toBe('gone');
+  expect(accounts.known).not.toBeNull();
+});

@@ -1,0 +1,116 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { act, fireEvent, render, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import type { SignInAsk } from '../../client/client';
+import { Failure } from '../../client/failure';
+import type { InstanceInfo } from '../../client/generated';
+import { standing } from '../header';
+import { SignInForm } from '../signin';
+
+const trans = nullTranslator.load('');
+
+const instance: InstanceInfo = {
+  name: 'atlas',
+  display_name: 'ATLAS',
+  url: 'https://rucio.example.org',
+  auth_types: ['userpass', 'token', 'x509', 'x509_proxy'],
+  account: {
+    state: 'signed-out',
+    account: null,
+    auth_type: null,
+    expires_at: null,
+    renewable: false
+  },
+  source: 'jupyter',
+  source_detail: '',
+  mode: 'download',
+  destination_rse: null,
+  wildcards: true,
+  default_account: null,
+  default_username: 'alice',
+  webui_url: null,
+  problem: null
+};
+
+function show(answer: () => Promise<void> = () => Promise.resolve()) {
+  const asked: SignInAsk[] = [];
+  render(
+    <SignInForm
+      instance={instance}
+      trans={trans}
+      onSignIn={how => {
+        asked.push(how);
+        return answer();
+      }}
+    />
+  );
+  return asked;
+}
+
+const fill = (label: RegExp, value: string) =>
+  fireEvent.change(screen.getByLabelText(label), { target: { value } });
+const submit = async () => {
+  await act(async () => {
+    fireEvent.submit(screen.getByRole('form'));
+  });
+};
+
+it('sends what the chosen way needs, and no more', async () => {
+  const asked = show();
+  fill(/Password/, 'secret');
+  fill(/With/, 'x509_proxy');
+  fill(/Proxy/, '/tmp/x509up_u1000');
+  await submit();
+  expect(asked).toEqual([
+    { auth_type: 'x509_proxy', certificate: '/tmp/x509up_u1000' }
+  ]);
+});
+
+it('takes the user name that the instance knows', async () => {
+  const asked = show();
+  fill(/Password/, 'secret');
+  await submit();
+  expect(asked[0]).toEqual({
+    auth_type: 'userpass',
+    username: 'alice',
+    password: 'secret'
+  });
+});
+
+it('shows why it was refused, and keeps what was typed', async () => {
+  show(() =>
+    Promise.reject(
+      new Failure({
+        type: 'denied',
+        detail: 'Rucio does not know this user name and password.',
+        do: 'none',
+        exception: 'CannotAuthenticate'
+      })
+    )
+  );
+  fill(/Password/, 'wrong');
+  await submit();
+  const alert = screen.getByRole('alert');
+  expect(alert.textContent).toContain('does not know this user name');
+  expect(alert.textContent).toContain('CannotAuthenticate');
+  expect((screen.getByLabelText(/User name/) as HTMLInputElement).value).toBe(
+    'alice'
+  );
+});
+
+it.each([
+  [
+    { state: 'signed-in', account: 'alice', expires_at: 7000 },
+    'alice · 1 h 40 left'
+  ],
+  [{ state: 'signed-in', account: 'alice', expires_at: null }, 'alice'],
+  [
+    { state: 'lapsed', account: 'alice', expires_at: 0 },
+    'alice · sign in again'
+  ],
+  [{ state: 'signed-out', account: null, expires_at: null }, 'signed out']
+] as const)('the header says who and for how long %#', (account, text) => {
+  const status = { auth_type: null, renewable: false, ...account };
+  expect(standing(status, 1000, trans)).toBe(text);
+});

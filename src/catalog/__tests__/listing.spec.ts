@@ -1,0 +1,101 @@
+import { Listing } from '../listing';
+import { FakeCatalog, rowOf, settled } from './fakecatalog';
+
+const QUERY = {
+  kind: 'search',
+  scope: 'user.alice',
+  name: '*',
+  type: 'all',
+  filters: []
+} as const;
+
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) => rowOf(`d${index}`));
+
+async function open(catalog: FakeCatalog): Promise<Listing> {
+  const listing = new Listing(catalog, 'atlas', { ...QUERY, filters: [] });
+  await settled();
+  return listing;
+}
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+it('knows its length without holding its rows', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(100_000);
+  const listing = await open(catalog);
+  expect(listing.length).toBe(100_000);
+  expect(listing.row(0)?.did.name).toBe('d0');
+  expect(listing.row(90_000)).toBeUndefined();
+});
+
+it('reads the page of the rows in sight, once', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(1000);
+  const listing = await open(catalog);
+  listing.ensure(410, 440);
+  listing.ensure(411, 441);
+  await settled();
+  expect(catalog.asked).toEqual(['* 400+200']);
+  expect(listing.row(411)?.did.name).toBe('d411');
+});
+
+it('grows while rows arrive, and then asks no more', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(500);
+  catalog.arrived['*'] = 200;
+  const listing = await open(catalog);
+  expect(listing.arriving).toBe(true);
+  catalog.arrived['*'] = 500;
+  await jest.advanceTimersByTimeAsync(500);
+  expect([listing.length, listing.arriving]).toEqual([500, false]);
+  const asked = catalog.asked.length;
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(catalog.asked).toHaveLength(asked);
+});
+
+it('fills a page that was read while it was short', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(150);
+  catalog.arrived['*'] = 10;
+  const listing = await open(catalog);
+  catalog.arrived['*'] = 150;
+  await jest.advanceTimersByTimeAsync(500);
+  listing.ensure(0, 150);
+  await settled();
+  expect(listing.row(149)?.did.name).toBe('d149');
+});
+
+it('tells an answer that was cut', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(3);
+  catalog.cut = 'Rucio stopped.';
+  const listing = await open(catalog);
+  expect([listing.cut, listing.complete, listing.arriving]).toEqual([
+    'Rucio stopped.',
+    false,
+    false
+  ]);
+});
+
+it('forgets pages that were not seen for long', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(20_000);
+  const listing = await open(catalog);
+  for (let row = 0; row < 20_000; row += 200) {
+    listing.ensure(row, row + 1);
+    await settled();
+  }
+  expect(listing.row(0)).toBeUndefined();
+  expect(listing.row(19_900)).toBeDefined();
+});
+
+it('is closed at the server, even when that answers after the disposal', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(3);
+  const listing = new Listing(catalog, 'atlas', { ...QUERY, filters: [] });
+  listing.dispose();
+  await settled();
+  expect(catalog.closed).toEqual(['*']);
+});

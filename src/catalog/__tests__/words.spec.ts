@@ -1,0 +1,109 @@
+import type { DidSummary } from '../../client/generated';
+import { parseDid, parseDids } from '../did';
+import { toggled, typed } from '../filters';
+import { planOf } from '../stagebar';
+import { standing } from '../standing';
+import { didOf, rowOf } from './fakecatalog';
+
+const summary = (change: Partial<DidSummary> = {}): DidSummary => ({
+  did: didOf('a'),
+  type: 'dataset',
+  bytes: 1000,
+  files: 10,
+  open: false,
+  rses: 1,
+  reach: 'http',
+  staged_files: 0,
+  staged_path: null,
+  ...change
+});
+
+describe('a DID', () => {
+  it('may have colons in its name', () => {
+    expect(parseDid('cms:/A/B:C')).toEqual({ scope: 'cms', name: '/A/B:C' });
+  });
+
+  it.each(['', 'name', ':name', 'scope:'])('is not made of “%s”', text => {
+    expect(parseDid(text)).toBeNull();
+  });
+
+  it('counts once in a pasted list, whatever stands around it', () => {
+    const { dids, others } = parseDids('"a:b",\n a:b \r\nnonsense\n\nc:d');
+    expect(dids).toEqual([
+      { scope: 'a', name: 'b' },
+      { scope: 'c', name: 'd' }
+    ]);
+    expect(others).toEqual(['nonsense']);
+  });
+});
+
+describe('kinds', () => {
+  it.each([
+    ['collection', 'container', 'dataset'],
+    ['collection', 'file', 'all'],
+    ['dataset', 'container', 'collection'],
+    ['dataset', 'dataset', 'dataset'],
+    ['file', 'dataset', 'all']
+  ] as const)('%s, with %s switched, are %s', (type, kind, result) => {
+    expect(toggled(type, kind)).toBe(result);
+  });
+});
+
+it.each([
+  ['358000', 358000],
+  ['-1.5', -1.5],
+  ['true', true],
+  ['r15774', 'r15774'],
+  ['1e5', '1e5']
+])('a condition takes %s for what it is', (text, value) => {
+  expect(typed(text)).toBe(value);
+});
+
+describe('what a row says', () => {
+  const row = rowOf('a');
+
+  it.each([
+    [summary(), 'stageable'],
+    [summary({ staged_files: 10 }), 'staged'],
+    [summary({ staged_files: 10, open: true }), 'partial'],
+    [summary({ staged_files: 3 }), 'partial'],
+    [summary({ reach: 'tape' }), 'tape'],
+    [summary({ reach: 'root-only' }), 'root-only'],
+    [summary({ reach: 'none' }), 'none'],
+    [undefined, 'unknown']
+  ])('follows its summary %#', (known, kind) => {
+    expect(standing(row, known, null).kind).toBe(kind);
+  });
+
+  it('is that Rucio does not know it, before all else', () => {
+    const missing = { ...row, missing: true };
+    expect(standing(missing, summary(), null).kind).toBe('missing');
+  });
+});
+
+describe('a plan', () => {
+  it('adds up what is chosen', () => {
+    const plan = planOf(
+      [rowOf('a'), rowOf('b')],
+      [summary(), summary({ staged_files: 5, did: didOf('b') })]
+    );
+    expect(plan).toMatchObject({ files: 20, here: 5, bytes: 2000 });
+    expect(plan.bytesHere).toBe(500);
+  });
+
+  it('is open while a summary lacks', () => {
+    expect(planOf([rowOf('a'), rowOf('b')], [summary()]).open).toBe(true);
+  });
+
+  it('has nothing left to do where all is here', () => {
+    expect(planOf([rowOf('a')], [summary({ staged_files: 10 })]).whole).toBe(
+      true
+    );
+  });
+
+  it('is barred where nothing can be reached', () => {
+    expect(planOf([rowOf('a')], [summary({ reach: 'tape' })]).barred).toBe(
+      true
+    );
+  });
+});

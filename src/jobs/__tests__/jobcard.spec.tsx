@@ -1,0 +1,158 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { fireEvent, render, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import type { JobSnapshot, Problem } from '../../client/generated';
+import { type IJobActions, JobCard } from '../jobcard';
+import { jobOf } from './fakejobs';
+
+const problem = (change: Partial<Problem>): Problem => ({
+  type: 'source-failed',
+  detail: 'The checksum differs.',
+  do: 'retry',
+  status: 502,
+  exception: null,
+  ...change
+});
+
+/** Show a job; the answer counts what was done with it. */
+function show(change: Partial<JobSnapshot>) {
+  const actions = {
+    pause: jest.fn(),
+    resume: jest.fn(),
+    cancel: jest.fn(),
+    retry: jest.fn(),
+    confirm: jest.fn(),
+    pin: jest.fn(),
+    clear: jest.fn(),
+    signIn: jest.fn(),
+    copyPath: jest.fn(),
+    reveal: jest.fn(),
+    showFailed: jest.fn()
+  } satisfies IJobActions;
+  render(
+    <ul>
+      <JobCard
+        job={jobOf(change)}
+        width={300}
+        measure={text => 7 * text.length}
+        neighbours={[]}
+        expanded={false}
+        trans={nullTranslator.load('')}
+        actions={actions}
+        onExpand={() => undefined}
+      />
+    </ul>
+  );
+  return actions;
+}
+
+const press = (name: string) =>
+  fireEvent.click(screen.getByRole('button', { name }));
+const buttons = () =>
+  screen
+    .getAllByRole('button')
+    .map(button => button.getAttribute('aria-label') ?? button.textContent);
+
+it('a running job tells bytes, files, rate and time left', () => {
+  const actions = show({});
+  screen.getByText('12.5 of 20.1 MB · 12 / 20 files · 86 MB/s · 1 s left');
+  expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe(
+    '62'
+  );
+  press('Pause');
+  press('Cancel');
+  expect(actions.pause).toHaveBeenCalledTimes(1);
+  expect(actions.cancel).toHaveBeenCalledTimes(1);
+});
+
+it('a paused job can be resumed', () => {
+  const actions = show({ state: 'paused' });
+  press('Resume');
+  expect(actions.resume).toHaveBeenCalled();
+});
+
+it('a job that waits for sign-in offers just that', () => {
+  const actions = show({ state: 'waiting', cause: 'signin' });
+  press('Sign in');
+  expect(actions.signIn).toHaveBeenCalled();
+});
+
+it.each([
+  ['space', 'Waiting for space'],
+  ['network', 'Waiting for the network']
+] as const)('a job that waits for %s can be tried at once', (cause, text) => {
+  const actions = show({ state: 'waiting', cause });
+  expect(document.body.textContent).toContain(text);
+  press('Try now');
+  expect(actions.retry).toHaveBeenCalled();
+});
+
+it('a large job asks first, and may bring a part', () => {
+  const actions = show({
+    state: 'waiting',
+    cause: 'confirm',
+    files_total: 5000,
+    bytes_total: 49e9,
+    files_here: 3,
+    free_bytes: 212e9
+  });
+  screen.getByText('5,000 files · 49 GB · 3 here already · 212 GB free');
+  fireEvent.change(screen.getByLabelText(/First/), { target: { value: '10' } });
+  press('Stage this part');
+  expect(actions.confirm).toHaveBeenCalledWith({ first: 10 });
+});
+
+it('failed files are counted, explained, and shown on demand', () => {
+  const actions = show({
+    state: 'partial',
+    files_failed: 2,
+    files_total: 60,
+    problem: problem({})
+  });
+  screen.getByText('2 of 60 files failed. The checksum differs.');
+  press('Show them');
+  expect(actions.showFailed).toHaveBeenCalled();
+  press('Try again what failed');
+  expect(actions.retry).toHaveBeenCalled();
+});
+
+it('what is not on the mounted RSE can be downloaded', () => {
+  const actions = show({
+    state: 'partial',
+    files_unreachable: 2,
+    problem: problem({ detail: 'Not on CERNBOX.', do: 'choose' })
+  });
+  press('Download');
+  expect(actions.retry).toHaveBeenCalledWith(true);
+});
+
+it('what is on tape offers nothing that would not help', () => {
+  show({
+    state: 'partial',
+    files_unreachable: 8,
+    problem: problem({ detail: 'They are on tape.', do: 'recall' })
+  });
+  expect(buttons()).not.toContain('Try again');
+});
+
+it('unverified and growing are said of files that came well', () => {
+  show({ state: 'done', files_unverified: 3, growing: true });
+  expect(document.body.textContent).toContain('3 files are unverified');
+  expect(document.body.textContent).toContain('Still growing');
+});
+
+it('a finished job is shown, or taken off the list', () => {
+  const actions = show({ state: 'done', path: '/home/alice/rucio/run1' });
+  press('Show in the file browser');
+  press('Take off the list');
+  expect(actions.reveal).toHaveBeenCalled();
+  expect(actions.clear).toHaveBeenCalled();
+});
+
+it('progress that fell is shown as it is', () => {
+  show({ bytes_done: 0 });
+  expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe(
+    '0'
+  );
+});

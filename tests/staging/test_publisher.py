@@ -1,0 +1,292 @@
+"""From parts to files that can be opened, and what stands in the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import queue
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.staging.evictor import Evictor
+from rucio_jupyterlab.staging.journal import Journal
+from rucio_jupyterlab.staging.layout import object_key
+from rucio_jupyterlab.staging.publisher import (
+    Adopted,
+    Arrived,
+    Failed,
+    Linked,
+    NotPublished,
+    Published,
+    Publisher,
+    Report,
+)
+from rucio_jupyterlab.staging.rebuild import rebuild, sweep_orphans
+from rucio_jupyterlab.staging.rows import FileRow, PlannedFile
+from rucio_jupyterlab.staging.store import Store, shared_object
+from rucio_jupyterlab.staging.views import View
+
+SECONDS = 20.0
+
+
+class House:
+    """Journal, store, view and publisher in one folder."""
+
+    def __init__(self, folder: Path, view: View | None = None) -> None:
+        self.folder = folder
+        self.views = folder / "views"
+        self.journal = Journal(str(folder / "journal.sqlite"))
+        self.store = Store(str(self.views / ".store"))
+        self.view = view or View(str(self.views), "symlink")
+        self.reports: queue.Queue[Report] = queue.Queue()
+        self.publisher = Publisher(self.journal, self.store, self.view, self.reports.put)
+        self.publisher.start()
+
+    def plan(self, job: str, contents: dict[str, bytes]) -> list[FileRow]:
+        files = [
+            PlannedFile(
+                object_key("lab", Did("s", name)),
+                "lab",
+                Did("s", name),
+                len(content),
+                f"{zlib.adler32(content):08x}",
+                None,
+                "queued",
+                [],
+                f"s/{job}/{name}",
+            )
+            for name, content in contents.items()
+        ]
+        self.journal.admit(job, files, 1.0)
+        return self.journal.queued(job, 0, 1000)
+
+    def arrive(self, job: str, contents: dict[str, bytes]) -> list[FileRow]:
+        """Files of a job whose parts are complete."""
+        rows = self.plan(job, contents)
+        for row in rows:
+            Path(self.store.part(row.key)).write_bytes(contents[row.did.name])
+            self.publisher.publish(Arrived(row, "ALPHA", row.bytes or 0, verified=True))
+        return rows
+
+    def next(self) -> Report:
+        return self.reports.get(timeout=SECONDS)
+
+    def published(self, count: int) -> list[Published]:
+        found: list[Published] = []
+        while sum(len(each.files) for each in found) < count:
+            report = self.next()
+            assert isinstance(report, Published), report
+            found.append(report)
+        return found
+
+    def read(self, path: str) -> bytes:
+        return (self.views / path).read_bytes()
+
+    def object(self, row: FileRow) -> Path:
+        return Path(self.store.path(row.key))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.publisher.close()
+    made.journal.close()
+
+
+def test_parts_become_files_that_nobody_writes_to(house: House) -> None:
+    rows = house.arrive("run", {f"f{n}": b"x" * n for n in range(40)})
+    reports = house.published(40)
+    assert {member.file for report in reports for member in report.members} == {row.id for row in rows}
+    assert house.read("s/run/f7") == b"xxxxxxx"
+    assert {house.object(row).stat().st_mode & 0o777 for row in rows} == {0o444}
+    assert list(house.store.parts()) == []
+
+
+def test_a_part_that_is_longer_is_cut_and_one_that_is_missing_or_short_is_told(house: House) -> None:
+    rows = house.plan("run", {"long": b"abc", "missing": b"abc", "short": b"abc"})
+    long, _, short = rows
+    Path(house.store.part(long.key)).write_bytes(b"abcdef")
+    Path(house.store.part(short.key)).write_bytes(b"ab")
+    for row in rows:
+        house.publisher.publish(Arrived(row, "A", 3, verified=True))
+    shown: set[str] = set()
+    lost: set[str] = set()
+    while len(shown | lost) < len(rows):
+        report = house.next()
+        assert isinstance(report, Published)
+        shown |= {each.row.did.name for each in report.files}
+        lost |= {each.row.did.name for each in report.lost}
+    assert (shown, lost) == ({"long"}, {"missing", "short"})
+    assert house.read("s/run/long") == b"abc" and not (house.views / "s/run/short").exists()
+
+
+def test_a_file_for_two_jobs_appears_twice_and_is_told_once_for_each(house: House) -> None:
+    house.plan("two", {"a": b"abc"})
+    house.arrive("one", {"a": b"abc"})
+    (report,) = house.published(1)
+    assert sorted(member.job for member in report.members) == ["one", "two"]
+    assert house.read("s/one/a") == house.read("s/two/a") == b"abc"
+    house.arrive("one", {"a": b"abc"})
+    (again,) = house.published(1)
+    assert again.members == []
+
+
+def test_a_disk_that_refuses_is_tried_until_it_takes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.SECONDS_BETWEEN_TRIES", 0.01)
+    objects = Path(house.store.root) / "objects"
+    rows = house.plan("run", {"a": b"abc"})
+    folder = objects / rows[0].key[:2]
+    Path(house.store.part(rows[0].key)).write_bytes(b"abc")
+    elsewhere = folder.rename(objects / "elsewhere")
+    folder.write_text("in the way")
+    house.publisher.publish(Arrived(rows[0], "A", 3, verified=True))
+    assert isinstance(house.next(), NotPublished)
+    folder.unlink()
+    elsewhere.rename(folder)
+    while isinstance(report := house.next(), NotPublished):
+        continue
+    assert isinstance(report, Published) and house.read("s/run/a") == b"abc"
+
+
+class Refusing(View):
+    """Of a user who made one folder his own; root would not be stopped by its mode."""
+
+    def link(self, path: str, target: str, *, outside: bool = False) -> str:
+        if path.startswith("s/his/"):
+            raise PermissionError(errno.EACCES, "not yours")
+        return super().link(path, target, outside=outside)
+
+
+def test_a_folder_that_takes_no_links_holds_up_nobody_else(tmp_path: Path) -> None:
+    house = House(tmp_path, Refusing(str(tmp_path / "views"), "symlink"))
+    house.arrive("his", {"a": b"1"})
+    house.arrive("ours", {"b": b"2"})
+    failed: Failed | None = None
+    while failed is None or not (house.views / "s/ours/b").exists():
+        report = house.next()
+        assert not isinstance(report, NotPublished)
+        failed = report if isinstance(report, Failed) else failed
+    assert failed.row.did.name == "a" and [member.job for member in failed.members] == ["his"]
+    assert house.object(failed.row).exists()
+    assert house.journal.listed("his", "failed", 0, 1)[0][0].problem is not None
+    house.publisher.close()
+
+
+def test_what_lies_in_the_store_is_read_before_it_is_believed(house: House) -> None:
+    right, wrong = house.plan("run", {"right": b"abc", "wrong": b"abc"})
+    house.object(right).write_bytes(b"abc")
+    house.object(wrong).write_bytes(b"abd")
+    house.journal.take_in([], [("s/old", wrong.key)])
+    house.view.link("s/old", str(house.object(wrong)))
+    house.publisher.adopt(right)
+    house.publisher.adopt(wrong)
+    assert house.next() == Adopted(right, True)
+    assert house.next() == Adopted(wrong, False)
+    assert house.object(right).exists()
+    assert not house.object(wrong).exists() and not os.path.lexists(house.views / "s/old")
+    assert [row.did.name for row in house.journal.queued("run", 0, 9)] == ["right", "wrong"]
+
+
+def test_what_is_here_is_linked_and_counted(house: House) -> None:
+    house.arrive("one", {"a": b"abc"})
+    house.published(1)
+    outside = house.folder / "mounted"
+    outside.write_bytes(b"mounted")
+    house.journal.admit(
+        "two",
+        [
+            PlannedFile(
+                object_key("lab", Did("s", "a")),
+                "lab",
+                Did("s", "a"),
+                3,
+                "1",
+                None,
+                "done",
+                [],
+                "s/two/a",
+                True,
+            ),
+            PlannedFile(
+                "k" * 64, "lab", Did("s", "m"), 7, None, None, "done", [], "s/two/m", True, str(outside)
+            ),
+        ],
+        1.0,
+    )
+    house.publisher.link_what_is_here("two")
+    report = house.next()
+    assert isinstance(report, Linked) and report.problem is None
+    assert sum(each.files for each in report.tallies if each.linked and each.here) == 2
+    assert (house.read("s/two/a"), house.read("s/two/m")) == (b"abc", b"mounted")
+
+
+def test_an_action_that_fails_does_not_end_the_publisher(house: House) -> None:
+    def fails() -> None:
+        raise OSError(5, "broken")
+
+    house.publisher.call(fails)
+    assert isinstance(house.next(), NotPublished)
+    house.arrive("run", {"a": b"abc"})
+    house.published(1)
+
+
+# Room
+
+
+def test_eviction_takes_the_oldest_and_leaves_no_link_behind(house: House) -> None:
+    for job in ("one", "two", "three"):
+        house.arrive(job, {job: b"x" * 100})
+        house.published(1)
+    evictor = Evictor(house.journal, house.store, house.view)
+    assert evictor.lacking(needed=100, quota=300, holding=["one"]) == 0
+    assert [each.name for each in sorted((house.views / "s").iterdir())] == ["one", "three"]
+    assert evictor.lacking(needed=1000, quota=300, holding=["one", "three"]) == 900
+    assert house.read("s/one/one") == b"x" * 100
+
+
+def test_evicting_ten_thousand_names_touches_only_its_own(house: House) -> None:
+    house.arrive("run", {f"f{n}": b"x" for n in range(300)})
+    house.arrive("other", {"o": b"y"})
+    house.published(301)
+    (house.views / "s/run/notes.txt").write_text("mine")
+    evictor = Evictor(house.journal, house.store, house.view)
+    freed = evictor.evict("lab", Did("s", "run"), "", [])
+    assert (freed.files, freed.bytes) == (300, 300)
+    assert [each.name for each in (house.views / "s/run").iterdir()] == ["notes.txt"]
+    assert house.read("s/other/o") == b"y"
+
+
+def test_orphans_are_swept_and_what_is_wanted_stays(house: House) -> None:
+    rows = house.plan("run", {"a": b"abc"})
+    Path(house.store.part(rows[0].key)).write_bytes(b"ab")
+    Path(house.store.part("f" * 64)).write_bytes(b"orphan")
+    Path(house.store.part("e" * 64) + ".ranges").write_bytes(b"orphan")
+    sweep_orphans(house.journal, house.store)
+    assert list(house.store.parts()) == [rows[0].key]
+
+
+def test_a_lost_journal_is_rebuilt_from_store_and_views(house: House, tmp_path: Path) -> None:
+    house.arrive("run", {"a": b"abc", "b": b"d"})
+    house.published(2)
+    (house.views / "s/mine").write_text("not ours")
+    (house.views / "s/dangling").symlink_to("nowhere")
+    fresh = Journal(str(tmp_path / "fresh.sqlite"))
+    rebuild(fresh, house.store, str(house.views))
+    assert fresh.usage() == (2, 4, 0)
+    assert fresh.staged_below("s/run") == 2 and fresh.staged_below("s") == 2
+    fresh.close()
+
+
+def test_a_shared_store_is_believed_only_where_the_size_fits(house: House) -> None:
+    (row,) = house.arrive("run", {"a": b"abc"})
+    house.published(1)
+    stores = ("/nowhere", house.store.root)
+    assert (
+        shared_object(stores, row.key, 3) == shared_object(stores, row.key, None) == house.store.path(row.key)
+    )
+    assert shared_object(stores, row.key, 4) is None and shared_object(stores, "f" * 64, 3) is None

@@ -1,0 +1,103 @@
+import { expect, test } from '@jupyterlab/galata';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import { openPanel } from '../panel';
+
+const SCOPE = 'demo26_13p6TeV';
+const CONTAINER = 'deriv.DAOD_TOYZMUMU.e8514_s4369_r16083_r15970_p6697';
+
+const PEAK = `
+import numpy as np
+columns = ["Muon_pt", "Muon_eta", "Muon_phi"]
+muons = uproot.concatenate(dict.fromkeys(files, "Events"), columns, library="np")
+pt, eta, phi = (muons[name].astype("f8").T for name in columns)
+mass = np.sqrt(2 * pt[0] * pt[1] * (np.cosh(eta[0] - eta[1]) - np.cos(phi[0] - phi[1])))
+counts, edges = np.histogram(mass, bins=60, range=(60, 120))
+print(len(files), "files, peak at", int(edges[counts.argmax()]), "GeV")`;
+
+test('from a search to the Z peak', async ({ page }) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*Zmumu*');
+  const row = panel.row(CONTAINER);
+  await expect(row).toContainText('60 files');
+
+  await test.step('stage it, and see it come', async () => {
+    await row.click();
+    await expect(panel.root).toContainText('free');
+    await panel.button('Stage').click();
+    await panel.tab(/Jobs/).click();
+    const job = panel.job(CONTAINER);
+    await expect(job.getByRole('progressbar')).toBeVisible();
+    await expect(job).toContainText('60 files, verified', { timeout: 60_000 });
+  });
+
+  await test.step('the files of the job have paths', async () => {
+    await panel.button(/^Files of/).click();
+    const file = panel.root.getByRole('listitem').first();
+    await expect(panel.button(/^Copy the path .*\.root/).first()).toBeVisible();
+    await expect(file).toBeVisible();
+  });
+
+  await test.step('put it into a notebook', async () => {
+    await page.notebook.createNew();
+    await panel.tab('Explore').click();
+    await expect(row).toContainText('staged');
+    await panel.button(/^Insert/).click();
+    await page.getByRole('menuitem', { name: 'ROOT with uproot' }).click();
+    await expect
+      .poll(() => page.notebook.getCellTextInput(1))
+      .toContain('import uproot');
+  });
+
+  await test.step('the peak is where the Z is', async () => {
+    const source = await page.notebook.getCellTextInput(1);
+    await page.evaluate(text => {
+      // Not typed: the editor would add brackets of its own.
+      const widget = window.jupyterapp.shell.currentWidget as NotebookPanel;
+      widget.content.activeCell?.model.sharedModel.setSource(text);
+    }, `${source}\n${PEAK}`);
+    await page.notebook.runCell(1);
+    const output = page.locator('.jp-OutputArea-output').last();
+    await expect(output).toContainText('60 files, peak at 91 GeV');
+  });
+});
+
+test('a job survives a reload of the page', async ({ page }) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*RAW_ONE_GIBIBYTE*');
+  await panel.row('RAW_ONE_GIBIBYTE').click();
+  await panel.button('Stage').click();
+  await panel.tab(/Jobs/).click();
+  await panel.button('Pause').click();
+  await expect(panel.job('RAW_ONE_GIBIBYTE')).toContainText('Paused');
+
+  await page.reload();
+  const again = await openPanel(page);
+  await again.tab(/Jobs/).click();
+  const job = again.job('RAW_ONE_GIBIBYTE');
+  await expect(job).toContainText('Paused');
+  await again.button('Resume').click();
+  await expect(job).toContainText('1 file, verified', { timeout: 60_000 });
+});
+
+test('what cannot be staged says why', async ({ page }) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*');
+  await expect(panel.row('AOD_ON_TAPE_ONLY')).toContainText('on tape', {
+    timeout: 30_000
+  });
+  await expect(panel.row('BY_XROOTD_ONLY')).toContainText('xrootd only');
+  await panel.row('STILL_GROWING').click();
+  await expect(panel.root).toContainText('Still growing');
+});
+
+test('a corrupt replica is left for a good one', async ({ page }) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*CorruptReplica*');
+  await panel.row('CorruptReplica').click();
+  await panel.button('Stage').click();
+  await panel.tab(/Jobs/).click();
+  await expect(panel.job('CorruptReplica')).toContainText('verified', {
+    timeout: 60_000
+  });
+});

@@ -1,0 +1,95 @@
+import { expect, test } from '@jupyterlab/galata';
+import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
+
+import { openPanel, type Panel } from '../panel';
+
+const SCOPE = 'demo26_13p6TeV';
+
+async function select(panel: Panel, instance: string): Promise<void> {
+  await panel.button(/^Instance:/).click();
+  await panel.page.getByRole('menuitem', { name: instance }).click();
+}
+
+/** Take Rucio away, or bring it back. */
+async function rucio(
+  page: IJupyterLabPageFixture,
+  change: 'stop' | 'start'
+): Promise<void> {
+  const { control } = test.info().config.metadata;
+  await page.request.post(`${control}/rucio/${change}`);
+}
+
+test('a wrong password is refused in the form, and a right one signs in', async ({
+  page
+}) => {
+  const panel = await openPanel(page);
+  await select(panel, 'Locked grid');
+  await expect(panel.root).toContainText('Sign in to Locked grid');
+  await panel.root.getByLabel('With').selectOption('userpass');
+  await panel.root.getByLabel('User name', { exact: true }).fill('alice');
+  await panel.root.getByLabel('Password', { exact: true }).fill('wrong');
+  await panel.button('Sign in').click();
+  await expect(panel.root.getByRole('alert')).toBeVisible();
+  await expect(panel.root.getByLabel('User name', { exact: true })).toHaveValue(
+    'alice'
+  );
+
+  await panel.root.getByLabel('Password', { exact: true }).fill('alice-secret');
+  await panel.button('Sign in').click();
+  // Rucio knows two accounts of hers, and she is told them.
+  await expect(panel.root.getByRole('alert')).toContainText('alice, higgs');
+  await panel.root.getByLabel('Account', { exact: true }).fill('alice');
+  await panel.button('Sign in').click();
+  await expect(panel.button(/^Account: alice · .* left/)).toBeVisible();
+
+  await panel.button(/^Account:/).click();
+  await expect(
+    page
+      .getByRole('menuitemcheckbox', { name: 'higgs' })
+      .or(page.getByRole('menuitem', { name: 'higgs' }))
+  ).toBeVisible();
+  await page.getByRole('menuitem', { name: 'Sign Out' }).click();
+  await expect(panel.root).toContainText('Sign in to Locked grid');
+  await select(panel, 'Test grid');
+});
+
+test('while Rucio is down the panel says so, and goes on after', async ({
+  page
+}) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*Zmumu*');
+  await expect(panel.rows.first()).toBeVisible();
+  await rucio(page, 'stop');
+  try {
+    await panel.search(SCOPE, '*');
+    await expect(panel.root).toContainText('Rucio did not answer', {
+      timeout: 60_000
+    });
+    await expect(panel.button('Try again')).toBeVisible();
+    await panel.tab(/Jobs/).click(); // what needs no Rucio still works
+    await expect(panel.root).toContainText('Store:');
+    await panel.tab('Explore').click();
+  } finally {
+    await rucio(page, 'start');
+  }
+  await panel.button('Try again').click();
+  await expect(panel.rows.first()).toBeVisible({ timeout: 30_000 });
+});
+
+test('a killed engine comes back, and the job goes on', async ({ page }) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*5000SMALLFILES*');
+  await panel.row('5000SMALLFILES').click();
+  await panel.button('Stage').click();
+  await panel.tab(/Jobs/).click();
+  const job = panel.job('5000SMALLFILES');
+  await expect(job).toContainText(/[1-9][\d,]* \/ [\d,]+ files/);
+
+  const answer = await page.request.get('rucio-jupyterlab/v1/engine');
+  const { engine } = await answer.json();
+  process.kill(engine.pid, 'SIGKILL');
+
+  await expect(job).toContainText('5,000 files, verified', {
+    timeout: 60_000
+  });
+});
