@@ -85,8 +85,14 @@ export namespace CommandIDs {
   export const pasteDids = 'rucio:paste-dids';
   export const stage = 'rucio:stage';
   export const copyDid = 'rucio:copy-did';
+  export const insertChosen = 'rucio:insert-chosen';
+  export const evict = 'rucio:evict';
 
   export const showJobs = 'rucio:show-jobs';
+  export const pauseJobs = 'rucio:pause-jobs';
+  export const resumeJobs = 'rucio:resume-jobs';
+  export const cancelJobs = 'rucio:cancel-jobs';
+  export const retryJobs = 'rucio:retry-jobs';
   export const clearJobs = 'rucio:clear-jobs';
 
   export const insertCell = 'rucio:insert-cell';

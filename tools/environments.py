@@ -78,7 +78,7 @@ def make_jupyter() -> None:
 
 def make_rucio() -> None:
     make_virtual_environment(RUCIO)
-    install(RUCIO, "-e", "mesh[server]")
+    install(RUCIO, "-e", "mesh[server]", "pytest>=8")
 
 
 def make_javascript() -> None:
@@ -172,12 +172,8 @@ def install_from_debian(package: str, purpose: str) -> None:
 
 
 def run(*command: str, **variables: str) -> None:
-    """Run a program in the root, with the Jupyter environment (its Node too) first on the path.
-
-    Its output is shown only if it fails. Raises CannotSetUp.
-    """
-    path = f"{JUPYTER / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = {**os.environ, "PATH": path, **variables}
+    """Run a program in the root. Its output is shown only if it fails. Raises CannotSetUp."""
+    environment = program_variables() | variables
     result = subprocess.run(
         command, cwd=ROOT, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -185,6 +181,12 @@ def run(*command: str, **variables: str) -> None:
         sys.stdout.buffer.write(result.stdout)
         sys.stdout.flush()
         raise CannotSetUp(f"`{' '.join(command)}` failed; its output stands above.")
+
+
+def program_variables() -> dict[str, str]:
+    """Our environment variables, with the programs of the Jupyter environment, Node too, found first."""
+    path = f"{JUPYTER / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PATH": path}
 
 
 @contextmanager

@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from tools.environments import ROOT, CannotSetUp, ensure_browser, find_browser
+from tools.environments import (
+    JUPYTER,
+    ROOT,
+    RUCIO,
+    CannotSetUp,
+    ensure_browser,
+    find_browser,
+    program_variables,
+)
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -67,10 +75,25 @@ Runner = Callable[[Path], tuple[int, Tally]]
 """Runs a part; gives its exit status and tally. The folder is for reports."""
 
 
+PYTEST_RUNS = (
+    (JUPYTER, "tests"),
+    (JUPYTER, "mesh/tests/client"),
+    (RUCIO, "mesh/tests/client"),
+    (RUCIO, "mesh/tests/server"),
+)
+"""Environments and folders: the Rucio side's client part runs beside Rucio's client and beside its server."""
+
+
 def run_pytest(folder: Path) -> tuple[int, Tally]:
-    report = folder / "pytest.xml"
-    status = run(sys.executable, "-m", "pytest", "--quiet", f"--junit-xml={report}")
-    return status, read_pytest(report)
+    worst, total = 0, Tally()
+    for environment, tests in PYTEST_RUNS:
+        if (ROOT / tests).is_dir():
+            report = folder / "pytest.xml"
+            python = str(environment / "bin/python")
+            worst = max(worst, run(python, "-m", "pytest", "--quiet", f"--junit-xml={report}", tests))
+            total += read_pytest(report)
+            report.unlink()
+    return worst, total
 
 
 def read_pytest(report: Path) -> Tally:
@@ -122,7 +145,7 @@ PARTS: dict[str, Runner] = {"pytest": run_pytest, "jest": run_jest, "ui": run_ui
 
 
 def run(*command: str, **variables: str) -> int:
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=program_variables() | variables, check=False).returncode
 
 
 def outcome(part: str) -> Outcome:

@@ -142,7 +142,7 @@ class RucioClient(Client):  # type: ignore[misc]
             content = read_whole(response, self.timeout[1], self.instance.display_name)
         try:
             return msgspec.json.decode(content, type=kind)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise not_rucio(self.instance.display_name) from None
 
     def tell(self, path: str, body: Any) -> None:
@@ -166,7 +166,7 @@ class RucioClient(Client):  # type: ignore[misc]
         decode = msgspec.json.Decoder(kind).decode
         try:
             yield from map(decode, self.stream(path, params=params, body=body))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise not_rucio(self.instance.display_name) from None
 
     def _question(self, path: str, params: Mapping[str, str] | None, body: Any) -> requests.Response:

@@ -118,7 +118,7 @@ class Door:
             raise failure_of(self._name, response.status, response.headers)
         try:
             version = msgspec.json.decode(response.content, type=_Pong).version
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise not_rucio(self._name) from None
         return Reachability(version=version, seconds=seconds, clock_skew=_skew(response))
 

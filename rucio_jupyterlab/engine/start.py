@@ -52,7 +52,7 @@ def open_connection(state: Path, configuration: Configuration | None) -> socket.
             return connection
         if child is None or child.poll() == 0:  # 0: another engine held the lock, and may since have gone
             if configuration is not None:  # beforehand: where its folders lie is settled when it starts
-                write_private(state / CONFIGURATION, msgspec.json.encode(configuration))
+                _keep(configuration, state)
             child = _start(state)
         elif child.returncode is not None:
             raise EngineDown(f"The engine ended at once; {state / 'engine.log'} tells why.")
@@ -60,6 +60,13 @@ def open_connection(state: Path, configuration: Configuration | None) -> socket.
             raise EngineDown(_absence(state))
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_LOOK)
+
+
+def _keep(configuration: Configuration, state: Path) -> None:
+    try:
+        write_private(state / CONFIGURATION, msgspec.json.encode(configuration))
+    except OSError as error:
+        raise EngineDown(f"{state} cannot be written to: {error.strerror}.") from error
 
 
 def _greeted(state: Path, configuration: Configuration | None) -> socket.socket | None:

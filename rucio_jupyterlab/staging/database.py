@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from ..errors import NoSpace
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
-"""Written once a fresh journal knows what lies in the store; until then the next start begins again."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
@@ -52,7 +52,10 @@ CREATE TABLE IF NOT EXISTS speeds (
 class Database:
     """One connection for all threads. Raises NoSpace on a full disk."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, place: str) -> None:
+        """`place` names the store and the views that it is about; what tells of another one is set aside."""
+        # SQLite keeps 31 bits for us, and 0 in a file where nobody wrote any.
+        self._mark = zlib.crc32(f"{SCHEMA_VERSION} {place}".encode("utf-8", "surrogateescape")) >> 1 | 1
         self._lock = threading.RLock()
         self.fresh = False
         """Nothing of an earlier time is known: what lies in the store has to be taken in."""
@@ -63,7 +66,7 @@ class Database:
                 raise NoSpace(
                     "The disk of the state folder is full. Free some space, then try again."
                 ) from None
-            logger.error("The journal could not be read; it is set aside and made anew.")
+            logger.error("The journal is damaged, or that of another store; it is set aside and made anew.")
             self._db.close()
             for suffix in ("", "-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
@@ -77,14 +80,18 @@ class Database:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA cache_size = -4096")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
+        (mark,) = self._db.execute("PRAGMA user_version").fetchone()
+        if mark == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             self.fresh = True
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError("another version's journal")
+        elif mark != self._mark:
+            raise sqlite3.DatabaseError("another version's or another store's")
         elif self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("pages are damaged")
+
+    def settle(self) -> None:
+        """Within a transaction: what lies in the store is known now; until then a start begins anew."""
+        self._db.execute(f"PRAGMA user_version = {self._mark}")
 
     def close(self) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ import msgspec
 from ..catalog.model import Pfn
 from ..did import Did
 from ..errors import Problem
-from .database import SCHEMA_VERSION, Database
+from .database import Database
 from .rows import FileRow, Finished, Listed, Member, PlannedFile, Tally, file_row, listed_row
 
 ON_ITS_WAY = (
@@ -29,8 +29,9 @@ ON_ITS_WAY = (
 class Journal:
     """Safe to use from any thread; every method is one transaction. Raises NoSpace on a full disk."""
 
-    def __init__(self, path: str) -> None:
-        self._database = Database(path)
+    def __init__(self, path: str, place: str = "") -> None:
+        """`place` names the store and the views that it is about."""
+        self._database = Database(path, place)
         self._read, self._transaction = self._database.read, self._database.transaction
         self.fresh = self._database.fresh
         """Nothing of an earlier time is known: what lies in the store has to be taken in."""
@@ -249,7 +250,7 @@ class Journal:
                 "INSERT OR IGNORE INTO files (key, bytes, state, used_at) VALUES (?, ?, 'kept', ?)", objects
             )
             db.executemany("INSERT OR IGNORE INTO links SELECT ?, id FROM files WHERE key = ?", links)
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._database.settle()
 
     def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
         """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""

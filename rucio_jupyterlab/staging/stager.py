@@ -68,7 +68,6 @@ class Stager:
         self._stops: dict[str, threading.Event] = {}
         self._touched: set[str] = set()
         self._files = JobFiles(state / "jobs")
-        self._journal = Journal(str(state / "journal.sqlite"))
         self._views = str(Path(options.views_dir or DEFAULT_VIEWS).expanduser())
         self._store = Store(
             str(
@@ -77,6 +76,7 @@ class Stager:
                 else Path(self._views, STORE_BELOW_VIEWS)
             )
         )
+        self._journal = Journal(str(state / "journal.sqlite"), f"{self._store.root} {self._views}")
         view = View(self._views, options.link)
         self._publisher = Publisher(self._journal, self._store, view, self._hear)
         self._transfers = Transfers(

@@ -37,6 +37,8 @@ export interface IJobActions {
   reveal: (() => void) | null;
   /** Show only the files that failed. */
   showFailed: () => void;
+  /** Show its DIDs in the catalogue, with their replicas and rules. */
+  explore: () => void;
 }
 
 export interface IJobCardProps {

@@ -4,6 +4,7 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
+import { didText } from '../catalog/did';
 import type { IJobsClient } from '../client/client';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { JobSnapshot } from '../client/generated';
@@ -77,6 +78,10 @@ export function JobList(props: IJobListProps): JSX.Element {
     reveal: commands.hasCommand(CommandIDs.reveal)
       ? () => void commands.execute(CommandIDs.reveal, { path: job.path ?? '' })
       : null,
+    explore: () =>
+      void commands.execute(CommandIDs.pasteDids, {
+        dids: job.request.dids.map(didText).join('\n')
+      }),
     showFailed: () => setOpened({ id: job.id, filter: 'failed' })
   });
   const expand = (job: JobSnapshot) =>

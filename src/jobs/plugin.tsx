@@ -9,6 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { CommandIDs, IJobs, IPanel, IServer } from '../tokens';
+import { addJobCommands } from './commands';
 import { JobList } from './joblist';
 import { isFinished, Jobs } from './model';
 import { Notifications } from './notifications';
@@ -57,20 +58,7 @@ export const jobList: JupyterFrontEndPlugin<void> = {
         />
       )
     });
-    commands.addCommand(CommandIDs.showJobs, {
-      label: trans.__('Show the Jobs'),
-      caption: trans.__('Show what is being staged'),
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => panel.showTab('jobs')
-    });
-    commands.addCommand(CommandIDs.clearJobs, {
-      label: trans.__('Clear Finished Jobs'),
-      caption: trans.__('Take finished jobs off the list; their files stay'),
-      describedBy: { args: { type: 'object', properties: {} } },
-      isEnabled: () => jobs.all?.some(isFinished) ?? false,
-      execute: () => jobs.clear()
-    });
-    for (const command of [CommandIDs.showJobs, CommandIDs.clearJobs]) {
+    for (const command of addJobCommands(commands, { jobs, panel, trans })) {
       palette?.addItem({ command, category: trans.__('Rucio') });
     }
   }

@@ -151,17 +151,18 @@ function remarks({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
 
 /** The one thing to do about a job's problem. */
 function remedyOf({ job, trans, actions }: IJobTroubleProps): IAction | null {
-  switch (job.problem?.do) {
+  const { problem } = job;
+  if (problem?.type === 'not-mounted') {
+    return { label: trans.__('Download'), run: () => actions.retry(true) };
+  }
+  switch (problem?.do) {
     case 'signin':
       return { label: trans.__('Sign in'), run: actions.signIn };
     case 'choose':
-    case 'confirm':
-      return {
-        label: trans.__('Download'),
-        run: () => actions.retry(true)
-      };
-    case 'none':
+      return { label: trans.__('Show the replicas'), run: actions.explore };
     case 'recall':
+    case 'none':
+      return { label: trans.__('Show it in Rucio'), run: actions.explore };
     case 'report':
     case undefined:
       return null;

@@ -33,7 +33,7 @@ class Request(socketserver.StreamRequestHandler):
             while (header := self.rfile.readline().decode("latin-1").strip()) != "":
                 name, _, value = header.partition(":")
                 self.headers[name.lower()] = value.strip()
-            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.body = self.rfile.read(int(self.headers.get("content-length", 0)))
             server = cast("Wayward", self.server)
             server.requests.append(Asked(self.line, self.headers, id(self)))
             try:

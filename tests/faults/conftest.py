@@ -25,7 +25,7 @@ def dataset(lab: Lab) -> Dataset:
         "empty.txt": b"",
         "middle.txt": draw.randbytes(5 * MIB + 1),
         "large.txt": draw.randbytes(18 * MIB + 7),
-        "larger.txt": draw.randbytes(40 * MIB + 3),
+        "larger.txt": draw.randbytes(34 * MIB + 3),
     }
     lab.put_many(scope, contents, rses=["ALPHA_DISK", "BETA_DISK"], dataset="run1")
     return Dataset(lab.collection(scope, "run2", [(scope, name) for name in contents]), contents)

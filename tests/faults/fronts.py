@@ -13,13 +13,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.link import EngineLink
@@ -65,14 +63,14 @@ async def end_of(front: Front, job: JobSnapshot) -> JobSnapshot:
 class Shell:
     """A program with a link of its own, as the extension, the shell and the kernel have one."""
 
-    def __init__(self, state: Path, values: dict[str, Any]) -> None:
-        self._state = state
-        self._configuration = configuration_from(values, {"HOME": str(state)}).to_dict()
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
         self.told: dict[str, JobSnapshot] = {}
         """Jobs as the link last told of them unasked."""
 
     async def open(self) -> None:
-        self.link = EngineLink(lambda: self._state, self._configuration, self._hear, lambda *_: None)
+        seat = self._seat
+        self.link = EngineLink(lambda: seat.state, seat.configuration, self._hear, lambda *_: None)
 
     async def ask(self, request: protocol.Request) -> Any:
         deadline = time.monotonic() + PATIENCE
@@ -104,7 +102,7 @@ class Shell:
 @asynccontextmanager
 async def shell_at(seat: Seat) -> AsyncIterator[Shell]:
     """One that is open."""
-    shell = Shell(seat.state, seat.values)
+    shell = Shell(seat)
     await shell.open()
     try:
         yield shell
@@ -115,8 +113,8 @@ async def shell_at(seat: Seat) -> AsyncIterator[Shell]:
 class Panel:
     """A Jupyter server with the extension, asked over HTTP as the panel asks it."""
 
-    def __init__(self, folder: Path, state: Path, values: dict[str, Any]) -> None:
-        self._folder = folder
+    def __init__(self, seat: Seat) -> None:
+        folder = self._folder = seat.folder
         self._runtime = folder / "runtime"
         self._settings = folder / "settings.json"
         server = {
@@ -127,11 +125,11 @@ class Panel:
             "root_dir": str(folder),
             "jpserver_extensions": {"rucio_jupyterlab": True} | dict.fromkeys(OTHER_EXTENSIONS, False),
         }
-        self._settings.write_text(json.dumps({"ServerApp": server, "RucioConfig": values}))
+        self._settings.write_text(json.dumps({"ServerApp": server, "RucioConfig": seat.values}))
         self._environment = os.environ | {
             "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(self._runtime),
-            "RUCIO_JUPYTERLAB_STATE": str(state),
+            "RUCIO_JUPYTERLAB_STATE": str(seat.state),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -6,21 +6,27 @@ import fcntl
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 
+from rucio_jupyterlab.accounts.files import write_private
+from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.engine.place import CONFIGURATION
 from tests.engine.processes import alive, wait_until
 from tests.faults.scenarios import Damage
 from tests.lab.lab import Lab
 from tests.lab.processes import processes_of
 
 ENGINE = "rucio_jupyterlab.engine"
-SLOW_ENOUGH = 40_000_000
+SLOW_ENOUGH = 60_000_000
 """Bytes per second that leave time for a kill."""
 PAGE = 4096
 
@@ -33,7 +39,6 @@ class Seat:
         self.folder = folder
         self.state = folder / "state"
         self.views = folder / "views"
-        self.objects = self.views / ".store" / "objects"
         self.journal = self.state / "journal.sqlite"
         folder.mkdir(parents=True, exist_ok=True)
         self.token = folder / "token"
@@ -49,6 +54,15 @@ class Seat:
             **options,
         }
 
+    @property
+    def objects(self) -> Path:
+        return self.views / ".store" / "objects"
+
+    def move_views(self) -> None:
+        """Configure another folder, which does not exist yet."""
+        self.views = self.folder / "other-views"
+        self.values["views_dir"] = str(self.views)
+
     def engines(self) -> list[int]:
         """Every engine process of this seat that lives, the one that only starts among them."""
         found = []
@@ -60,9 +74,23 @@ class Seat:
                     found.append(process.pid)
         return found
 
-    def wait_for_engine(self) -> None:
-        """Until one that was started by hand listens."""
-        wait_until(lambda: self.state.exists() and (self.state / "engine.sock").exists())
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """As clients hand it to the engine."""
+        return configuration_from(self.values, {"HOME": str(self.folder)}).to_dict()
+
+    @contextmanager
+    def run_engine(self, script: str) -> Iterator[subprocess.Popen[bytes]]:
+        """An engine started by hand, from a script; listens already."""
+        write_private(self.state / CONFIGURATION, msgspec.json.encode(self.configuration))
+        environment = os.environ | {"RUCIO_JUPYTERLAB_STATE": str(self.state)}
+        engine = subprocess.Popen([sys.executable, "-c", script], env=environment)
+        try:
+            wait_until((self.state / "engine.sock").exists)
+            yield engine
+        finally:
+            engine.kill()
+            engine.wait()
 
     @contextmanager
     def killed(self) -> Iterator[None]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,21 +73,13 @@ async def test_an_engine_of_which_a_part_fails_ends_and_the_next_one_goes_on(
     dataset: Dataset, seat_at: Callable[..., Seat], tmp_path: Path, module: str, name: str, method: str
 ) -> None:
     seat, mark = seat_at(bandwidth_limit=None), tmp_path / "broken"
-    first = start(seat, BREAK.format(module=module, name=name, method=method, mark=str(mark)))
-    try:
-        seat.wait_for_engine()
+    script = BREAK.format(module=module, name=name, method=method, mark=str(mark))
+    with seat.run_engine(script) as first:
         async with shell_at(seat) as shell:
             assert (await end_of(shell, await shell.stage(dataset.did))).state == "done"
         assert mark.exists()
         assert first.wait(10) == 1
-    finally:
-        first.kill()
     assert_staged(seat, dataset)
     log = (seat.state / "engine.log").read_text()
     assert "RuntimeError at " in log
     assert "secret" not in log
-
-
-def start(seat: Seat, script: str) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"RUCIO_JUPYTERLAB_STATE": str(seat.state)}
-    return subprocess.Popen([sys.executable, "-c", script], env=environment)

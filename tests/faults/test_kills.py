@@ -41,11 +41,7 @@ async def play(scenario: Scenario, lab: Lab, dataset: Dataset, seat: Seat) -> No
     logger.warning("To repeat it: RUCIO_FAULT_SEED=%d RUCIO_FAULT_KILLS=1 make soak", scenario.seed)
     draw = random.Random(scenario.seed)
     meter = Meter(lab, seat, dataset, scenario.connections)
-    front: Front = (
-        Shell(seat.state, seat.values)
-        if scenario.front == "shell"
-        else Panel(seat.folder, seat.state, seat.values)
-    )
+    front: Front = Shell(seat) if scenario.front == "shell" else Panel(seat)
     await front.open()
     try:
         job = await front.stage(dataset.did)
@@ -67,10 +63,11 @@ async def play(scenario: Scenario, lab: Lab, dataset: Dataset, seat: Seat) -> No
 async def strike(
     kill: Kill, front: Front, seat: Seat, dataset: Dataset, meter: Meter, draw: random.Random
 ) -> None:
+    engines = seat.engines()
     if kill.victim != "engine":
         front.kill()
     if kill.victim == "server":
-        assert seat.engines(), "the engine died with its server"
+        assert set(engines) <= set(seat.engines()), "the engine died with its server"
     else:
         with seat.killed():
             meter.after_kill()

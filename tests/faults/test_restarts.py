@@ -56,6 +56,22 @@ async def test_one_that_was_paused_stays_so_until_it_is_resumed(dataset: Dataset
     assert_staged(seat, dataset)
 
 
+async def test_one_whose_folders_the_site_moved_is_staged_in_the_new_ones(
+    dataset: Dataset, seat_at: Seats
+) -> None:
+    seat = seat_at()
+    async with shell_at(seat) as shell:
+        job = await until(shell, await shell.stage(dataset.did), is_under_way)
+        await shell.ask(protocol.PauseJob(job.id))
+    seat.move_views()
+    with seat.killed():
+        pass
+    async with shell_at(seat) as shell:
+        await shell.ask(protocol.ResumeJob(job.id))
+        assert (await end_of(shell, job)).state == "done"
+    assert_staged(seat, dataset)
+
+
 async def test_one_that_asks_goes_on_asking_with_the_numbers(dataset: Dataset, seat_at: Seats) -> None:
     seat = seat_at(confirm_bytes=1, bandwidth_limit=None)
     async with shell_at(seat) as shell:

@@ -21,7 +21,7 @@ async def test_panel_and_shell_share_one_engine_and_one_transfer(
 ) -> None:
     seat = seat_at()
     meter = Meter(lab, seat, dataset, connections=0)
-    panel = Panel(seat.folder, seat.state, seat.values)
+    panel = Panel(seat)
     await panel.open()
     try:
         async with shell_at(seat) as shell:

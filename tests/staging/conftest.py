@@ -53,6 +53,8 @@ class Desk:
             now = self.stager.job(job.id)
             if reached(now):
                 return now
+            if now.state in FINISHED:
+                break
             await asyncio.sleep(0.02)
         raise AssertionError(f"the job stays {now.state}, {now.cause}: {now.problem}")
 
@@ -80,13 +82,20 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(lab: Lab, folder: Path, *, signed_in: bool = True, **options: Any) -> AsyncIterator[Desk]:
-    instance = options.pop("instance", {})
-    plain = {"instances": [lab.configuration(**instance)]}
-    configuration = configuration_from(plain, {"HOME": str(folder)})
-    configuration = msgspec.structs.replace(
-        configuration, options=Options(views_dir=str(folder / "views"), send_traces=False, **options)
-    )
+async def open_desk(
+    instances: list[dict[str, Any]],
+    folder: Path,
+    *,
+    password: str,
+    signed_in: bool = True,
+    state: Path | None = None,
+    **options: Any,
+) -> AsyncIterator[Desk]:
+    """A stager whose views, and state unless told otherwise, are below `folder`."""
+    state = state or folder / "state"
+    configuration = configuration_from({"instances": instances}, {"HOME": str(folder)})
+    chosen = Options(**{"views_dir": str(folder / "views"), "send_traces": False} | options)
+    configuration = msgspec.structs.replace(configuration, options=chosen)
     loop = asyncio.get_running_loop()
     stager: Stager | None = None
 
@@ -94,14 +103,16 @@ async def open_desk(lab: Lab, folder: Path, *, signed_in: bool = True, **options
         if stager is not None:
             loop.call_soon_threadsafe(stager.account_changed, name)
 
-    accounts = Accounts(configuration, folder / "state", changed)
+    accounts = Accounts(configuration, state, changed)
+    catalog = Catalog(accounts, state / "spool")
     if signed_in:
-        accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", lab.password))
-    stager = Stager(folder / "state", configuration.options, accounts, Catalog(accounts, folder / "spool"))
+        accounts.sign_in(SignIn(instances[0]["name"], "userpass", "alice", "alice", password))
+    stager = Stager(state, configuration.options, accounts, catalog)
     try:
         yield Desk(stager, accounts, folder)
     finally:
         await stager.close()
+        catalog.close()
         accounts.close()
 
 
@@ -112,5 +123,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def desk(lab: Lab, tmp_path: Path) -> Callable[..., Any]:
-    """`async with desk() as it`; further keywords are options."""
-    return lambda **options: open_desk(lab, tmp_path, **options)
+    """`async with desk() as it`; `instance` changes its configuration, further keywords are options."""
+
+    def at_desk(*, instance: dict[str, Any] | None = None, folder: Path = tmp_path, **options: Any) -> Any:
+        return open_desk([lab.configuration(**instance or {})], folder, password=lab.password, **options)
+
+    return at_desk

@@ -329,15 +329,3 @@ async def test_a_lost_journal_loses_nothing(lab: Lab, desk: Desks, one: Site, ha
         assert len(it.files()) == 6 and it.files()[f"{scope}/a"] == content
         assert one.storage.served() - served < len(content) - 2_000_000
         assert it.parts() == []
-
-
-async def test_bytes_that_changed_under_a_name_are_fetched_again(lab: Lab, desk: Desks, one: Site) -> None:
-    scope = lab.scope()
-    did = one.put(scope, "a", b"before")
-    async with desk() as it:
-        assert (await it.stage(did)).state == "done"
-        root = lab.client()
-        root.delete_replicas(one.rse, [{"scope": scope, "name": "a"}])
-        one.put(scope, "a", b"after")
-        assert (await it.stage(did)).state == "done"
-        assert it.files() == {f"{scope}/a": b"after"}

@@ -43,7 +43,13 @@ test('nothing is wider than a panel of 240 pixels', async ({ page }, info) => {
 test('at 400 % zoom the main job can still be done', async ({ page }, info) => {
   // 1280 by 1024 pixels at 400 % are 320 by 256 of the page's own.
   await page.setViewportSize({ width: 320, height: 256 });
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  await panel.rows.nth(1).click();
+  await panel.button('Stage').scrollIntoViewIfNeeded();
   await page.screenshot({ path: info.outputPath('zoomed.png') });
+  await panel.button('Stage').click();
+  await panel.tab(/Jobs/).click();
+  await panel.button('Pause').first().click();
   expect(await overflow()).toEqual([]);
 });
 

@@ -18,7 +18,12 @@ const EMPTY = {
 /** What the tests of JupyterLab 4.2 and Notebook 7 have in common: no Galata, which is made for the newest. */
 test('search, stage, and see it done', async ({ page }, info) => {
   const errors: string[] = [];
-  page.on('pageerror', error => errors.push(error.message));
+  page.on('pageerror', error => {
+    // Notebook 7 has an error of its own while it loads its menus.
+    if (error.stack?.includes('rucio-jupyterlab')) {
+      errors.push(error.message);
+    }
+  });
   const notebook = info.project.name === 'notebook';
   if (notebook) {
     await page.request.put(`api/contents/${NOTEBOOK}`, {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -27,9 +27,7 @@ from cs3.types.v1beta1 import types_pb2 as types
 from .auth import Credential, expiry
 from .data import DataEndpoint, DataServer, Reader
 from .errors import (
-    AccessDenied,
     AlreadyExists,
-    Cs3Error,
     Failed,
     InvalidRequest,
     NotFound,
@@ -150,16 +148,12 @@ class Client:
 
     def make_containers(self, path: str) -> None:
         """The container and those above it; what is there already stays. Raises AlreadyExists below a file."""
-        if path == "/":
-            return
         try:
-            self.make_container(path)
+            if self.stat(path).kind == "file":
+                raise AlreadyExists(f"CreateContainer {path}: a file is there")
         except NotFound:
-            self.make_containers(parent_of(path))
-            self._make_if_missing(path)
-        except (AlreadyExists, AccessDenied, Failed) as error:
-            # A mount point, or a container above what is ours, may be denied although it is there.
-            self._require_container(path, error)
+            if path != "/":
+                self._make_missing(path)
 
     def touch(self, path: str) -> None:
         """An empty file."""
@@ -180,14 +174,12 @@ class Client:
             raise InvalidRequest(f"Delete {path}: not empty")
         self._delete(path, None)
 
-    def move(
-        self, source: str, destination: str, *, overwrite: bool = False, lock: HeldLock | None = None
-    ) -> None:
+    def move(self, source: str, destination: str, *, lock: HeldLock | None = None) -> None:
         """Rename within one storage. Raises AlreadyExists, NotFound (its text names which), NotSupported.
 
-        Storages overwrite silently. We look first, and between the two someone else may put a file there.
+        Some storages overwrite silently: we look first, and between the two someone else may put a file there.
         """
-        if not overwrite and self.exists(destination):
+        if self.exists(destination):
             raise AlreadyExists(f"Move {source}: {destination} exists")
         request = sp.MoveRequest(
             source=reference(source), destination=reference(destination), lock_id=lock.id if lock else ""
@@ -254,21 +246,13 @@ class Client:
                 return self._endpoint(offer, offer.download_endpoint)
         raise NotSupported(f"InitiateFileDownload {path}: no known protocol is offered")
 
-    def initiate_upload(
-        self, path: str, size: int, *, checksum: str | None = None, lock: HeldLock | None = None
-    ) -> DataEndpoint:
-        """For one upload of `size` bytes: its endpoint must not be used again, whatever became of it.
-
-        `checksum` is a kind and a sum, such as "adler32 0a0b0c0d"; OpenCloud verifies it, Reva does not.
-        """
-        opaque = {"Upload-Length": str(size)}
-        if checksum:
-            opaque["Upload-Checksum"] = checksum
-        entries = {
-            key: types.OpaqueEntry(decoder="plain", value=value.encode()) for key, value in opaque.items()
-        }
+    def initiate_upload(self, path: str, size: int, *, lock: HeldLock | None = None) -> DataEndpoint:
+        """For one upload of `size` bytes: its endpoint must not be used again, whatever became of it."""
+        length = types.OpaqueEntry(decoder="plain", value=str(size).encode())
         request = sp.InitiateFileUploadRequest(
-            ref=reference(path), opaque=types.Opaque(map=entries), lock_id=lock.id if lock else ""
+            ref=reference(path),
+            opaque=types.Opaque(map={"Upload-Length": length}),
+            lock_id=lock.id if lock else "",
         )
         offers = self.gateway.call("InitiateFileUpload", request, about=path).protocols
         for wanted in self.settings.uploads:
@@ -316,19 +300,15 @@ class Client:
             if self.exists(path):  # else only the answer was lost
                 raise
 
-    def _make_if_missing(self, path: str) -> None:
+    def _make_missing(self, path: str) -> None:
         try:
             self.make_container(path)
-        except AlreadyExists as error:  # someone was faster
-            self._require_container(path, error)
-
-    def _require_container(self, path: str, otherwise: Cs3Error) -> None:
-        try:
-            found = self.stat(path)
+        except AlreadyExists:  # someone was faster
+            return
         except NotFound:
-            raise otherwise from None
-        if found.kind == "file":
-            raise AlreadyExists(f"CreateContainer {path}: a file is there") from None
+            self.make_containers(parent_of(path))
+            with suppress(AlreadyExists):
+                self.make_container(path)
 
     def _is_no_container(self, path: str) -> bool:
         """Whether a file or nothing is there."""

@@ -38,6 +38,7 @@ class DataEndpoint:
     """Where one transfer goes. Good for one upload, or for downloads until it expires."""
 
     url: str
+    """As the settings have rewritten and allowed it."""
     headers: Mapping[str, str] = field(repr=False)
     """Secrets."""
     protocol: str
@@ -157,7 +158,7 @@ class DataServer:
         what: str,
         body: Callable[[Send], None] | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
-        address = urlsplit(self._settings.data_endpoint(endpoint.url))
+        address = urlsplit(endpoint.url)
         key = address.scheme, address.netloc
         connection = self._take(key) or self._connect(address)
         reusable = False

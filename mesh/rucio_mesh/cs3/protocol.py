@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,18 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         :raises ServiceUnavailable: if the gateway does not answer.
         """
         self.close()
+        host, port = plain_host(self.attributes["hostname"]), self.attributes["port"]
         with rucio_errors(ALWAYS):
-            host, port = plain_host(self.attributes["hostname"]), self.attributes["port"]
             section = configuration.section_of(get_config(), host, port)
             settings = configuration.settings(self.attributes, section)
             credential = configuration.credential(self.attributes, section, os.environ, self.auth_token)
             self._client = CLIENTS.borrow(settings, credential)
-            self._give_back = lambda: CLIENTS.give_back(settings, credential)
-            self._client.sign_in()
+            self._give_back = partial(CLIENTS.give_back, settings, credential)
+            try:
+                self._client.sign_in()
+            except errors.Cs3Error:
+                self.close()
+                raise
 
     def close(self) -> None:
         """May be called at any time, and more than once."""
@@ -116,9 +121,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         :raises SourceNotFound: for a missing file, or a container.
         """
         with rucio_errors(READING):
-            found = self._cloud().stat(self._path(path))
-            if found.kind != "file":
-                raise errors.NotFound(f"Stat {found.path}: not a file")
+            found = transfers.file_at(self._cloud(), self._path(path))
         sums = {name: value for name, value in found.checksums.items() if name in ("adler32", "md5")}
         return {"filesize": found.size, **sums}
 
@@ -153,7 +156,6 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
                 self._path(target),
                 transfers.file_source(local),
                 size,
-                overwrite=self.overwrite,
                 seconds=seconds_of(transfer_timeout),
             )
 

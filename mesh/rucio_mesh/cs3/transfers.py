@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -34,9 +35,13 @@ Source = Callable[[int], AbstractContextManager[Readable]]
 
 ATTEMPTS = 4
 """In a row without any progress; between them we wait 0.5, 1 and 2 s."""
-EARLY_ATTEMPTS = 12
-"""While the cloud still works on a file (it looks for viruses, say): 43 s in all."""
+ATTEMPTS_OF: dict[type[Cs3Error], int] = {
+    TooEarly: 12,  # the cloud still works on a file (it looks for viruses, say): 43 s in all
+    Mismatch: 2,  # all bytes have gone over the wire in vain
+}
 LONGEST_WAIT_SECONDS = 5.0
+LATE_SECONDS = 0.3
+"""Some storages make a file of what came before a break, a moment after it."""
 TUS_BYTES = 64 * 1024 * 1024
 """What is sent again at most when a tus upload breaks."""
 LOGGER = logging.getLogger(__name__)
@@ -57,7 +62,7 @@ class Patience:
     def __init__(self, seconds: float | None) -> None:
         """None: as long as there is progress."""
         self._end = None if seconds is None else time.monotonic() + seconds
-        self._failures = 0
+        self._failures: Counter[type[Cs3Error]] = Counter()
         self._best = 0
 
     def check(self) -> None:
@@ -70,12 +75,15 @@ class Patience:
 
         Only bytes that no attempt has reached before count as progress.
         """
-        self._failures = 1 if reached >= self._best + BUFFER_BYTES else self._failures + 1
-        self._best = max(self._best, reached)
         self.check()
-        if self._failures >= (EARLY_ATTEMPTS if isinstance(error, TooEarly) else ATTEMPTS):
+        if reached >= self._best + BUFFER_BYTES:
+            self._failures.clear()
+        self._best = max(self._best, reached)
+        kind = type(error) if type(error) in ATTEMPTS_OF else Cs3Error
+        self._failures[kind] += 1
+        if self._failures[kind] >= ATTEMPTS_OF.get(kind, ATTEMPTS):
             raise error
-        time.sleep(min(0.25 * 2**self._failures, LONGEST_WAIT_SECONDS))
+        time.sleep(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS))
         self.check()
 
 
@@ -86,19 +94,26 @@ def fetch(client: Client, path: str, destination: Path, *, seconds: float | None
     fails, a partial file is left. Raises NotFound, also for a container; Mismatch; LocalFailure; Unavailable; …
     """
     patience = Patience(seconds)
+    expected = file_at(client, path)
     with created(destination) as file:
         while True:
-            expected = client.stat(path)
-            if expected.kind != "file":
-                raise NotFound(f"Stat {path}: not a file")
             try:
                 fetched = fetch_once(client, path, file, expected.size, patience)
                 verify(expected, fetched)
                 return fetched
-            except Mismatch as error:  # or someone has replaced it meanwhile
+            except Mismatch as error:
                 patience.wait(error)
+                expected = file_at(client, path)  # someone may have replaced it meanwhile
                 file.seek(0)
                 file.truncate()
+
+
+def file_at(client: Client, path: str) -> Resource:
+    """Raises NotFound for a container too."""
+    found = client.stat(path)
+    if found.kind != "file":
+        raise NotFound(f"Stat {path}: not a file")
+    return found
 
 
 def fetch_once(client: Client, path: str, file: BinaryIO, size: int, patience: Patience) -> Transferred:
@@ -141,7 +156,6 @@ def store(
     source: Source,
     size: int,
     *,
-    overwrite: bool = False,
     seconds: float | None = None,
 ) -> Transferred:
     """Put `size` bytes at `path`: whole and verified, or not at all.
@@ -157,7 +171,7 @@ def store(
         temporary = f"{container.rstrip('/')}/.rucio-{uuid.uuid4().hex}.part"
         try:
             sent = send(client, temporary, source, size, patience)
-            publish(client, temporary, path, sent, patience, overwrite=overwrite)
+            publish(client, temporary, path, sent, patience)
             return sent
         except (Unavailable, TransferLapsed, Mismatch) as error:
             discard(client, temporary)
@@ -235,16 +249,14 @@ def summed(source: Source, offset: int, count: int, value: int, patience: Patien
     return digest.value
 
 
-def publish(
-    client: Client, temporary: str, path: str, sent: Transferred, patience: Patience, *, overwrite: bool
-) -> None:
+def publish(client: Client, temporary: str, path: str, sent: Transferred, patience: Patience) -> None:
     """Compare what is stored with what was sent, and give it its name."""
     asked_to_move = False
     while True:
         try:
             verify(client.stat(temporary), sent)
             asked_to_move = True
-            client.move(temporary, path, overwrite=overwrite)
+            client.move(temporary, path)
             return
         except NotFound as error:  # noqa: PERF203 - each round talks to a network
             if asked_to_move and client.exists(path):  # the move was slower than its answer
@@ -257,12 +269,16 @@ def publish(
 
 def discard(client: Client, temporary: str) -> None:
     """Remove what an attempt has left. Where that fails it stays, and the log has its name."""
-    try:
-        client.remove_file(temporary)
-    except NotFound:
-        return
-    except Cs3Error as error:
-        LOGGER.warning("A partial upload stays behind: %s", error)
+    for pause in (0.0, LATE_SECONDS):
+        time.sleep(pause)
+        try:
+            client.remove_file(temporary)
+            return
+        except NotFound:
+            continue
+        except Cs3Error as error:
+            LOGGER.warning("A partial upload stays behind: %s", error)
+            return
 
 
 def verify(stored: Resource, sent: Transferred) -> None:

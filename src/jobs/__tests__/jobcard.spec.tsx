@@ -28,7 +28,8 @@ function show(change: Partial<JobSnapshot>) {
     signIn: jest.fn(),
     copyPath: jest.fn(),
     reveal: jest.fn(),
-    showFailed: jest.fn()
+    showFailed: jest.fn(),
+    explore: jest.fn()
   } satisfies IJobActions;
   render(
     <ul>
@@ -121,19 +122,25 @@ it('what is not on the mounted RSE can be downloaded', () => {
   const actions = show({
     state: 'partial',
     files_unreachable: 2,
-    problem: problem({ detail: 'Not on CERNBOX.', do: 'choose' })
+    problem: problem({
+      type: 'not-mounted',
+      detail: 'Not on CERNBOX.',
+      do: 'choose'
+    })
   });
   press('Download');
   expect(actions.retry).toHaveBeenCalledWith(true);
 });
 
-it('what is on tape offers nothing that would not help', () => {
-  show({
+it('what is on tape leads to its rules, and is not tried in vain', () => {
+  const actions = show({
     state: 'partial',
     files_unreachable: 8,
     problem: problem({ detail: 'They are on tape.', do: 'recall' })
   });
   expect(buttons()).not.toContain('Try again');
+  press('Show it in Rucio');
+  expect(actions.explore).toHaveBeenCalled();
 });
 
 it('unverified and growing are said of files that came well', () => {

@@ -6,7 +6,9 @@ import contextlib
 import os
 import socket
 import ssl
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +25,7 @@ from .transfers import Download, Offer, Transfers, Upload
 
 PIECE = 1 << 20
 IDLE_SECONDS = 60
+LINGER_SECONDS = 0.5
 BOUNDARY = "THE_NEXT_RANGE"
 
 
@@ -102,7 +105,9 @@ class DataServer(ThreadingHTTPServer):
                 connection.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nothing: a client that goes away, or whose handshake fails, is no news."""
+        """A client that goes away, or whose handshake fails, is no news; anything else is a mistake of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class DataHandler(BaseHTTPRequestHandler):
@@ -138,7 +143,7 @@ class DataHandler(BaseHTTPRequestHandler):
         self._handle(None)
 
     def _handle(self, action: Callable[[Offer], None] | None) -> None:
-        """Do it, and say so to the meter."""
+        """Do it, and tell the meter."""
         self._status = 0
         try:
             self._check_faults()
@@ -147,12 +152,26 @@ class DataHandler(BaseHTTPRequestHandler):
             action(self._offer())
             self.wfile.flush()
         except HttpRefused as no:
-            self.close_connection = True  # the rest of the body is still to come
-            self._answer(no.status, no.headers)
+            self._refuse(no)
         except (ConnectionCut, OSError):
             self.close_connection = True
-        finally:
-            self.server.meter.requests.append((self.command, self._status))
+        if not self._status:
+            self.server.meter.requests.append((self.command, 0))
+
+    def _refuse(self, no: HttpRefused) -> None:
+        """Answer, and for a moment take what the client still sends, as Go's server does: else it sees a reset."""
+        sends = "Transfer-Encoding" in self.headers or int(self.headers.get("Content-Length") or 0) > 0
+        self.close_connection = self.close_connection or sends
+        with contextlib.suppress(OSError):
+            self._answer(no.status, no.headers)
+            self.wfile.flush()
+            if not sends:
+                return
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER_SECONDS)
+            buffer, deadline = bytearray(PIECE), time.monotonic() + LINGER_SECONDS
+            while self.rfile.readinto1(buffer) and time.monotonic() < deadline:
+                pass
 
     def _check_faults(self) -> None:
         faults = self.server.faults
@@ -253,17 +272,24 @@ class DataHandler(BaseHTTPRequestHandler):
         self.wfile.flush()
         while position < end:
             count = passage.room(min(end - position, PIECE))
-            if passage.plain:
-                count = self.connection.sendfile(content, position, count)
-            else:
-                data = bytearray(os.pread(content.fileno(), count, position))
-                passage.alter(memoryview(data), position)
-                self.connection.sendall(data)
-            if not count:
+            self.server.meter.served(count)  # before a client can have them
+            sent = 0
+            try:
+                sent = self._copy_piece(content, position, count, passage)
+            finally:
+                self.server.meter.served(sent - count)
+            if not sent:
                 raise ConnectionCut  # the file was cut short meanwhile
-            position += count
-            self.server.meter.served(count)
-            passage.note(count)
+            position += sent
+            passage.note(sent)
+
+    def _copy_piece(self, content: BinaryIO, position: int, count: int, passage: Passage) -> int:
+        if passage.plain:
+            return int(self.connection.sendfile(content, position, count))
+        data = bytearray(os.pread(content.fileno(), count, position))
+        passage.alter(memoryview(data), position)
+        self.connection.sendall(data)
+        return len(data)
 
     # ---- uploads
 
@@ -310,6 +336,7 @@ class DataHandler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: dict[str, str], length: int = 0) -> None:
         """Send the head, and note the status."""
         self._status = status
+        self.server.meter.requests.append((self.command, status))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

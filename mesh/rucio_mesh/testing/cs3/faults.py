@@ -10,6 +10,9 @@ from typing import Literal
 
 from .profiles import UploadProtocol
 
+MEBIBYTE = 1 << 20
+SLOW_PIECE = 1 << 16
+
 FaultName = Literal[
     "rpc_unavailable",
     "data_unavailable",
@@ -109,13 +112,16 @@ class Passage:
         return self._faults.armed(self._flip) is None
 
     def room(self, wanted: int) -> int:
-        """How many bytes may pass at once, at most `wanted`. Raises ConnectionCut where none may."""
+        """How many bytes may pass now, at most `wanted`; waits if they are slow. Raises ConnectionCut at the cut."""
+        slowness = self._faults.seconds_per_mebibyte
+        count = min(wanted, SLOW_PIECE) if slowness else wanted
         cut = self._faults.armed(self._cut)
-        if cut is None or self._passed + wanted < cut:
-            return wanted
-        if self._passed >= cut and self._faults.strike(self._cut) is not None:
+        if cut is not None and self._passed >= cut and self._faults.strike(self._cut) is not None:
             raise ConnectionCut
-        return max(1, cut - self._passed)
+        if cut is not None and self._passed < cut:
+            count = min(count, cut - self._passed)
+        time.sleep(slowness * count / MEBIBYTE)
+        return count
 
     def alter(self, data: memoryview, offset: int) -> None:
         """Flip the byte, if it is among these, which begin at that offset of the file."""
@@ -133,5 +139,3 @@ class Passage:
         lapse = self._faults.armed("lapse")
         if lapse is not None and self._passed >= lapse and self._faults.strike("lapse") is not None:
             self._lapse()
-        if self._faults.seconds_per_mebibyte:
-            time.sleep(self._faults.seconds_per_mebibyte * count / (1 << 20))

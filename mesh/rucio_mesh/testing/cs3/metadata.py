@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import mimetypes
+import os
 import posixpath
 import secrets
 import stat as stats
@@ -61,7 +63,7 @@ class Describer:
         info = resources.ResourceInfo(
             type=kind,
             id=self.identity(place, place.file),
-            etag=etag(place.file),
+            etag=etag(stat),
             mime_type="httpd/unix-directory" if folder else _mime_type(place.path),
             path=place.path if relative is None or not self._profile.oc else relative,
             size=tree_size(place.file) if folder and self._profile.tree_sizes else stat.st_size,
@@ -107,9 +109,8 @@ class Describer:
             info.opaque.map[other].CopyFrom(types.OpaqueEntry(decoder="plain", value=sums[other].encode()))
 
 
-def etag(file: Path) -> str:
-    """A quoted string that changes with the content. Raises OSError."""
-    stat = file.stat()
+def etag(stat: os.stat_result) -> str:
+    """A quoted string that changes with the content."""
     return f'"{stat.st_ino:x}{stat.st_mtime_ns:x}{stat.st_size:x}"'
 
 
@@ -130,6 +131,7 @@ def _mime_type(path: str) -> str:
     return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
+@functools.cache
 def _permissions(*, writable: bool) -> Any:
     names = [field.name for field in resources.ResourcePermissions.DESCRIPTOR.fields]
     return resources.ResourcePermissions(

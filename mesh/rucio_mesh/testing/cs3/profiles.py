@@ -40,6 +40,8 @@ class Profile:
     applies_mtime: bool = True
     careful_moves: bool = True
     """A missing source or parent is NOT_FOUND, else INTERNAL; an existing file is not overwritten."""
+    keeps_name: bool = True
+    """There is a file of the name at every moment while it is overwritten."""
     oc: bool = False
     """OpenCloud's line: conditions and checksums of uploads are honoured, parents, quota and empty files are
     dealt with at Initiate, spaces are listed, and relative references get relative answers."""
@@ -57,6 +59,7 @@ PROFILES: dict[ProfileName, Profile] = {
         publishes_truncated=True,
         applies_mtime=False,
         careful_moves=False,
+        keeps_name=False,
     ),
     "eos": Profile(
         "eos",

@@ -105,12 +105,12 @@ class Receiver:
 
     def _check(self, upload: Upload, length: int | None, headers: Headers) -> None:
         """What is wrong before the first byte."""
+        if length == 0 and self._profile.oc:
+            raise HttpRefused(400)
         if upload.finished and self._profile.sessions:
             raise HttpRefused(500)
         if length is None and self._profile.needs_length:
             raise HttpRefused(500)
-        if length == 0 and self._profile.oc:
-            raise HttpRefused(400)
         parent = upload.place.file.parent
         if not parent.is_dir():
             if self._profile.name != "eos":
@@ -139,7 +139,7 @@ class Receiver:
         if upload.finished and self._profile.sessions:
             raise HttpRefused(500)  # another request was first
         file = upload.place.file
-        if upload.if_match and not (file.exists() and etag(file) == upload.if_match):
+        if upload.if_match and not (file.exists() and etag(file.stat()) == upload.if_match):
             raise HttpRefused(412)
         mtime = float(headers.get("X-OC-Mtime") or 0) or upload.mtime
         if mtime and self._profile.applies_mtime:
@@ -159,7 +159,7 @@ class Receiver:
         file = upload.place.file
         changed = email.utils.formatdate(file.stat().st_mtime, usegmt=True)
         return {
-            "ETag": etag(file),
+            "ETag": etag(file.stat()),
             "OC-FileId": f"{upload.place.mount.storage_id}!{self._tree.identity(upload.place)}",
             "Last-Modified": changed,
         }

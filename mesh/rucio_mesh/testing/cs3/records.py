@@ -84,28 +84,34 @@ class Records:
             record.file = file
         return record
 
-    def with_id(self, identity: str) -> Record | None:
-        """A record that has been told to a client, if its file is where it was seen last or below a moved one."""
+    def find(self, identity: str, folder: Path) -> Path | None:
+        """Where the file of that id is, if it is below the folder; ids are known from `of`."""
         with self._lock:
-            return next((each for each in self._by_inode.values() if each.id == identity), None)
+            known = next((pair for pair in self._by_inode.items() if pair[1].id == identity), None)
+        if known is None:
+            return None
+        inode, record = known
+        if record.file.is_relative_to(folder) and record.file.exists() and record.file.stat().st_ino == inode:
+            return record.file
+        inside = (path for path in (folder, *folder.rglob("*")) if path.lstat().st_ino == inode)
+        return next(inside, None)  # a folder above it was moved
 
-    def replace(self, file: Path, new: Path) -> None:
-        """Put the file `new` at `file`; what is known of the old one is kept. Raises OSError."""
+    def release(self, file: Path) -> Record:
+        """The record of what is there now, which is about to become something else. Raises OSError."""
         with self._lock:
-            record = self.of(file) if file.exists() else None
+            record = self.of(file)
+            del self._by_inode[file.stat().st_ino]
+        return record
+
+    def install(self, new: Path, file: Path, record: Record | None) -> Record:
+        """Give the file `new` the name `file`; a record goes on as its own. Raises OSError."""
+        with self._lock:
+            inode = new.stat().st_ino
+            self._by_inode.pop(inode, None)  # that of another file, for inodes are used again
             if record:
-                self._by_inode.pop(file.stat().st_ino)
-                self._by_inode[new.stat().st_ino] = record
-            else:
-                self._by_inode.pop(new.stat().st_ino, None)  # an inode is used again
+                self._by_inode[inode] = record
             new.replace(file)
-
-    def moved(self, source: Path, target: Path) -> None:
-        """Follow a rename of a file or a folder."""
-        with self._lock:
-            for record in self._by_inode.values():
-                if record.file == source or source in record.file.parents:
-                    record.file = target / record.file.relative_to(source)
+            return self.of(file)
 
     def remember(self, file: Path, sums: dict[Algorithm, str]) -> None:
         """These are the checksums of the present content."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
 import cs3.rpc.v1beta1.code_pb2 as codes
 import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
 import cs3.storage.provider.v1beta1.resources_pb2 as resources
+import cs3.storage.provider.v1beta1.spaces_api_pb2 as spaces_api
 
 from .faults import Faults
 from .locks import Locks
@@ -52,7 +54,8 @@ class Storage:
             infos = []
             for name in sorted(os.listdir(found.file)):  # noqa: PTH208 - the names alone, and many
                 child = Place(f"{found.path}/{name}", found.file / name, found.mount)
-                infos.append(self._describer.of(child, keys, relative=f"{base}/{name}" if base else None))
+                with contextlib.suppress(FileNotFoundError):  # it is gone since
+                    infos.append(self._describer.of(child, keys, relative=f"{base}/{name}" if base else None))
         return provider.ListContainerResponse(infos=infos)
 
     def _list_virtual(self, folder: Virtual, user: str) -> list[Any]:
@@ -103,7 +106,7 @@ class Storage:
                     quota=resources.Quota(quota_max_bytes=total, remaining_bytes=max(0, total - used)),
                 )
             )
-        return provider.ListStorageSpacesResponse(storage_spaces=spaces)
+        return spaces_api.ListStorageSpacesResponse(storage_spaces=spaces)
 
     # ---- changing
 

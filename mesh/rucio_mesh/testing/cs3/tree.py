@@ -181,7 +181,6 @@ class Tree:
             key = self._next_key()
             bin_file = self._root / ".trash" / key
             place.file.rename(bin_file)
-            self.records.moved(place.file, bin_file)
             self.trash[key] = Trashed(key, place.mount.owner, place.path, bin_file, int(time.time()))
 
     def restore(self, item: Trashed, target: Place) -> None:
@@ -190,7 +189,6 @@ class Tree:
             if target.file.exists():
                 raise FileExistsError
             item.file.rename(target.file)
-            self.records.moved(item.file, target.file)
             del self.trash[item.key]
 
     def move(self, source: Place, target: Place) -> None:
@@ -209,34 +207,35 @@ class Tree:
                 if careful:
                     raise
                 raise Refused(codes.CODE_INTERNAL, "error moving: no such file or directory") from error
-            self.records.moved(source.file, target.file)
 
     def publish(self, part: Path, place: Place) -> Record:
         """Put a finished upload in its place; the old content becomes a version. Raises OSError."""
         with self._lock:
-            if place.file.exists():
-                self._keep_version(place.file)
-            self.records.replace(place.file, part)
-            return self.records.of(place.file)
+            record = self._keep_version(place.file) if place.file.exists() else None
+            return self.records.install(part, place.file, record)
 
     def restore_version(self, place: Place, version: Version) -> None:
         """Make an older content the present one; the present one becomes a version. Raises OSError."""
         with self._lock:
-            self._keep_version(place.file)
-            self.records.replace(place.file, version.file)
-            self.records.of(place.file).versions.remove(version)
+            record = self._keep_version(place.file)
+            record.versions.remove(version)
+            self.records.install(version.file, place.file, record)
 
     def used_bytes(self) -> int:
         """Bytes of all files, those in the recycle bin and old versions among them."""
         return tree_size(self._root)
 
-    def _keep_version(self, file: Path) -> None:
-        stat, record = file.stat(), self.records.of(file)
-        kept = self._root / ".versions" / self._next_key()
-        kept.hardlink_to(file)  # the present content stays visible until the new one takes its name
-        record.versions.append(
-            Version(f"{kept.name}.v{len(record.versions)}", kept, stat.st_size, int(stat.st_mtime))
-        )
+    def _keep_version(self, file: Path) -> Record:
+        """Put the present content aside; a careless storage has no file of that name for a moment."""
+        stat, kept = file.stat(), self._root / ".versions" / self._next_key()
+        record = self.records.release(file)
+        if self.profile.keeps_name:
+            kept.hardlink_to(file)
+        else:
+            file.rename(kept)
+        key = f"{kept.name}.v{len(record.versions)}"
+        record.versions.append(Version(key, kept, stat.st_size, int(stat.st_mtime)))
+        return record
 
     def _with_id(self, opaque_id: str, mount: Mount) -> Path:
         if not opaque_id:
@@ -244,10 +243,10 @@ class Tree:
         if opaque_id.startswith("fileid-"):
             relative = posixpath.normpath("/" + urllib.parse.unquote(opaque_id.removeprefix("fileid-")))
             return mount.folder / relative.lstrip("/")
-        record = self.records.with_id(opaque_id)
-        if record is None or not record.file.is_relative_to(mount.folder):
+        file = self.records.find(opaque_id, mount.folder)
+        if file is None:
             raise Refused(codes.CODE_NOT_FOUND, "error: not found: resource id")
-        return record.file
+        return file
 
     def _place(self, mount: Mount, file: Path) -> Place:
         below = file.relative_to(mount.folder).as_posix()

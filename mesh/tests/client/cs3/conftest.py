@@ -14,15 +14,16 @@ import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
 import pytest
 
 from rucio_mesh.testing.cs3.gateway import Gateway
-from rucio_mesh.testing.cs3.profiles import PROFILES
+from rucio_mesh.testing.cs3.profiles import PROFILES, ProfileName
 from tests.client.cs3.target import LIVE, Target, ref
 
+Gateways = dict[ProfileName, Gateway]
 OWN = tuple(PROFILES)
-CLOUDS = (*OWN, "live") if os.environ.get(LIVE) else OWN
+CLOUDS = (*OWN, "live") if LIVE in os.environ else OWN
 
 
 @pytest.fixture(scope="session")
-def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gateway]]:
+def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateways]:
     running = {name: Gateway(tmp_path_factory.mktemp(name), name) for name in PROFILES}
     for gateway in running.values():
         gateway.start()
@@ -31,40 +32,48 @@ def gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gat
         gateway.stop()
 
 
-@pytest.fixture(params=CLOUDS)
-def cloud(request: pytest.FixtureRequest, gateways: dict[str, Gateway]) -> Iterator[Target]:
-    yield from _signed_in(Target.live() if request.param == "live" else Target.of(gateways[request.param]))
-
-
-@pytest.fixture(params=OWN)
-def own_cloud(request: pytest.FixtureRequest, gateways: dict[str, Gateway]) -> Iterator[Target]:
-    yield from _signed_in(Target.of(gateways[request.param]))
-
-
-@pytest.fixture
-def localfs(gateways: dict[str, Gateway]) -> Iterator[Target]:
-    yield from _signed_in(Target.of(gateways["localfs"]))
-
-
-@pytest.fixture
-def eos(gateways: dict[str, Gateway]) -> Iterator[Target]:
-    yield from _signed_in(Target.of(gateways["eos"]))
-
-
-@pytest.fixture
-def opencloud(gateways: dict[str, Gateway]) -> Iterator[Target]:
-    yield from _signed_in(Target.of(gateways["opencloud"]))
-
-
-def _signed_in(target: Target) -> Iterator[Target]:
-    try:
-        yield target.begin()
-        target.sign_in()
-        target.call("Delete", provider.DeleteRequest(ref=ref(target.folder)))
-    finally:
+@pytest.fixture(scope="session")
+def targets(gateways: Gateways) -> Iterator[dict[str, Target]]:
+    known: dict[str, Target] = {name: Target.of(gateway) for name, gateway in gateways.items()}
+    if LIVE in os.environ:
+        known["live"] = Target.live()
+    yield known
+    for target in known.values():
         target.close()
 
 
+@pytest.fixture(params=CLOUDS)
+def cloud(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Iterator[Target]:
+    yield from _signed_in(targets[request.param])
+
+
+@pytest.fixture(params=OWN)
+def own_cloud(request: pytest.FixtureRequest, targets: dict[str, Target]) -> Iterator[Target]:
+    yield from _signed_in(targets[request.param])
+
+
+@pytest.fixture
+def localfs(targets: dict[str, Target]) -> Iterator[Target]:
+    yield from _signed_in(targets["localfs"])
+
+
+@pytest.fixture
+def eos(targets: dict[str, Target]) -> Iterator[Target]:
+    yield from _signed_in(targets["eos"])
+
+
+@pytest.fixture
+def opencloud(targets: dict[str, Target]) -> Iterator[Target]:
+    yield from _signed_in(targets["opencloud"])
+
+
+def _signed_in(target: Target) -> Iterator[Target]:
+    """In an empty folder, which goes when the test has ended."""
+    yield target.begin()
+    target.sign_in()
+    target.call("Delete", provider.DeleteRequest(ref=ref(target.folder)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not os.environ.get(LIVE):
+    if LIVE not in os.environ:
         terminalreporter.write_line(f"Not run: the CS3 probes against a live gateway (set {LIVE}=host:port).")

@@ -58,7 +58,14 @@ class Target:
     _channel: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.enable_http_proxy", 0)]
+        options = [
+            ("grpc.max_receive_message_length", MESSAGE_BYTES),
+            ("grpc.enable_http_proxy", 0),
+            (
+                "grpc.use_local_subchannel_pool",
+                1,
+            ),  # else a new channel waits for the back-off of an older one
+        ]
         if self.ca:
             trusted = grpc.ssl_channel_credentials(self.ca.read_bytes())
             self._channel = grpc.secure_channel(self.address, trusted, options)
@@ -78,7 +85,7 @@ class Target:
         """The gateway that the environment names."""
         told = os.environ
         login = (told.get("CS3_TEST_LOGIN", "basic"), told["CS3_TEST_USER"], told["CS3_TEST_SECRET"])
-        profile = PROFILES[cast(ProfileName, told.get("CS3_TEST_PROFILE", "eos"))]
+        profile = PROFILES[cast("ProfileName", told.get("CS3_TEST_PROFILE", "eos"))]
         ca = told.get("CS3_TEST_CA")
         return cls(told[LIVE], profile, login, Path(ca) if ca else None)
 

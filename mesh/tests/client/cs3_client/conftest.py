@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.auth import Basic, Credential, Secret
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.settings import Settings
@@ -28,6 +29,12 @@ def connect_to() -> Iterator[ConnectTo]:
             return connected.enter_context(Client(Settings(host, int(port), **settings), credential))
 
         yield connect
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transfers that fail are tried again at once."""
+    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
 
 
 def content(size: int, seed: int = 1) -> bytes:

@@ -105,6 +105,6 @@ def test_a_file_goes_up_comes_down_and_is_reaped(site: Site) -> None:
     (rule,) = site.client.list_did_rules(SCOPE, "run1.root")
     site.client.delete_replication_rule(rule["id"], purge_replicas=True)
     site.client.update_replication_rule(rule["id"], {"lifetime": -1})
-    print(site.run_daemon("judge-cleaner"))
-    print(site.run_daemon("reaper", "--greedy", "--include-rses", RSE, "--scheme", "cs3"))
+    site.run_daemon("judge-cleaner")
+    site.run_daemon("reaper", "--greedy", "--include-rses", RSE, "--scheme", "cs3")
     assert not site.stored("run1.root").exists()

@@ -1,0 +1,140 @@
+"""Where secrets go, and where they are never seen."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+
+import pytest
+
+from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3.auth import Basic, Bearer, GatewayToken, Login, Secret
+from rucio_mesh.cs3.errors import BY_HTTP, Cs3Error, Unavailable, Unsafe, of_code, of_http
+from rucio_mesh.cs3.settings import Settings
+from rucio_mesh.testing.certificates import Authority
+from rucio_mesh.testing.cs3.gateway import Gateway
+
+from ..conftest import MakeGateway
+from .conftest import EINSTEIN, ConnectTo
+
+FAR = Settings("cernbox.example.org", 443)
+
+
+def test_plain_text_goes_to_loopback_and_to_hosts_allowed_by_name() -> None:
+    assert FAR.speaks_tls()
+    assert not Settings("127.0.0.1", 1).speaks_tls() and not Settings("::1", 1).speaks_tls()
+    with pytest.raises(Unsafe):
+        Settings("cernbox.example.org", 9142, tls=False).speaks_tls()
+    allowed = Settings("gateway.local", 9142, tls=False, insecure_hosts=frozenset({"Gateway.Local"}))
+    assert not allowed.speaks_tls()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.org/data",
+        "http://cernbox.example.org/data",
+        "https://user@cernbox.example.org/data",
+        "https://cernbox.example.org.evil.org/",
+        "ftp://cernbox.example.org/data",
+        "https://cernbox.example.org:port/",
+        "http://127.0.0.1:19001/datagateway",
+        "https://[::1/",
+        "",
+    ],
+)
+def test_a_data_endpoint_elsewhere_gets_nothing(url: str) -> None:
+    with pytest.raises(Unsafe):
+        FAR.data_endpoint(url)
+
+
+def test_a_data_endpoint_is_rewritten_and_then_judged() -> None:
+    settings = Settings(
+        "cernbox.example.org",
+        443,
+        data_hosts=frozenset({"data.example.org"}),
+        data_endpoint_rewrite=(("http://0.0.0.0:19001/", "https://data.example.org/"),),
+    )
+    assert settings.data_endpoint("http://0.0.0.0:19001/x?y") == "https://data.example.org/x?y"
+    assert (
+        settings.data_endpoint("https://cernbox.example.org:8443/x") == "https://cernbox.example.org:8443/x"
+    )
+
+
+def test_an_unsafe_data_endpoint_is_never_asked(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:
+    gateway = cs3_gateway()
+    gateway.faults.data_endpoint = "http://192.0.2.1:80/data"
+    with pytest.raises(Unsafe):
+        connect_to(gateway).initiate_download("/home/f")
+
+
+def test_a_gateway_with_a_certificate_of_ones_own(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    gateway = cs3_gateway("eos", leaf=authority.server())
+    cloud = connect_to(gateway, tls=True, ca_file=authority.certificate)
+    path = f"{cloud.home()}/f"
+    transfers.store(
+        cloud, path, transfers.file_source(authority.certificate), authority.certificate.stat().st_size
+    )
+    transfers.fetch(cloud, path, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == authority.certificate.read_bytes()
+    with pytest.raises(Unavailable):
+        connect_to(gateway, tls=True, call_seconds=3).sign_in()
+
+
+def test_a_data_endpoint_with_an_unknown_certificate_gets_nothing(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    gateway = cs3_gateway("eos", leaf=authority.server())
+    cloud = connect_to(gateway, tls=True, ca_file=authority.certificate)
+    endpoint = cloud.initiate_download(f"{cloud.home()}/f")
+    cloud.data._context = ssl.create_default_context()
+    with pytest.raises(Unavailable), cloud.data.get(endpoint, "GET f"):
+        pass
+    assert gateway.meter.requests == []
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_no_text_holds_a_secret(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    gateway = cs3_gateway("localfs")
+    cloud = connect_to(gateway)
+    texts = [repr(EINSTEIN), repr(EINSTEIN.present()), repr(GatewayToken("relativity")), str(cloud.settings)]
+    secrets = ["relativity", cloud.gateway.token()]
+    gateway.path("/home/f").write_bytes(b"abc")
+    endpoint = cloud.initiate_download("/home/f")
+    secrets.append(endpoint.headers["X-Reva-Transfer"])
+    texts.append(repr(endpoint))
+    gateway.faults.arm("data_unavailable", times=None)
+    for fails in (
+        lambda: transfers.fetch(cloud, "/home/f", tmp_path / "f"),
+        lambda: connect_to(gateway, Basic("marie", Secret.of("relativity"))).sign_in(),
+        lambda: cloud.data.get(endpoint, "GET /home/f").__enter__(),
+    ):
+        with pytest.raises(Cs3Error) as caught:
+            fails()
+        texts += [str(caught.value), repr(caught.value)]
+    texts.append(caplog.text)
+    assert [secret for secret in secrets for text in texts if secret in text] == []
+
+
+def test_a_token_is_taken_for_what_it_is(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:
+    gateway: Gateway = cs3_gateway()
+    own, foreign = connect_to(gateway).gateway.token(), gateway.accounts.oidc_token("einstein")
+    assert isinstance(Bearer(Secret.of(own)).present(), GatewayToken)
+    assert isinstance(Bearer(Secret.of(foreign)).present(), Login)
+    assert isinstance(Bearer(Secret.of("opaque"), "reva").present(), GatewayToken)
+    assert isinstance(Bearer(Secret.of(own), "oidc").present(), Login)
+
+
+def test_every_status_has_a_meaning() -> None:
+    for status in range(300, 600):
+        assert isinstance(of_http(status, "GET /f"), BY_HTTP.get(status, Cs3Error))
+    for code in range(30):
+        assert str(of_code(code, "Stat /f")).startswith("Stat /f: CODE")

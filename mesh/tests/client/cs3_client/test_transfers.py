@@ -1,0 +1,266 @@
+"""Whole files to and from a cloud, while things go wrong."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3.client import Client
+from rucio_mesh.cs3.data import Readable
+from rucio_mesh.cs3.errors import (
+    AlreadyExists,
+    Cs3Error,
+    LocalFailure,
+    Mismatch,
+    NotFound,
+    OutOfSpace,
+    Unavailable,
+)
+from rucio_mesh.cs3.transfers import Source, Transferred
+from rucio_mesh.testing.cs3.gateway import Gateway
+from rucio_mesh.testing.cs3.profiles import ProfileName
+
+from ..conftest import MakeGateway
+from .conftest import ConnectTo, content
+
+pytestmark = pytest.mark.usefixtures("no_pauses")
+
+PROFILES: tuple[ProfileName, ...] = ("localfs", "eos", "opencloud")
+SIZE = 6_000_000
+"""More than is summed inline, so that the second thread is at work."""
+CONTENT = content(SIZE)
+SUM = f"{zlib.adler32(CONTENT):08x}"
+
+
+def source_of(data: bytes) -> Source:
+    @contextmanager
+    def opened(offset: int) -> Iterator[Readable]:
+        yield io.BytesIO(data[offset:])
+
+    return opened
+
+
+def store(cloud: Client, path: str, data: bytes = CONTENT, **options: float) -> Transferred:
+    return transfers.store(cloud, path, source_of(data), len(data), **options)
+
+
+def files_in(gateway: Gateway, folder: str) -> list[str]:
+    return sorted(path.name for path in gateway.path(folder).iterdir())
+
+
+@pytest.fixture(params=PROFILES)
+def gateway(request: pytest.FixtureRequest, cs3_gateway: MakeGateway) -> Gateway:
+    return cs3_gateway(request.param)
+
+
+@pytest.fixture
+def cloud(gateway: Gateway, connect_to: ConnectTo) -> Client:
+    return connect_to(gateway)
+
+
+@pytest.fixture
+def eos(cs3_gateway: MakeGateway) -> Gateway:
+    return cs3_gateway("eos")
+
+
+@pytest.mark.parametrize("size", [0, 1, SIZE])
+def test_what_goes_up_comes_down(gateway: Gateway, cloud: Client, tmp_path: Path, size: int) -> None:
+    path = f"{cloud.home()}/new/folder/run 1#a?b=ü%20.root"
+    sent = store(cloud, path, CONTENT[:size])
+    assert gateway.path(path).read_bytes() == CONTENT[:size]
+    assert transfers.fetch(cloud, path, tmp_path / "copy") == sent
+    assert (tmp_path / "copy").read_bytes() == CONTENT[:size]
+    assert files_in(gateway, f"{cloud.home()}/new/folder") == ["run 1#a?b=ü%20.root"]
+
+
+@pytest.mark.parametrize("uploads", [("simple",), ("tus",)])
+def test_a_way_of_upload_is_chosen_by_its_name(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, uploads: tuple[str, ...]
+) -> None:
+    gateway = cs3_gateway("localfs")
+    cloud = connect_to(gateway, uploads=uploads)
+    for number in range(4):  # the order in which they are offered is random
+        store(cloud, f"{cloud.home()}/f{number}", b"abc")
+    assert {method for method, _ in gateway.meter.requests} == {"PUT" if uploads == ("simple",) else "PATCH"}
+
+
+def test_a_cut_upload_begins_anew_and_leaves_nothing_behind(gateway: Gateway, cloud: Client) -> None:
+    gateway.faults.arm("cut_upload", 2_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
+    assert files_in(gateway, cloud.home()) == ["f"]
+
+
+def test_a_cut_tus_upload_goes_on_where_it_broke(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "TUS_BYTES", 2_500_000)
+    gateway = cs3_gateway("opencloud")
+    cloud = connect_to(gateway, uploads=("tus",))
+    gateway.faults.arm("cut_upload", 1_000_000)
+    assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
+    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
+    assert gateway.counts["InitiateFileUpload"] == 1
+    assert gateway.meter.bytes_received < SIZE + 2_500_000
+
+
+def test_a_cut_download_asks_only_for_the_rest(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.arm("cut_download", 2_500_000, times=2)
+    assert transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f").adler32 == SUM
+    assert eos.meter.bytes_served < SIZE + 2_000_000
+
+
+def test_without_ranges_a_cut_download_reads_all_again(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    gateway = cs3_gateway("localfs")
+    cloud = connect_to(gateway)
+    store(cloud, f"{cloud.home()}/f")
+    gateway.faults.arm("cut_download", 2_500_000)
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert 416 in [status for _, status in gateway.meter.requests]
+
+
+def test_a_flipped_byte_is_noticed_and_fetched_again(
+    eos: Gateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.arm("flip_download", 4_000_000)
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_a_byte_stored_wrong_is_noticed_before_anyone_can_see_the_file(
+    eos: Gateway, connect_to: ConnectTo
+) -> None:
+    cloud = connect_to(eos)
+    eos.faults.arm("flip_upload", 4_000_000, times=None)
+    with pytest.raises(Mismatch):
+        store(cloud, f"{cloud.home()}/f")
+    assert files_in(eos, cloud.home()) == []
+    eos.faults.arm("flip_upload", 4_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    assert eos.path(f"{cloud.home()}/f").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("by", [-1000, 1000])
+def test_a_wrong_length_is_noticed(eos: Gateway, connect_to: ConnectTo, tmp_path: Path, by: int) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.arm("wrong_length", by)
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_tokens_that_lapse_amid_a_transfer_are_renewed(
+    gateway: Gateway, cloud: Client, tmp_path: Path
+) -> None:
+    gateway.faults.arm("lapse", 3_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    gateway.faults.arm("lapse", 3_000_000)
+    gateway.faults.arm("cut_download", 4_000_000)
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert gateway.counts["Authenticate"] >= 2
+
+
+def test_a_full_quota_is_told_at_once(gateway: Gateway, cloud: Client) -> None:
+    gateway.faults.quota_full = True
+    with pytest.raises(OutOfSpace):
+        store(cloud, f"{cloud.home()}/f")
+    assert gateway.counts["InitiateFileUpload"] == 1
+    assert files_in(gateway, cloud.home()) == []
+
+
+def test_an_overloaded_data_endpoint_is_asked_again(gateway: Gateway, cloud: Client, tmp_path: Path) -> None:
+    gateway.faults.arm("data_unavailable", times=2)
+    store(cloud, f"{cloud.home()}/f")
+    gateway.faults.arm("data_unavailable", times=2)
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    gateway.faults.arm("data_unavailable", times=None)
+    with pytest.raises(Unavailable):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+
+
+def test_a_file_that_is_still_being_processed_is_waited_for(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.2)
+    gateway = cs3_gateway("opencloud")
+    cloud = connect_to(gateway)
+    gateway.faults.postprocessing_seconds = 0.6
+    store(cloud, f"{cloud.home()}/f")
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_nothing_is_overwritten(gateway: Gateway, cloud: Client) -> None:
+    store(cloud, f"{cloud.home()}/f", b"first")
+    with pytest.raises(AlreadyExists):
+        store(cloud, f"{cloud.home()}/f", b"second")
+    assert gateway.path(f"{cloud.home()}/f").read_bytes() == b"first"
+    assert files_in(gateway, cloud.home()) == ["f"]
+
+
+def test_a_name_like_an_old_chunk_is_a_name(eos: Gateway, connect_to: ConnectTo) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f-chunking-7-2-1", b"abc")
+    assert eos.path(f"{cloud.home()}/f-chunking-7-2-1").read_bytes() == b"abc"
+
+
+def test_a_source_that_is_shorter_than_said_is_not_stored(gateway: Gateway, cloud: Client) -> None:
+    with pytest.raises(LocalFailure):
+        transfers.store(cloud, f"{cloud.home()}/f", source_of(CONTENT), SIZE + 1)
+    assert files_in(gateway, cloud.home()) == []
+
+
+def test_a_missing_file_and_a_container_cannot_be_fetched(cloud: Client, tmp_path: Path) -> None:
+    cloud.make_containers(f"{cloud.home()}/folder")
+    for name in ("missing", "folder", "folder/missing"):
+        with pytest.raises(NotFound):
+            transfers.fetch(cloud, f"{cloud.home()}/{name}", tmp_path / "f")
+
+
+def test_a_disk_that_cannot_be_written_is_told_from_a_network_that_broke(
+    cloud: Client, tmp_path: Path
+) -> None:
+    store(cloud, f"{cloud.home()}/f", b"abc")
+    with pytest.raises(LocalFailure):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "no" / "folder")
+
+
+def test_a_transfer_ends_when_its_time_is_up(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.seconds_per_mebibyte = 0.2
+    with pytest.raises(Unavailable, match="longer"):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f", seconds=0.3)
+
+
+def test_a_redirect_is_not_followed(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.redirect_url = "http://127.0.0.1:9/elsewhere"
+    eos.faults.arm("redirect", times=None)
+    with pytest.raises(Cs3Error, match="HTTP 307"):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+
+
+def test_bytes_flow_from_one_cloud_into_another(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:
+    here, there = (connect_to(cs3_gateway(profile)) for profile in ("eos", "localfs"))
+    store(here, f"{here.home()}/f")
+
+    def opened(offset: int):  # type: ignore[no-untyped-def]
+        return here.read(f"{here.home()}/f", start=offset)
+
+    assert transfers.store(there, f"{there.home()}/f", opened, SIZE).adler32 == SUM

@@ -1,0 +1,184 @@
+import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  copyIcon,
+  deleteIcon,
+  downloadIcon,
+  notebookIcon,
+  searchIcon
+} from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import * as React from 'react';
+
+import type { ICatalogClient, IJobsClient } from '../client/client';
+import type { SearchQuery } from '../client/generated';
+import { size } from '../components/quantity';
+import { CommandIDs, type IJobs, type IPanel } from '../tokens';
+import { didText, parseDids } from './did';
+import type { Catalog } from './model';
+import { PasteForm } from './pasteform';
+
+export interface ICatalogCommandsOptions {
+  catalog: Catalog;
+  client: ICatalogClient & IJobsClient;
+  jobs: IJobs;
+  panel: IPanel;
+  trans: TranslationBundle;
+}
+
+const NOTHING = { type: 'object', properties: {} } as const;
+
+/** Commands about DIDs, mostly those that are chosen. Answers their names, for the palette. */
+export function addCatalogCommands(
+  commands: CommandRegistry,
+  options: ICatalogCommandsOptions
+): string[] {
+  const { catalog, client, jobs, panel, trans } = options;
+  const chosen = () => catalog.selected.filter(row => !row.missing);
+  const isChosen = () => chosen().length > 0;
+
+  commands.addCommand(CommandIDs.search, {
+    label: trans.__('Search Rucio'),
+    caption: trans.__('Search for DIDs in the current instance'),
+    icon: searchIcon,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          scope: { type: 'string' },
+          name: { type: 'string', description: '`*` stands for any text.' },
+          type: { type: 'string' }
+        }
+      }
+    },
+    execute: args => {
+      panel.showTab('explore');
+      if (args.scope || args.name) {
+        catalog.ask(args as Partial<SearchQuery>);
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.pasteDids, {
+    label: trans.__('Paste a List of DIDs…'),
+    caption: trans.__('Show the DIDs of a list'),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          dids: {
+            type: 'string',
+            description: 'DIDs, one a line; absent: they are asked for.'
+          }
+        }
+      }
+    },
+    isEnabled: () => catalog.instance !== null,
+    execute: args => {
+      if (args.dids) {
+        catalog.paste(parseDids(String(args.dids)).dids);
+        panel.showTab('explore');
+        return;
+      }
+      panel.showForm(close => (
+        <PasteForm
+          trans={trans}
+          onCancel={close}
+          onShow={dids => {
+            catalog.paste(dids);
+            close();
+            panel.showTab('explore');
+          }}
+        />
+      ));
+    }
+  });
+  commands.addCommand(CommandIDs.refresh, {
+    label: trans.__('Search Again'),
+    caption: trans.__('Ask Rucio the last question again'),
+    describedBy: { args: NOTHING },
+    isEnabled: () => catalog.root !== null,
+    execute: () => catalog.refresh()
+  });
+  commands.addCommand(CommandIDs.stage, {
+    label: trans.__('Stage'),
+    caption: trans.__('Bring the chosen DIDs to this server'),
+    icon: downloadIcon,
+    describedBy: { args: NOTHING },
+    isEnabled: isChosen,
+    execute: async () => {
+      if (catalog.instance) {
+        const dids = chosen().map(row => row.did);
+        await jobs.start({ instance: catalog.instance, dids });
+      }
+    }
+  });
+  commands.addCommand(CommandIDs.copyDid, {
+    label: trans.__('Copy the DID'),
+    caption: trans.__('Copy the chosen DIDs, one a line'),
+    icon: copyIcon,
+    describedBy: {
+      args: { type: 'object', properties: { did: { type: 'string' } } }
+    },
+    isEnabled: args => Boolean(args.did) || catalog.selected.length > 0,
+    execute: args =>
+      Clipboard.copyToSystem(
+        args.did
+          ? String(args.did)
+          : catalog.selected.map(row => didText(row.did)).join('\n')
+      )
+  });
+  commands.addCommand(CommandIDs.insertChosen, {
+    label: trans.__('Insert into the Notebook'),
+    caption: trans.__('Insert a cell that reads the chosen DIDs'),
+    icon: notebookIcon,
+    describedBy: { args: NOTHING },
+    isEnabled: isChosen,
+    isVisible: () => commands.hasCommand(CommandIDs.insertCell),
+    execute: () =>
+      commands.execute(CommandIDs.insertCell, {
+        instance: catalog.instance,
+        dids: chosen().map(row => didText(row.did))
+      })
+  });
+  commands.addCommand(CommandIDs.evict, {
+    label: trans.__('Remove from This Server…'),
+    caption: trans.__('Remove the staged files of the chosen DIDs'),
+    icon: deleteIcon,
+    describedBy: { args: NOTHING },
+    isEnabled: isChosen,
+    execute: async () => {
+      const { button } = await showDialog({
+        title: trans.__('Remove the staged files?'),
+        body: trans.__(
+          'They stay in Rucio, and can be staged again. %1',
+          chosen()
+            .map(row => row.did.name)
+            .join(', ')
+        ),
+        buttons: [
+          Dialog.cancelButton(),
+          Dialog.warnButton({ label: trans.__('Remove') })
+        ]
+      });
+      if (!button.accept || !catalog.instance) {
+        return;
+      }
+      let bytes = 0;
+      for (const row of chosen()) {
+        bytes += (await client.evict(catalog.instance, row.did)).bytes;
+      }
+      catalog.summaries?.renew();
+      await jobs.refreshStore();
+      return size(bytes);
+    }
+  });
+  return [
+    CommandIDs.search,
+    CommandIDs.pasteDids,
+    CommandIDs.refresh,
+    CommandIDs.stage,
+    CommandIDs.copyDid,
+    CommandIDs.insertChosen,
+    CommandIDs.evict
+  ];
+}

@@ -1,0 +1,459 @@
+"""Jobs on what a catalogue may say: hostile names, odd places, rubbish, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.staging.model import JobRequest
+from tests.accounts.wayward import Request
+from tests.lab.lab import Lab
+from tests.sources.faulty import Manner
+
+from .conftest import open_desk
+from .imagined import Imagined, imagined
+
+pytestmark = pytest.mark.anyio
+
+Desks = Callable[..., Any]
+
+
+@pytest.fixture
+def rucio() -> Iterator[Imagined]:
+    with imagined() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(rucio: Imagined, tmp_path: Path) -> Desks:
+    def at_desk(*, instance: dict[str, Any] | None = None, **options: Any) -> Any:
+        return open_desk([rucio.configuration(**instance or {})], tmp_path, password="secret", **options)
+
+    return at_desk
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+# Names
+
+
+HOSTILE = [
+    "plain.root",
+    "..",
+    "../../../../tmp/escaped",
+    "a",
+    "a/b",
+    "A",
+    "a/B/..",
+    "/absolute",
+    "//",
+    ".hidden",
+    ".store/objects/x",
+    "x" * 250,
+    "é" * 255,
+    "x" * 255,
+    "x" * 256,
+    "/".join("abcdefghij" * 5),
+    "quote\"'`$(id)",
+    "<img src=x onerror=alert(1)>",
+    "new\nline\ttab\x1b[31m",
+    "back\\slash",
+    "percent%2F%00",
+    "ünïcödé 漢字 🦆",
+    "trailing ",
+    "-rf",
+    "con.txt:stream",
+]
+
+
+async def test_hostile_names_stay_inside_and_every_file_can_be_opened(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", name, f"content {n}".encode()) for n, name in enumerate(HOSTILE)]
+    dataset = rucio.dataset("s", "run/../..", files)
+    async with desk() as it:
+        job = await it.stage(dataset)
+        assert (job.state, job.files_done) == ("done", len(HOSTILE))
+        rows = {row.did: row for row in await it.rows(job)}
+        views = it.views.resolve()
+        for number, did in enumerate(files):
+            path = Path(rows[did].path or "")
+            assert path.read_bytes() == f"content {number}".encode()
+            assert views in path.parent.resolve().parents
+            assert not any(part.startswith(".") for part in path.relative_to(it.views).parts)
+        assert len({row.path for row in rows.values()}) == len(HOSTILE)
+        assert sorted(each.name for each in it.folder.iterdir()) == ["state", "views"]
+
+
+async def test_hostile_scopes_and_instances_stay_inside(rucio: Imagined, desk: Desks) -> None:
+    scopes = ["...", "a/../b", ".store", "x" * 300, "sc ope"]
+    files = [rucio.put(scope, "f", scope.encode()) for scope in scopes]
+    async with desk() as it:
+        job = await it.stage(*files)
+        assert job.state == "done"
+        assert sorted(it.files().values()) == sorted(scope.encode() for scope in scopes)
+        assert sorted(each.name for each in it.folder.iterdir()) == ["state", "views"]
+
+
+async def test_two_scopes_with_one_file_name_in_one_dataset(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put(f"s{n}", "same.root", f"{n}".encode()) for n in range(12)]
+    dataset = rucio.dataset("s0", "run", files)
+    async with desk(link="copy") as it:
+        job = await it.stage(dataset)
+        assert job.state == "done"
+        rows = {row.did: Path(row.path or "").read_bytes() for row in await it.rows(job)}
+        assert rows == {did: did.scope[1:].encode() for did in files}
+
+
+async def test_several_instances_have_folders_of_their_own(rucio: Imagined, tmp_path: Path) -> None:
+    did = rucio.put("s", "a", b"abc")
+    instances = [rucio.configuration(name=".."), rucio.configuration(name="other")]
+    async with open_desk(instances, tmp_path, password="secret") as it:
+        job = await it.end_of(await it.stager.start(JobRequest("..", [did])))
+        assert job.state == "done"
+        assert it.files() == {"%2E./s/a": b"abc"}
+
+
+# Places
+
+
+def at(scheme: str, kind: str = "DISK", domain: str = "wan") -> dict[str, tuple[str, str]]:
+    return {f"{scheme}://somewhere.example:1094/a": (kind, domain)}
+
+
+NOWHERE = {
+    "tape": (at("davs", "TAPE"), "tape", "on tape"),
+    "root-only": (at("root"), "root-only", "only by xrootd"),
+    "srm": (at("srm"), "root-only", "only by srm"),
+    "archive": (at("https", "DISK", "zip"), "in-archive", "zip archive"),
+    "none": ({}, "no-replica", "no available replica"),
+}
+
+
+@pytest.mark.parametrize(("pfns", "state", "words"), NOWHERE.values(), ids=list(NOWHERE))
+async def test_what_cannot_be_had_says_why(
+    rucio: Imagined, desk: Desks, pfns: dict[str, tuple[str, str]], state: str, words: str
+) -> None:
+    there = rucio.put("s", "there", b"abc")
+    away = rucio.put("s", "away", b"abc", pfns=pfns)
+    dataset = rucio.dataset("s", "run", [there, away])
+    async with desk() as it:
+        job = await it.stage(dataset)
+        assert (job.state, job.files_done, job.files_unreachable, job.files_failed) == ("partial", 1, 1, 0)
+        assert job.problem is not None and words in job.problem.detail
+        rows = {row.did: row.state for row in await it.rows(job)}
+        assert rows == {there: "done", away: state}
+
+
+async def test_an_archive_is_never_taken_for_its_member(rucio: Imagined, desk: Desks) -> None:
+    archive = rucio.storage.put("/archive.zip", b"the whole archive")
+    member = rucio.put("s", "member", b"member", pfns={archive: ("DISK", "zip")})
+    async with desk() as it:
+        assert (await it.stage(member)).state == "failed"
+        assert rucio.storage.requests("/archive.zip") == []
+
+
+async def test_the_rse_that_was_chosen_alone_is_used(rucio: Imagined, desk: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        job = await it.stage(did, rse="ELSEWHERE")
+        assert job.state == "failed"
+        assert job.problem is not None and "at ELSEWHERE" in job.problem.detail
+        assert (await it.stage(did, rse="RSE")).state == "done"
+
+
+# Mounts and shared stores
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Path:
+    folder = tmp_path / "mount" / "data"
+    folder.mkdir(parents=True)
+    return folder
+
+
+async def test_a_file_on_a_mount_is_linked(rucio: Imagined, desk: Desks, mount: Path) -> None:
+    (mount / "a").write_bytes(b"mounted")
+    did = rucio.put("s", "a", b"mounted", pfns={f"file://localhost{mount}/a": ("DISK", "lan")})
+    async with desk(mounts=(str(mount),)) as it:
+        job = await it.stage(did)
+        assert (job.state, job.files_here) == ("done", 1)
+        assert (it.views / "s/a").is_symlink() and it.files() == {"s/a": b"mounted"}
+        assert (await it.stager.store()).files == 0
+
+
+async def test_a_file_of_another_size_on_a_mount_is_not_believed(
+    rucio: Imagined, desk: Desks, mount: Path
+) -> None:
+    (mount / "a").write_bytes(b"half")
+    did = rucio.put("s", "a", b"whole one")
+    rucio.replicas[did]["pfns"][f"file://localhost{mount}/a"] = {
+        "rse": "RSE",
+        "type": "DISK",
+        "domain": "lan",
+    }
+    async with desk(mounts=(str(mount),)) as it:
+        assert (await it.stage(did)).state == "done"
+        assert it.files() == {"s/a": b"whole one"}
+
+
+async def test_in_mode_replica_what_is_mounted_is_linked_and_the_rest_is_offered(
+    rucio: Imagined, desk: Desks, mount: Path
+) -> None:
+    here, away = (rucio.put("s", name, name.encode()) for name in ("here", "away"))
+    path = rucio.storage.url("/s/here").partition("://")[2].partition("/")[2]
+    (mount / path).parent.mkdir(parents=True, exist_ok=True)
+    (mount / path).write_bytes(b"here")
+    dataset = rucio.dataset("s", "run", [here, away])
+    instance = {
+        "mode": "replica",
+        "destination_rse": "RSE",
+        "rse_mount_path": str(mount),
+        "path_begins_at": 0,
+    }
+    async with desk(instance=instance) as it:
+        job = await it.stage(dataset)
+        assert (job.state, job.files_here, job.files_unreachable) == ("partial", 1, 1)
+        assert job.problem is not None and "not on RSE" in job.problem.detail
+        assert {row.did: row.state for row in await it.rows(job)} == {here: "linked", away: "not-mounted"}
+        assert rucio.storage.requests() == []
+        done = await it.end_of(await it.stager.retry(job.id, download=True))
+        assert (done.state, done.files_unreachable) == ("done", 0)
+        assert it.files() == {"s/run/here": b"here", "s/run/away": b"away"}
+
+
+async def test_a_shared_store_is_used_and_never_written(rucio: Imagined, desk: Desks, tmp_path: Path) -> None:
+    did = rucio.put("s", "a", b"abc")
+    shared = tmp_path / "shared"
+    site = open_desk([rucio.configuration()], tmp_path / "site", password="secret", store_dir=str(shared))
+    async with site as theirs:
+        await theirs.stage(did)
+    before = below(shared)
+    async with desk(shared_stores=(str(shared),)) as it:
+        job = await it.stage(did)
+        assert (job.state, job.files_here) == ("done", 1)
+        assert it.files() == {"s/a": b"abc"}
+        assert (await it.stager.store()).files == 0
+    assert below(shared) == before and len(rucio.storage.requests()) == 1
+
+
+# Part of a DID
+
+
+async def test_the_first_files_by_name(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n:02}", b"x") for n in reversed(range(20))]
+    dataset = rucio.dataset("s", "run", files)
+    async with desk() as it:
+        job = await it.stage(dataset, first=3)
+        assert job.files_total == 3
+        assert sorted(it.files()) == ["s/run/f00", "s/run/f01", "s/run/f02"]
+
+
+async def test_files_that_match_a_pattern(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", name, b"x") for name in ("a.root", "b.root", "a.log")]
+    dataset = rucio.dataset("s", "run", files)
+    async with desk() as it:
+        assert (await it.stage(dataset, pattern="*.root")).files_total == 2
+        assert (await it.stage(dataset, pattern="nothing")).state == "done"
+
+
+@pytest.mark.parametrize("limits", [{"confirm_bytes": 10}, {"confirm_files": 2}])
+async def test_a_large_job_asks_first_and_a_part_may_be_taken(
+    rucio: Imagined, desk: Desks, limits: dict[str, int]
+) -> None:
+    files = [rucio.put("s", f"f{n}", b"x" * 10) for n in range(5)]
+    dataset = rucio.dataset("s", "run", files)
+    async with desk(**limits) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.cause == "confirm")
+        assert (job.files_total, job.bytes_total) == (5, 50)
+        assert job.free_bytes and job.problem is not None and "5 files" in job.problem.detail
+        assert rucio.storage.requests() == []
+        done = await it.end_of(await it.stager.confirm(job.id, 2, None))
+        assert (done.state, done.files_total) == ("done", 2)
+        assert sorted(it.files()) == ["s/run/f0", "s/run/f1"]
+        assert (await it.stage(dataset, confirmed=True)).files_done == 5
+
+
+# A Rucio in trouble
+
+
+async def test_a_rucio_that_is_down_is_waited_for(rucio: Imagined, desk: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        rucio.reply = lambda request: request.answer(503)
+        job = await it.until(await it.start(did), lambda now: now.cause == "network")
+        assert job.state == "waiting" and job.problem is not None and "Imagined" in job.problem.detail
+        rucio.reply = None
+        assert (await it.end_of(job)).state == "done"
+
+
+async def test_a_slow_rucio_holds_nothing_else_up(rucio: Imagined, desk: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+
+    def slow(request: Request) -> None:
+        time.sleep(0.7)
+        rucio.reply = None
+        rucio(request)
+        rucio.reply = slow
+
+    async with desk() as it:
+        rucio.reply = slow
+        job = await it.start(did)
+        assert (await it.stager.store()).files == 0
+        assert it.stager.job(job.id).state == "planning"
+        assert (await it.end_of(job)).state == "done"
+
+
+RUBBISH = {
+    "a portal": lambda request: request.answer(200, b"<html>Sign in</html>", "text/html"),
+    "no JSON": lambda request: request.answer(200, b"{", "application/json"),
+    "no UTF-8": lambda request: request.answer(200, b'{"scope": "\xff\xfe"}', "application/json"),
+    "other JSON": lambda request: request.answer(200, b"[1, 2]", "application/json"),
+    "an error": lambda request: request.answer(500),
+}
+
+
+@pytest.mark.parametrize("reply", RUBBISH.values(), ids=list(RUBBISH))
+async def test_rubbish_fails_the_job_with_a_sentence_and_retry_mends_it(
+    rucio: Imagined, desk: Desks, reply: Callable[[Request], None]
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        rucio.reply = reply
+        job = await it.stage(did)
+        assert job.state == "failed"
+        assert job.problem is not None and job.problem.type == "rucio-refused"
+        rucio.reply = None
+        assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
+
+
+async def test_a_list_that_breaks_off_loses_nothing(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n:04}", b"x") for n in range(600)]
+    dataset = rucio.dataset("s", "run", files)
+    left = [2]
+
+    def cut(request: Request) -> None:
+        rucio.reply = None
+        if request.path.startswith("/replicas/list") and left[0]:
+            left[0] -= 1
+            request.begin_stream()
+            request.chunk(b"".join(json.dumps(rucio.replicas[did]).encode() + b"\n" for did in files[:300]))
+            request.close_after = True
+        else:
+            rucio(request)
+        rucio.reply = cut
+
+    async with desk() as it:
+        rucio.reply = cut
+        job = await it.until(await it.start(dataset), lambda now: now.cause == "network")
+        done = await it.end_of(job)
+        assert (done.state, done.files_total, done.files_done) == ("done", 600, 600)
+        assert len(it.files()) == 600
+        assert len(rucio.storage.requests()) == 600
+
+
+async def test_a_did_that_rucio_does_not_know_fails(rucio: Imagined, desk: Desks) -> None:
+    async with desk() as it:
+        job = await it.stage(Did("s", "unknown"))
+        assert job.state == "failed" and job.problem is not None and job.problem.type == "not-found"
+
+
+async def test_bytes_that_changed_under_a_name_are_fetched_again(rucio: Imagined, desk: Desks) -> None:
+    async with desk() as it:
+        did = rucio.put("s", "a", b"before")
+        assert (await it.stage(did)).state == "done"
+        rucio.put("s", "a", b"after that")
+        assert (await it.stage(did)).state == "done"
+        assert it.files() == {"s/a": b"after that"}
+
+
+async def test_ten_thousand_files_come_each_once(lab: Lab, rucio: Imagined, desk: Desks) -> None:
+    contents = {f"file.{n:05}.root": f"{n}".encode() for n in range(10_000)}
+    files = []
+    for name, content in contents.items():
+        path = lab.alpha.path("many", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        url = f"https://localhost:{lab.alpha.port}/{path.relative_to(lab.alpha.root)}"
+        files.append(rucio.put("many", name, content, pfns={url: ("DISK", "wan")}))
+    dataset = rucio.dataset("many", "run", files)
+    async with desk(instance={"rucio_ca_cert": str(lab.ca)}) as it:
+        served = lab.alpha.bytes_read()
+        job = await it.stage(dataset)
+        assert (job.state, job.files_done) == ("done", len(contents))
+        assert lab.alpha.bytes_read() - served == sum(map(len, contents.values()))
+        found = {path.name: path.read_bytes() for path in (it.views / "many/run").iterdir()}
+        assert found == contents
+        assert it.parts() == []
+        freed = await it.stager.evict("lab", dataset)
+        assert freed.files == len(contents) and not (it.views / "many").exists()
+
+
+async def test_copies_are_files_of_their_own(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n}", f"{n}".encode()) for n in range(50)]
+    dataset = rucio.dataset("s", "run", files)
+    async with desk(link="copy") as it:
+        assert (await it.stage(dataset)).state == "done"
+        assert it.files() == {f"s/run/f{n}": f"{n}".encode() for n in range(50)}
+        assert not any(path.is_symlink() for path in (it.views / "s/run").iterdir())
+        await it.stager.evict("lab", dataset)
+        assert it.files() == {}
+
+
+# Traces
+
+
+async def test_what_was_read_is_told_in_batches(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n}", b"x" * n) for n in range(30)]
+    dataset = rucio.dataset("s", "run", files)
+    async with desk(send_traces=True) as it:
+        await it.stage(dataset)
+        await it.until_true(lambda: sum(map(len, rucio.traces)) == 30)
+        assert len(rucio.traces) <= 3
+        trace = next(each for batch in rucio.traces for each in batch if each["filename"] == "f7")
+        assert (trace["eventType"], trace["scope"], trace["filesize"]) == ("download", "s", 7)
+        assert (trace["remoteSite"], trace["account"], trace["clientState"]) == ("RSE", "alice", "DONE")
+        await it.stage(dataset)
+        await it.stage(rucio.put("s", "last", b"x"))
+        await it.until_true(lambda: sum(map(len, rucio.traces)) == 31)
+
+
+async def test_a_rucio_that_takes_no_traces_is_no_obstacle(rucio: Imagined, desk: Desks) -> None:
+    did = rucio.put("s", "a", os.urandom(100))
+
+    def no_traces(request: Request) -> None:
+        if request.path.startswith("/traces"):
+            request.answer(500)
+        else:
+            rucio.reply = None
+            rucio(request)
+            rucio.reply = no_traces
+
+    rucio.reply = no_traces
+    async with desk(send_traces=True) as it:
+        assert (await it.stage(did)).state == "done"
+
+
+async def test_an_address_that_is_not_ascii_is_read(rucio: Imagined, desk: Desks) -> None:
+    url = rucio.storage.put("/%C3%BCber", b"abc")
+    did = rucio.put("s", "a", b"abc", pfns={url.replace("%C3%BC", "ü"): ("DISK", "wan")})
+    async with desk() as it:
+        assert (await it.stage(did)).state == "done"
+
+
+async def test_a_job_whose_only_file_is_refused_names_the_rse_and_not_the_address(
+    rucio: Imagined, desk: Desks
+) -> None:
+    did = rucio.put("s", "a", b"abc", Manner(status=403))
+    async with desk() as it:
+        job = await it.stage(did)
+        assert job.problem is not None
+        assert job.problem.detail.startswith("RSE refuses to give the file (HTTP 403).")
+        assert "127.0.0.1" not in str(job)
