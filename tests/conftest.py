@@ -32,6 +32,8 @@ import pytest
 
 from tests.lab.lab import Lab
 
+pytest_plugins = ("pytest_jupyter.jupyter_server",)  # it also runs every `async def` test
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:

@@ -1,5 +1,5 @@
 import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
-import type { Locator } from '@playwright/test';
+import type { APIRequestContext, Locator } from '@playwright/test';
 
 /** Open the Rucio panel, and find things in it as a user does: by roles and names. */
 export async function openPanel(page: IJupyterLabPageFixture): Promise<Panel> {
@@ -56,5 +56,34 @@ export class Panel {
     await this.page.mouse.down();
     await this.page.mouse.move(box.x + width + 2, y, { steps: 5 });
     await this.page.mouse.up();
+  }
+}
+
+export const SCOPE = 'demo26_13p6TeV';
+
+/** Undo what an earlier attempt of a test has staged, so that each begins alike. */
+export async function unstage(
+  request: APIRequestContext,
+  pattern: string
+): Promise<void> {
+  const api = 'rucio-jupyterlab/v1';
+  const { jobs } = await (await request.get(`${api}/jobs`)).json();
+  for (const { id } of jobs) {
+    await request.post(`${api}/jobs/${id}/cancel`, { data: {} });
+  }
+  await request.post(`${api}/jobs/clear`, { data: {} });
+  const query = {
+    kind: 'search',
+    scope: SCOPE,
+    name: pattern,
+    type: 'collection',
+    filters: []
+  };
+  const instance = `${api}/instances/grid`;
+  const answer = await request.post(`${instance}/listings`, {
+    data: { query }
+  });
+  for (const { did } of (await answer.json()).rows) {
+    await request.post(`${instance}/evict`, { data: { did } });
   }
 }

@@ -83,6 +83,10 @@ class Planner:
             prefix + collection_path(first.scope, first.name),
         )
 
+    def staged_below(self, path: str) -> int:
+        """How many files appear below a folder of the views already."""
+        return self._journal.staged_below(path)
+
     def any_is_near(self, request: JobRequest) -> bool:
         """Whether any of it can be had at once: nobody is asked to confirm what only tape holds."""
         dids = request.dids[:SUMMARIES_LIMIT]

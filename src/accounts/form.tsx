@@ -10,24 +10,27 @@ export interface IFieldProps extends React.InputHTMLAttributes<HTMLInputElement>
 }
 
 /** A text field below its label. */
-export function Field(props: IFieldProps): JSX.Element {
-  const { label, hint, ...rest } = props;
-  const id = React.useId();
-  return (
-    <div className="jp-Rucio-field">
-      <label htmlFor={id}>{label}</label>
-      <input
-        className="jp-mod-styled"
-        spellCheck={false}
-        autoCapitalize="off"
-        {...rest}
-        id={id}
-        aria-describedby={hint ? `${id}-hint` : undefined}
-      />
-      {hint && <small id={`${id}-hint`}>{hint}</small>}
-    </div>
-  );
-}
+export const Field = React.forwardRef<HTMLInputElement, IFieldProps>(
+  function Field(props, ref) {
+    const { label, hint, ...rest } = props;
+    const id = React.useId();
+    return (
+      <div className="jp-Rucio-field">
+        <label htmlFor={id}>{label}</label>
+        <input
+          ref={ref}
+          className="jp-mod-styled"
+          spellCheck={false}
+          autoCapitalize="off"
+          {...rest}
+          id={id}
+          aria-describedby={hint ? `${id}-hint` : undefined}
+        />
+        {hint && <small id={`${id}-hint`}>{hint}</small>}
+      </div>
+    );
+  }
+);
 
 export interface IFormProps {
   title: string;
@@ -35,6 +38,8 @@ export interface IFormProps {
   trans: TranslationBundle;
   /** Rejects with what is shown in the form, whose fields stay as they are. */
   onSubmit: () => Promise<void>;
+  /** Called with what was refused, so that the form can lead to what must be changed. */
+  onRefused?: (obstacle: Obstacle) => void;
   /** Absent where there is nothing to go back to. */
   onCancel?: () => void;
   children: React.ReactNode;
@@ -42,7 +47,8 @@ export interface IFormProps {
 
 /** A form that waits for its answer, and shows why it was refused. */
 export function Form(props: IFormProps): JSX.Element {
-  const { title, submit, trans, onSubmit, onCancel, children } = props;
+  const { title, submit, trans, onSubmit, onRefused, onCancel, children } =
+    props;
   const [busy, setBusy] = React.useState(false);
   const [refused, setRefused] = React.useState<Obstacle | null>(null);
   const heading = React.useId();
@@ -53,7 +59,9 @@ export function Form(props: IFormProps): JSX.Element {
     try {
       await onSubmit();
     } catch (reason) {
-      setRefused(obstacleOf(reason));
+      const obstacle = obstacleOf(reason);
+      setRefused(obstacle);
+      onRefused?.(obstacle);
     } finally {
       setBusy(false);
     }

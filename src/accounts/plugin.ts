@@ -22,6 +22,7 @@ export const accounts: JupyterFrontEndPlugin<IAccounts> = {
     state: IStateDB | null
   ): IAccounts => {
     const accounts = new Accounts(server);
+    server.engine.recovered.connect(accounts.refresh, accounts);
     if (state) {
       void remember(accounts, state);
     }

@@ -21,6 +21,7 @@ type Values = Partial<Record<keyof SignInAsk, string>>;
 export function SignInForm(props: ISignInProps): JSX.Element {
   const { instance, trans, onSignIn, onCancel } = props;
   const select = React.useId();
+  const accountField = React.useRef<HTMLInputElement>(null);
   const [way, setWay] = React.useState<AuthType>(
     instance.account.auth_type ?? instance.auth_types[0] ?? 'userpass'
   );
@@ -45,6 +46,9 @@ export function SignInForm(props: ISignInProps): JSX.Element {
       trans={trans}
       onSubmit={() =>
         onSignIn({ auth_type: way, ...given([...FIELDS[way], 'account']) })
+      }
+      onRefused={obstacle =>
+        obstacle.do === 'choose' && accountField.current?.focus()
       }
       onCancel={onCancel}
     >
@@ -115,6 +119,7 @@ export function SignInForm(props: ISignInProps): JSX.Element {
         />
       )}
       <Field
+        ref={accountField}
         label={trans.__('Account')}
         hint={trans.__(
           'Empty: your default. Once signed in, choose among all that are yours.'

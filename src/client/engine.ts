@@ -8,6 +8,8 @@ import type { EngineEvent, Environment } from './generated';
 /** The way to the engine, and what stays the same while the Jupyter server runs. */
 export interface IEngine {
   readonly changed: ISignal<IEngine, void>;
+  /** Emitted when an obstacle is gone: what was asked in the meantime must be asked again. */
+  readonly recovered: ISignal<IEngine, void>;
   /** Null while the engine answers; `engine-down` or `offline` otherwise. */
   readonly obstacle: Obstacle | null;
   /** Null until the server has told it. */
@@ -15,6 +17,9 @@ export interface IEngine {
   /** Ask again; where the engine was given up, start it. */
   retry(): Promise<void>;
 }
+
+/** Milliseconds between two looks for a server that does not answer. */
+const PAUSE = 5000;
 
 export class Engine implements IEngine {
   constructor(
@@ -27,6 +32,7 @@ export class Engine implements IEngine {
   }
 
   readonly changed = new Signal<this, void>(this);
+  readonly recovered = new Signal<this, void>(this);
 
   get obstacle(): Obstacle | null {
     return this._obstacle;
@@ -70,10 +76,20 @@ export class Engine implements IEngine {
   }
 
   private _set(obstacle: Obstacle | null): void {
+    const recovered = this._obstacle !== null && obstacle === null;
     this._obstacle = obstacle;
+    window.clearTimeout(this._timer);
+    // A server that went away comes back unannounced; an engine that was given up does not.
+    if (obstacle && obstacle.type !== 'engine-down') {
+      this._timer = window.setTimeout(() => void this._refresh(), PAUSE);
+    }
     this.changed.emit();
+    if (recovered) {
+      this.recovered.emit();
+    }
   }
 
   private _obstacle: Obstacle | null = null;
   private _environment: Environment | null = null;
+  private _timer = 0;
 }

@@ -10,7 +10,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { JobSnapshot } from '../client/generated';
 import { pauseIcon } from '../components/icons';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
-import { isFinished } from './model';
+import { isFinished, isUnderWay } from './model';
 
 const NOTHING = { type: 'object', properties: {} } as const;
 const JOB = {
@@ -23,8 +23,6 @@ const JOB = {
   }
 } as const;
 
-const isRunning = (job: JobSnapshot) =>
-  job.state === 'running' || job.state === 'planning';
 const isPaused = (job: JobSnapshot) => job.state === 'paused';
 const hasFailed = (job: JobSnapshot) =>
   ['partial', 'failed', 'cancelled'].includes(job.state);
@@ -56,9 +54,9 @@ export function addJobCommands(
     caption: trans.__('Pause the running jobs; finished parts are kept'),
     icon: pauseIcon,
     describedBy: { args: JOB },
-    isEnabled: args => fitting(isRunning, args.job).length > 0,
+    isEnabled: args => fitting(isUnderWay, args.job).length > 0,
     execute: args =>
-      each(isRunning, args.job, job => jobs.change(job.id, 'pause'))
+      each(isUnderWay, args.job, job => jobs.change(job.id, 'pause'))
   });
   commands.addCommand(CommandIDs.resumeJobs, {
     label: trans.__('Resume Staging'),

@@ -18,7 +18,7 @@ import { Name } from '../components/name';
 import { Progress } from '../components/progress';
 import { share } from '../components/quantity';
 import { ConfirmForm } from './confirm';
-import { isFinished } from './model';
+import { isFinished, isUnderWay } from './model';
 import { JobTrouble } from './trouble';
 import { jobName, outcome, progressText, shortName, stateWord } from './words';
 
@@ -164,7 +164,7 @@ function Buttons(props: IPartProps & { actions: IJobActions }): JSX.Element {
   const open = !isFinished(job);
   return (
     <span className="jp-Rucio-job-buttons">
-      {(job.state === 'running' || job.state === 'planning') && (
+      {isUnderWay(job) && (
         <IconButton
           icon={pauseIcon}
           label={trans.__('Pause')}

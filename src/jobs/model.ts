@@ -46,6 +46,11 @@ export function isFinished(job: JobSnapshot): boolean {
   return FINISHED.includes(job.state);
 }
 
+/** Whether bytes come, or will by themselves; the plan may still be growing. */
+export function isUnderWay(job: JobSnapshot): boolean {
+  return job.state === 'planning' || job.state === 'running';
+}
+
 /** Milliseconds between two looks while a job runs and no event was heard. */
 const SILENCE = 10_000;
 

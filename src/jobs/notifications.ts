@@ -6,7 +6,7 @@ import type { JobSnapshot } from '../client/generated';
 import { elide, elidedText } from '../components/elide';
 import { share } from '../components/quantity';
 import { CommandIDs } from '../tokens';
-import { type IJobs, isFinished } from './model';
+import { type IJobs, isFinished, isUnderWay } from './model';
 import { outcome, progressText, shortName, stateWord } from './words';
 
 /** Milliseconds that the notification of a job that ended well stays. */
@@ -92,7 +92,7 @@ export class Notifications {
     const how =
       job.state === 'done'
         ? outcome(job, this.trans)
-        : job.state === 'running'
+        : job.bytes_total > 0 && isUnderWay(job)
           ? progressText(job, this.trans)
           : stateWord(job, this.trans);
     return `${name}\n${how}`;

@@ -21,8 +21,11 @@ export const jobs: JupyterFrontEndPlugin<IJobs> = {
   autoStart: true,
   provides: IJobs,
   requires: [IServer],
-  activate: (app: JupyterFrontEnd, server: IServer): IJobs =>
-    new Jobs(server.client, server.events)
+  activate: (app: JupyterFrontEnd, server: IServer): IJobs => {
+    const jobs = new Jobs(server.client, server.events);
+    server.engine.recovered.connect(jobs.refresh, jobs);
+    return jobs;
+  }
 };
 
 export const jobList: JupyterFrontEndPlugin<void> = {

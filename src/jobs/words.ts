@@ -3,6 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { didText } from '../catalog/did';
 import type { JobSnapshot, TransferRow } from '../client/generated';
 import { clock, count, duration, size, sizeOf } from '../components/quantity';
+import { isUnderWay } from './model';
 
 /** What a job is called: its DID, or the first of several. */
 export function jobName(job: JobSnapshot, trans: TranslationBundle): string {
@@ -28,7 +29,7 @@ export function progressText(
   parts.push(
     trans.__('%1 / %2 files', count(job.files_done), count(job.files_total))
   );
-  if (job.state === 'running' && job.bytes_per_second > 0) {
+  if (isUnderWay(job) && job.bytes_per_second > 0) {
     parts.push(trans.__('%1/s', size(job.bytes_per_second)));
   }
   if (job.state === 'running' && job.seconds_left !== null) {

@@ -51,10 +51,12 @@ export function PanelState(props: IPanelStateProps): JSX.Element {
         }
         action={{ label: trans.__('Add an instance'), run: onAdd }}
       >
-        <p className="jp-Rucio-small">
-          {trans.__('Or try it without one: in a terminal, run')}{' '}
-          <code>{DEMO}</code>
-        </p>
+        {known.demo_available && (
+          <p className="jp-Rucio-small">
+            {trans.__('Or try it without one: in a terminal, run')}{' '}
+            <code>{DEMO}</code>
+          </p>
+        )}
       </Notice>
     );
   }

@@ -15,8 +15,6 @@ from rucio_jupyterlab.staging.model import JobRequest, JobSnapshot
 from tests.api.calls import Fetch, call
 from tests.api.hearing import subscribe
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 JOBS = "urn:rucio-jupyterlab:jobs:v1"
 INSTANCES = "urn:rucio-jupyterlab:instances:v1"
 ENGINE = "urn:rucio-jupyterlab:engine:v1"

@@ -19,8 +19,6 @@ from rucio_jupyterlab.api.local import below
 from rucio_jupyterlab.config import Options
 from tests.api.calls import Fetch, call
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 
 class TestWrongConfiguration:
     @pytest.fixture

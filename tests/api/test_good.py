@@ -14,8 +14,6 @@ from tests.api.calls import BY_NAME, FIELDS, Fetch, Outcome, call
 from tests.api.hearing import subscribe
 from tests.lab.lab import Lab
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 INSTANCE = "instances/{instance}"
 JOB = "jobs/{job_id}"
 

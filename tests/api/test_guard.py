@@ -14,8 +14,6 @@ from rucio_jupyterlab.api.routes import PREFIX, ROUTES
 from tests.api.calls import Fetch, call, call_path, name
 from tests.engine.processes import was_used
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 
 class Refusing(Authorizer):
     """Lets nobody do anything, and remembers what was asked."""

@@ -17,8 +17,6 @@ from rucio_jupyterlab.engine.link import EngineLink, LinkState
 from rucio_jupyterlab.errors import EngineDown, Problem, Remote
 from tests.engine.processes import end, eventually, was_used
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 
 class Recorded:
     """A link, and everything that it told."""

@@ -17,8 +17,6 @@ from rucio_jupyterlab.staging.model import JobRequest, Jobs, JobSnapshot
 from tests.engine.conversation import Talk, serving
 from tests.engine.processes import eventually
 
-pytest_plugins = ("pytest_jupyter.jupyter_server",)
-
 JOB = JobSnapshot("j1", JobRequest("lab", []), "running")
 
 

@@ -42,8 +42,3 @@ def seat_at(lab: Lab, tmp_path: Path) -> Iterator[Callable[..., Seat]]:
             return seat
 
         yield take
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"

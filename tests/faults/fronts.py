@@ -26,7 +26,7 @@ from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
 from tests.faults.seat import Seat
 
 PATIENCE = 60.0
-LOOK = 0.01
+LOOK = 0.03
 PREFIX = "rucio-jupyterlab/v1/"
 OTHER_EXTENSIONS = ("jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim")
 """They take longer to load than all that is tested."""

@@ -20,7 +20,7 @@ from tests.lab.lab import Lab
 SETTLING = 0.02
 """Seconds in which a storage notices that its reader is gone."""
 PATIENCE = 10.0
-LOOK = 0.01
+LOOK = 0.02
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,15 @@ def assert_staged(seat: Seat, dataset: Dataset) -> None:
     assert shown == right, shown.items() ^ right.items()
     for path in published(seat).values():
         assert path.stat().st_mode & 0o777 == 0o444, path
+
+
+def assert_copies_are_right(seat: Seat, dataset: Dataset) -> int:
+    """`assert_nothing_is_wrong` for a view without links; returns how many copies there are."""
+    folder = seat.views / dataset.did.scope / dataset.did.name
+    copies = [path for path in folder.glob("*") if not path.name.startswith(".")]
+    for path in copies:
+        assert path.read_bytes() == dataset.contents[path.name], path
+    return len(copies)
 
 
 def assert_journal_agrees(seat: Seat) -> None:

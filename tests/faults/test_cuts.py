@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from rucio_mesh.testing import seeding
 from tests.faults.cutter import Cutter
 from tests.faults.fronts import end_of, shell_at
 from tests.faults.oracle import Dataset, assert_staged, assert_tidy, eventually
 from tests.faults.seat import Seat
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, described
 
-pytestmark = [pytest.mark.anyio, pytest.mark.faults]
+pytestmark = pytest.mark.faults
 MIB = 1 << 20
 
 
@@ -32,9 +33,9 @@ async def cut_dataset(
             path = lab.alpha.path(scope, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            lab.register(scope, name, content, rse=rse)
-        members = [(scope, name) for name in contents]
-        yield Dataset(lab.collection(scope, "broken", members), contents), cutter
+        files = [described(scope, name, content, "adler32") for name, content in contents.items()]
+        seeding.register(lab.client(), rse, files)
+        yield Dataset(lab.collection(scope, "broken", files), contents), cutter
         assert cutter.cuts
 
 

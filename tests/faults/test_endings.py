@@ -13,7 +13,7 @@ from tests.faults.oracle import Dataset, Meter, assert_staged, assert_tidy, even
 from tests.faults.seat import Seat
 from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.anyio, pytest.mark.faults]
+pytestmark = pytest.mark.faults
 
 BREAK = """
 import pathlib, runpy

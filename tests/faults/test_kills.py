@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults import oracle
-from tests.faults.fronts import Front, Panel, Shell, end_of
+from tests.faults.fronts import Front, Panel, Shell, end_of, shell_at
 from tests.faults.oracle import Dataset, Meter
 from tests.faults.scenarios import Kill, Scenario, asked_for
 from tests.faults.seat import Seat
@@ -17,7 +18,6 @@ from tests.lab.lab import Lab
 from tests.lab.processes import assert_nothing_left
 
 logger = logging.getLogger(__name__)
-pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.faults
@@ -34,6 +34,23 @@ async def test_a_job_survives_for_long(
     scenario: Scenario, lab: Lab, dataset: Dataset, seat_at: Callable[..., Seat]
 ) -> None:
     await play(scenario, lab, dataset, seat_at(max_connections=scenario.connections))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_view_of_copies_survives_too(
+    seed: int, dataset: Dataset, seat_at: Callable[..., Seat]
+) -> None:
+    seat, draw = seat_at(link="copy", bandwidth_limit=None), random.Random(seed)
+    async with shell_at(seat) as shell:
+        job = await shell.stage(dataset.did)
+        for _ in range(3):
+            await asyncio.sleep(draw.uniform(0.2, 1.0))
+            with seat.killed():
+                oracle.assert_copies_are_right(seat, dataset)
+        assert (await end_of(shell, job)).state == "done"
+        assert oracle.assert_copies_are_right(seat, dataset) == len(dataset.contents)
+        oracle.eventually(lambda: oracle.assert_tidy(seat))
 
 
 async def play(scenario: Scenario, lab: Lab, dataset: Dataset, seat: Seat) -> None:

@@ -15,7 +15,7 @@ from tests.faults.oracle import Dataset, assert_staged, assert_tidy, eventually,
 from tests.faults.seat import Seat
 from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.anyio, pytest.mark.faults]
+pytestmark = pytest.mark.faults
 Seats = Callable[..., Seat]
 
 

@@ -13,7 +13,7 @@ from tests.faults.oracle import Dataset, Meter, assert_staged
 from tests.faults.seat import Seat
 from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.anyio, pytest.mark.faults]
+pytestmark = pytest.mark.faults
 
 
 async def test_panel_and_shell_share_one_engine_and_one_transfer(

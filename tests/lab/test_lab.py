@@ -69,7 +69,7 @@ def test_a_storage_counts_what_it_serves_and_comes_back_where_it_was(lab: Lab) -
 
 
 def test_alice_owns_her_scope_and_may_act_as_higgs(lab: Lab) -> None:
-    assert lab.client("alice").list_scopes_for_account("alice") == ["user.alice"]
+    assert "user.alice" in lab.client("alice").list_scopes_for_account("alice")
     assert lab.client("higgs").whoami()["account"] == "higgs"
     lab.client("alice").add_dataset("user.alice", "hers")
 

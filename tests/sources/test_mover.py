@@ -14,7 +14,8 @@ from rucio_jupyterlab.errors import RucioUnreachable, SourceFailure
 from rucio_jupyterlab.sources.failures import Kind
 from rucio_jupyterlab.sources.http.fetch import ATTEMPTS
 from rucio_jupyterlab.sources.model import Cancelled, Fetched
-from rucio_jupyterlab.sources.part import RECORD_SUFFIX, read_record
+from rucio_jupyterlab.sources.part import RANGE_BYTES, RECORD_SUFFIX, read_record
+from rucio_mesh.testing.certificates import Authority
 
 from .conftest import BRISK, Checksum, Desk, Plain
 from .faulty import Faulty, Manner
@@ -187,7 +188,10 @@ def test_a_replica_that_breaks_off_again_and_again_still_brings_a_large_file(
 def test_a_mixture_with_a_corrupt_replica_is_found_out(
     desk: Desk, storage: Faulty, other: Faulty, large: bytes, checksum: Checksum
 ) -> None:
-    good = large[:-1] + bytes([large[-1] ^ 1])
+    other_in_each_range = bytearray(large)
+    for place in range(0, len(large), RANGE_BYTES):
+        other_in_each_range[place] ^= 1
+    good = bytes(other_in_each_range)
     urls = storage.put("/f", large, Manner(status=500, times=1)), other.put("/f", good)
     work = desk.work(good, *urls, checksum=checksum)
     outcome = desk.fetched(work)
@@ -394,6 +398,18 @@ def test_what_may_not_be_asked_is_not_asked(desk: Desk, storage: Faulty) -> None
     assert [failure.kind for failure in outcome.failures] == ["refused"]
 
 
+def test_a_redirect_from_https_to_plain_text_is_not_followed(
+    desk: Desk, other: Faulty, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    desk.credential = lambda *_: Plain(ca_file=str(authority.certificate))
+    with Faulty(authority.server()) as secure:
+        url = secure.put("/f", SMALL, Manner(location=other.put("/there", SMALL)))
+        outcome = desk.given_up(desk.work(SMALL, url))
+    assert [failure.kind for failure in outcome.failures] == ["bad-redirect"]
+    assert other.requests() == []
+
+
 def test_a_redirect_to_a_host_that_is_dead_is_the_storages_fault(desk: Desk, storage: Faulty) -> None:
     dead = Manner(location="http://127.0.0.1:1/f")
     outcome = desk.given_up(desk.work(SMALL, storage.put("/f", SMALL, dead)))
@@ -492,8 +508,6 @@ def test_a_folder_that_is_gone_is_an_outcome(desk: Desk, storage: Faulty) -> Non
 
 
 def test_a_certificate_that_is_not_trusted_is_told(desk: Desk, tmp_path: Path) -> None:
-    from rucio_mesh.testing.certificates import Authority
-
     authority = Authority(tmp_path / "ca")
     with Faulty(authority.server()) as storage:
         url = storage.put("/f", SMALL)

@@ -20,7 +20,7 @@ from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, Tr
 from rucio_jupyterlab.staging.stager import Stager
 from tests.lab.lab import Lab
 
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 class Desk:
@@ -48,7 +48,7 @@ class Desk:
         return await self.until(job, lambda now: now.state in FINISHED)
 
     async def until(self, job: JobSnapshot, reached: Callable[[JobSnapshot], bool]) -> JobSnapshot:
-        """Wait until a job is as wished; fails with its last state after a minute."""
+        """Wait until a job is as wished; fails with its last state after three minutes."""
         for _ in range(int(SECONDS / 0.02)):
             now = self.stager.job(job.id)
             if reached(now):
@@ -94,8 +94,8 @@ async def open_desk(
     """A stager whose views, and state unless told otherwise, are below `folder`."""
     state = state or folder / "state"
     configuration = configuration_from({"instances": instances}, {"HOME": str(folder)})
-    chosen = Options(**{"views_dir": str(folder / "views"), "send_traces": False} | options)
-    configuration = msgspec.structs.replace(configuration, options=chosen)
+    plain = Options(views_dir=str(folder / "views"), send_traces=False)
+    configuration = msgspec.structs.replace(configuration, options=msgspec.structs.replace(plain, **options))
     loop = asyncio.get_running_loop()
     stager: Stager | None = None
 
@@ -114,11 +114,6 @@ async def open_desk(
         await stager.close()
         catalog.close()
         accounts.close()
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

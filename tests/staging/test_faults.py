@@ -16,8 +16,6 @@ from rucio_mesh.testing.storage import hashed_path
 from tests.lab.lab import Checksum, Lab, described
 from tests.sources.faulty import Faulty, Manner
 
-pytestmark = pytest.mark.anyio
-
 Desks = Callable[..., Any]
 SLOW = Manner(slice_seconds=0.003)
 

@@ -6,12 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from rucio_jupyterlab.did import Did
 from tests.lab.lab import Lab
-
-pytestmark = pytest.mark.anyio
 
 Desks = Callable[..., Any]
 

@@ -85,14 +85,14 @@ export function file(of: string, number: number): DidRow {
 }
 
 const SUMMARIES: Partial<DidSummary>[] = [
-  { staged_files: 20, staged_path: '/home/alice/rucio/data25_13p6TeV/run31' },
+  { staged_files: 20, staged_path: '/data/alice/rucio/data25_13p6TeV/run31' },
   {},
   { reach: 'tape', rses: 1 },
   {
     files: 5000,
     bytes: 49_000_000,
     staged_files: 3120,
-    staged_path: '/home/alice/rucio/x'
+    staged_path: '/data/alice/rucio/x'
   },
   { open: true },
   { reach: 'root-only' },
@@ -223,8 +223,8 @@ export const rules: Rules = {
 };
 
 export const store: StoreStatus = {
-  store_path: '/home/alice/rucio/.store',
-  views_path: '/home/alice/rucio',
+  store_path: '/data/alice/rucio/.store',
+  views_path: '/data/alice/rucio',
   used_bytes: 3_200_000_000,
   quota_bytes: 20_000_000_000,
   free_bytes: 212_000_000_000,
@@ -270,7 +270,7 @@ export function job(change: Partial<JobSnapshot>): JobSnapshot {
     seconds_left: 1,
     free_bytes: 212_000_000_000,
     growing: false,
-    path: '/home/alice/rucio/data25_13p6TeV/data25_13p6TeV.00358044.physics_Main',
+    path: '/data/alice/rucio/data25_13p6TeV/data25_13p6TeV.00358044.physics_Main',
     created_at: NOW - number * 60,
     finished_at: null,
     pinned: false,
@@ -392,7 +392,7 @@ export function transfers(offset: number, limit: number): TransferPage {
       bytes_done: state === 'running' ? 400_000 : 0,
       rse: 'CERN-PROD',
       path: ['done', 'linked'].includes(state)
-        ? `/home/alice/rucio/run44/${row.did.name}`
+        ? `/data/alice/rucio/run44/${row.did.name}`
         : null,
       verified: index % states.length !== 11,
       problem:

@@ -124,7 +124,7 @@ export class FakeServer {
       case 'environment':
         return {
           version: '50.0.0a1',
-          root_dir: '/home/alice',
+          root_dir: '/data/alice',
           cell_templates: {},
           poll_interval: 10,
           page_limit: 1000,

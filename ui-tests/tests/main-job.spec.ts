@@ -1,9 +1,8 @@
 import { expect, test } from '@jupyterlab/galata';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
-import { openPanel } from '../panel';
+import { openPanel, SCOPE, unstage } from '../panel';
 
-const SCOPE = 'demo26_13p6TeV';
 const CONTAINER = 'deriv.DAOD_TOYZMUMU.e8514_s4369_r16083_r15970_p6697';
 
 const PEAK = `
@@ -16,6 +15,7 @@ counts, edges = np.histogram(mass, bins=60, range=(60, 120))
 print(len(files), "files, peak at", int(edges[counts.argmax()]), "GeV")`;
 
 test('from a search to the Z peak', async ({ page }) => {
+  await unstage(page.request, '*Zmumu*');
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*Zmumu*');
   const row = panel.row(CONTAINER);
@@ -63,6 +63,7 @@ test('from a search to the Z peak', async ({ page }) => {
 });
 
 test('a job survives a reload of the page', async ({ page }) => {
+  await unstage(page.request, '*RAW_ONE_GIBIBYTE*');
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*RAW_ONE_GIBIBYTE*');
   await panel.row('RAW_ONE_GIBIBYTE').click();
@@ -91,7 +92,30 @@ test('what cannot be staged says why', async ({ page }) => {
   await expect(panel.root).toContainText('Still growing');
 });
 
+test('a row dropped on a notebook becomes a cell', async ({ page }) => {
+  await page.notebook.createNew();
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*NTUPLE_WITHOUT_CHECKSUM*');
+  const row = panel.row('NTUPLE_WITHOUT_CHECKSUM');
+  await expect(row).toContainText('stage');
+  const from = await row.boundingBox();
+  const to = await page.locator('.jp-Notebook .jp-Cell').first().boundingBox();
+  if (!from || !to) {
+    throw new Error('The row and the notebook must be seen.');
+  }
+  await page.mouse.move(from.x + 60, from.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(to.x + 80, to.y + 10, { steps: 12 });
+  await page.mouse.up();
+  await expect.poll(() => page.notebook.getCellCount()).toBe(2);
+  const source =
+    (await page.notebook.getCellTextInput(0)) +
+    (await page.notebook.getCellTextInput(1));
+  expect(source).toContain('%rucio stage demo26_13p6TeV:');
+});
+
 test('a corrupt replica is left for a good one', async ({ page }) => {
+  await unstage(page.request, '*CorruptReplica*');
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*CorruptReplica*');
   await panel.row('CorruptReplica').click();

@@ -1,6 +1,8 @@
 import type {} from '@jupyterlab/galata'; // for `window.jupyterapp`
 import { expect, test } from '@playwright/test';
 
+import { SCOPE, unstage } from '../panel';
+
 const NOTEBOOK = 'smoke.ipynb';
 const EMPTY = {
   cells: [],
@@ -17,6 +19,7 @@ const EMPTY = {
 
 /** What the tests of JupyterLab 4.2 and Notebook 7 have in common: no Galata, which is made for the newest. */
 test('search, stage, and see it done', async ({ page }, info) => {
+  await unstage(page.request, '*tid44561297*');
   const errors: string[] = [];
   page.on('pageerror', error => {
     // Notebook 7 has an error of its own while it loads its menus.
@@ -42,7 +45,7 @@ test('search, stage, and see it done', async ({ page }, info) => {
   });
   const panel = page.getByRole('region', { name: 'Rucio', exact: true });
   await expect(panel).toBeVisible();
-  await panel.getByLabel('Scope', { exact: true }).fill('demo26_13p6TeV');
+  await panel.getByLabel('Scope', { exact: true }).fill(SCOPE);
   await panel.getByLabel('Name', { exact: true }).fill('*tid44561297*');
   await panel.getByRole('button', { name: 'Search', exact: true }).click();
   await panel.getByRole('treeitem').first().click();

@@ -1,9 +1,7 @@
 import { expect, test } from '@jupyterlab/galata';
 import type { IJupyterLabPageFixture } from '@jupyterlab/galata';
 
-import { openPanel, type Panel } from '../panel';
-
-const SCOPE = 'demo26_13p6TeV';
+import { openPanel, type Panel, SCOPE, unstage } from '../panel';
 
 async function select(panel: Panel, instance: string): Promise<void> {
   await panel.button(/^Instance:/).click();
@@ -77,6 +75,7 @@ test('while Rucio is down the panel says so, and goes on after', async ({
 });
 
 test('a killed engine comes back, and the job goes on', async ({ page }) => {
+  await unstage(page.request, '*5000SMALLFILES*');
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*5000SMALLFILES*');
   await panel.row('5000SMALLFILES').click();

@@ -6,7 +6,9 @@ Nothing here follows a redirect or repeats a request: a transfer token is good f
 from __future__ import annotations
 
 import http.client
+import os
 import select
+import socket
 import ssl
 import threading
 import urllib.request
@@ -23,6 +25,8 @@ BUFFER_BYTES = 1024 * 1024
 IDLE_CONNECTIONS = 8
 
 Send = Callable[[memoryview], None]
+Key = tuple[int, str, str]
+"""Whose connection, and where to: process, scheme, host and port."""
 
 
 class Readable(Protocol):
@@ -81,7 +85,7 @@ class DataServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._idle: list[tuple[tuple[str, str], http.client.HTTPConnection]] = []
+        self._idle: list[tuple[Key, http.client.HTTPConnection]] = []
         self._context: ssl.SSLContext | None = None
 
     @contextmanager
@@ -97,6 +101,8 @@ class DataServer:
         ranged = {"Range": f"bytes={start}-{end}"} if start or length else {}
         with self._exchange("GET", endpoint, ranged, what) as answer:
             if answer.status == 206:
+                if not answer.getheader("Content-Range", "").startswith(f"bytes {start}-"):
+                    raise Unavailable(f"{what}: another range than asked for")
                 yield Reader(answer, what, 0)
                 return
             if answer.status == 200:
@@ -114,11 +120,8 @@ class DataServer:
         headers = {"Content-Length": str(size), "Upload-Length": str(size)}
         headers["Content-Type"] = "application/octet-stream"
         with self._exchange("PUT", endpoint, headers, what, body) as answer:
-            # 206 is success for a chunk of ownCloud's old protocol only, and then there is no file.
-            if answer.status not in (200, 201, 204):
-                raise (
-                    Unavailable(f"{what}: HTTP 206") if answer.status == 206 else of_http(answer.status, what)
-                )
+            if answer.status not in (200, 201, 204):  # 206 is for a chunk of ownCloud's old protocol: no file
+                raise of_http(answer.status, what)
 
     def patch(
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
@@ -159,7 +162,7 @@ class DataServer:
         body: Callable[[Send], None] | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         address = urlsplit(endpoint.url)
-        key = address.scheme, address.netloc
+        key = os.getpid(), address.scheme, address.netloc
         connection = self._take(key) or self._connect(address)
         reusable = False
         try:
@@ -176,20 +179,19 @@ class DataServer:
             else:
                 connection.close()
 
-    def _take(self, key: tuple[str, str]) -> http.client.HTTPConnection | None:
+    def _take(self, key: Key) -> http.client.HTTPConnection | None:
         with self._lock:
             found = next((each for each in reversed(self._idle) if each[0] == key), None)
             if not found:
                 return None
             self._idle.remove(found)
         connection = found[1]
-        # Something to read before we have asked: the server has hung up.
-        if connection.sock is None or select.select([connection.sock], [], [], 0)[0]:
+        if connection.sock is None or has_news(connection.sock):
             connection.close()
             return None
         return connection
 
-    def _keep(self, key: tuple[str, str], connection: http.client.HTTPConnection) -> None:
+    def _keep(self, key: Key, connection: http.client.HTTPConnection) -> None:
         with self._lock:
             self._idle.append((key, connection))
             oldest = self._idle.pop(0)[1] if len(self._idle) > IDLE_CONNECTIONS else None
@@ -245,6 +247,13 @@ def request(
     except (OSError, http.client.HTTPException, ValueError) as error:
         kind = type(error).__name__
         raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
+
+
+def has_news(connection: socket.socket) -> bool:
+    """Whether there is something to read before we have asked: the server has hung up."""
+    poll = select.poll()  # which, unlike select, takes any file descriptor
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:

@@ -101,7 +101,7 @@ def fetch(client: Client, path: str, destination: Path, *, seconds: float | None
                 fetched = fetch_once(client, path, file, expected.size, patience)
                 verify(expected, fetched)
                 return fetched
-            except Mismatch as error:
+            except Mismatch as error:  # noqa: PERF203 - each round is a whole transfer
                 patience.wait(error)
                 expected = file_at(client, path)  # someone may have replaced it meanwhile
                 file.seek(0)
@@ -192,7 +192,10 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
     with client.renewing_token():
         endpoint = client.initiate_upload(path, size)
         if endpoint.protocol == "tus":
-            return send_tus(client, endpoint, path, source, size, patience)
+            try:
+                return send_tus(client, endpoint, path, source, size, patience)
+            except NotFound as error:  # the server has forgotten this upload, not the file
+                raise Unavailable(str(error)) from None
         with Adler32(size) as digest:
             body = partial(pump, source, 0, size, digest, patience)
             client.data.put(endpoint, f"PUT {path}", size, body)
@@ -206,20 +209,19 @@ def send_tus(
     offset, value = 0, 1
     while offset < size:
         count = min(TUS_BYTES, size - offset)
+        what = f"PATCH {path}"
         try:
             with Adler32(count, value=value) as digest:
                 body = partial(pump, source, offset, count, digest, patience)
-                reached = client.data.patch(endpoint, f"PATCH {path}", offset, count, body)
+                reached = client.data.patch(endpoint, what, offset, count, body)
+            whole = reached == offset + count
         except (Unavailable, Conflict) as error:
             patience.wait(error, offset)
-            reached = client.data.offset(endpoint, f"HEAD {path}")
+            reached, whole = client.data.offset(endpoint, f"HEAD {path}"), False
         if not offset <= reached <= offset + count:
-            raise Unavailable(f"PATCH {path}: the server has lost its place")
-        value = (
-            digest.value
-            if reached == offset + count
-            else summed(source, offset, reached - offset, value, patience)
-        )
+            raise Unavailable(f"{what}: the server has lost its place")
+        # What a broken request has sent, and what the server has kept of it, may differ.
+        value = digest.value if whole else summed(source, offset, reached - offset, value, patience)
         offset = reached
     return Transferred(size, f"{value:08x}")
 

@@ -92,6 +92,8 @@ class Mover(threading.Thread):
         self._sleeping: list[tuple[float, int]] = []
         self._idle_streams: list[Stream] = []
         self._active: set[Stream] = set()
+        self._unrecorded = 0
+        """Requests that are over and not yet in the record of their part."""
         self._held: set[Stream] = set()
         self._throttle = Throttle(limits.bandwidth)
         self._timer: float | None = None
@@ -281,7 +283,11 @@ class Mover(threading.Thread):
         """Start requests while connections are free; a assembly that cannot go on now steps aside."""
         now = time.monotonic()
         blocked = 0
-        while self._ready and len(self._active) < self._limits.connections and blocked < len(self._ready):
+        while (
+            self._ready
+            and len(self._active) + self._unrecorded < self._limits.connections
+            and blocked < len(self._ready)
+        ):
             assembly = self._ready[0]
             if self._fetches.get(assembly.fetch.work.id) is not assembly or not assembly.fetch.wants_stream:
                 assembly.queued = False
@@ -348,7 +354,7 @@ class Mover(threading.Thread):
     def _not_sent(self, stream: Stream, ticket: Ticket, kind: Kind) -> None:
         ticket.failure = ReplicaFailure(kind, ticket.candidate.rse)
         self._idle_streams.append(stream)
-        self._writer.end(ticket)
+        self._hand_over(ticket)
 
     def _collect(self) -> None:
         """Take finished requests off the multi handle."""
@@ -376,7 +382,7 @@ class Mover(threading.Thread):
                 self._send(stream, ticket, target, stream.url, stream.hops + 1)
                 return
             ticket.failure = ReplicaFailure("bad-redirect", ticket.candidate.rse)
-            self._writer.end(ticket)
+            self._hand_over(ticket)
             return
         if stream.whole_in_memory and ticket.failure is None and self._conclude_small(stream):
             return
@@ -384,7 +390,7 @@ class Mover(threading.Thread):
             stream.drop()
         stream.flush()
         self._detach(stream)
-        self._writer.end(ticket)
+        self._hand_over(ticket)
 
     def _conclude_small(self, stream: Stream) -> bool:
         """Check a small file before it is written; True where that decided it."""
@@ -434,7 +440,7 @@ class Mover(threading.Thread):
         """Break a request off whose bytes are no longer wanted."""
         self._detach(stream)
         stream.ticket.failure = ReplicaFailure("cut", stream.ticket.candidate.rse)
-        self._writer.end(stream.ticket)
+        self._hand_over(stream.ticket)
 
     def _drop_streams(self, assembly: Assembly, *, keep_bytes: bool) -> None:
         for stream in [each for each in self._active if each.ticket in assembly.tickets]:
@@ -446,7 +452,16 @@ class Mover(threading.Thread):
         """In the writer's thread."""
         self._tell(lambda: self._take_ticket(ticket))
 
+    def _hand_over(self, ticket: Ticket) -> None:
+        """The request is over; its connection counts as in use until what it brought is recorded.
+
+        So an end of this process loses at most what was on so many connections.
+        """
+        self._unrecorded += 1
+        self._writer.end(ticket)
+
     def _take_ticket(self, ticket: Ticket) -> None:
+        self._unrecorded -= 1
         assembly = self._fetches.get(ticket.fetch.work.id)
         if assembly is None or assembly.fetch is not ticket.fetch:
             return

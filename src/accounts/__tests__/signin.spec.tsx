@@ -60,10 +60,10 @@ it('sends what the chosen way needs, and no more', async () => {
   const asked = show();
   fill(/Password/, 'secret');
   fill(/With/, 'x509_proxy');
-  fill(/Proxy/, '/tmp/x509up_u1000');
+  fill(/Proxy/, '/data/alice/proxy.pem');
   await submit();
   expect(asked).toEqual([
-    { auth_type: 'x509_proxy', certificate: '/tmp/x509up_u1000' }
+    { auth_type: 'x509_proxy', certificate: '/data/alice/proxy.pem' }
   ]);
 });
 

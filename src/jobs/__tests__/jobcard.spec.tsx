@@ -150,7 +150,7 @@ it('unverified and growing are said of files that came well', () => {
 });
 
 it('a finished job is shown, or taken off the list', () => {
-  const actions = show({ state: 'done', path: '/home/alice/rucio/run1' });
+  const actions = show({ state: 'done', path: '/data/alice/rucio/run1' });
   press('Show in the file browser');
   press('Take off the list');
   expect(actions.reveal).toHaveBeenCalled();

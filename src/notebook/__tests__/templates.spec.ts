@@ -3,7 +3,7 @@ import { cellSource, fitting, type IStaged, TEMPLATES } from '../templates';
 
 const staged = (change: Partial<IStaged> = {}): IStaged => ({
   did: 'user.alice:run1',
-  path: '/home/alice/rucio/user.alice/run1',
+  path: '/data/alice/rucio/user.alice/run1',
   folder: true,
   names: ['a.root', 'b.root'],
   complete: true,
@@ -35,7 +35,7 @@ it('what most files are goes first', () => {
 
 it('a few files are listed', () => {
   const source = cellSource(staged(), TEMPLATES[0]);
-  expect(source).toContain('"/home/alice/rucio/user.alice/run1/a.root",');
+  expect(source).toContain('"/data/alice/rucio/user.alice/run1/a.root",');
   expect(source).not.toContain('Path(');
 });
 

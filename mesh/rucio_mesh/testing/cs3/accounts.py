@@ -33,6 +33,8 @@ class Account:
     groups: tuple[str, ...] = ()
     bearer: tuple[str, ...] = ()
     """OIDC access tokens that stand for this person, beside those of `Accounts.oidc_token`."""
+    linked: bool = False
+    """A lightweight account that was linked to a full one, and is not to be used any more."""
 
 
 EINSTEIN_AND_FRIENDS: Mapping[str, Account] = {
@@ -71,6 +73,8 @@ class Accounts:
 
     def authenticate(self, request: Any, _user: str) -> Any:
         user, scope = self._proven(request)
+        if self._people[user].linked:
+            raise Refused(codes.CODE_ABORTED, "gateway: the account is linked to another one")
         if request.type != "machine":
             self._tree.create_home(user)
         message = self.user_message(user)

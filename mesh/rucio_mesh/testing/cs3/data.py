@@ -67,10 +67,13 @@ class DataServer(ThreadingHTTPServer):
         profile: Profile,
         faults: Faults,
         meter: Meter,
+        lapse: Callable[[], None],
         tls: ssl.SSLContext | None,
     ) -> None:
+        """`lapse` makes all tokens void. Raises OSError if the port is taken."""
         self.transfers, self.receiver, self.access = transfers, receiver, access
-        self.profile, self.faults, self.meter, self._tls = profile, faults, meter, tls
+        self.profile, self.faults, self.meter = profile, faults, meter
+        self.lapse, self._tls = lapse, tls
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), DataHandler)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="cs3-data", daemon=True)
@@ -86,11 +89,6 @@ class DataServer(ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
-
-    def lapse(self) -> None:
-        """From now on no token handed out before is good."""
-        self.access.lapse()
-        self.transfers.tokens.lapse()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """In the connection's own thread, so that a slow handshake holds up nobody."""

@@ -41,7 +41,7 @@ class Faults:
     Those that strike a number of times are armed by `arm`:
     `rpc_unavailable`   a call is answered gRPC UNAVAILABLE
     `data_unavailable`  a data request is answered 503
-    `cut_download`      the connection is reset after so many bytes of the body
+    `cut_download`      the connection ends after so many bytes of the body
     `cut_upload`        likewise, of the body received
     `flip_download`     the byte at that offset of the file is sent wrong
     `flip_upload`       likewise, stored wrong
@@ -126,11 +126,9 @@ class Passage:
     def alter(self, data: memoryview, offset: int) -> None:
         """Flip the byte, if it is among these, which begin at that offset of the file."""
         flip = self._faults.armed(self._flip)
-        if (
-            flip is not None
-            and offset <= flip < offset + len(data)
-            and self._faults.strike(self._flip) is not None
-        ):
+        if flip is None or not offset <= flip < offset + len(data):
+            return
+        if self._faults.strike(self._flip) is not None:
             data[flip - offset] ^= 0xFF
 
     def note(self, count: int) -> None:

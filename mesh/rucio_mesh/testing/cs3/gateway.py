@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..certificates import Leaf
 
 THREADS = 16
+MESSAGE_BYTES = 64 << 20
 
 
 class Gateway:
@@ -87,30 +88,12 @@ class Gateway:
 
     def start(self) -> Gateway:
         """Serve; returns when it answers. Raises OSError or RuntimeError if a port is taken."""
-        receiver = Receiver(self.tree, self.profile, self.faults, self.transfers, self._locks)
-        self._data = DataServer(
-            self.data_port,
-            transfers=self.transfers,
-            receiver=receiver,
-            access=self.accounts.access,
-            profile=self.profile,
-            faults=self.faults,
-            meter=self.meter,
-            tls=self._tls(),
-        )
-        self.data_port = self._data.server_port
-        self.transfers.endpoint = f"{'https' if self._leaf else 'http'}://127.0.0.1:{self.data_port}"
-        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 64 << 20)]
-        self._grpc = grpc.server(ThreadPoolExecutor(THREADS, "cs3-grpc"), options=options)
-        self._grpc.add_generic_rpc_handlers((self.calls.handlers,))
-        if self._leaf:
-            pair = (self._leaf.key.read_bytes(), self._leaf.certificate.read_bytes())
-            port = self._grpc.add_secure_port(self.address, grpc.ssl_server_credentials([pair]))
-        else:
-            port = self._grpc.add_insecure_port(self.address)
-        self.grpc_port = port
-        self._grpc.start()
-        self._data.begin()
+        try:
+            self._start_data()
+            self._start_grpc()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -149,6 +132,34 @@ class Gateway:
     def counts(self) -> Counter[str]:
         """How often each gRPC call was made, by its name."""
         return self.calls.counts
+
+    def _start_data(self) -> None:
+        self._data = DataServer(
+            self.data_port,
+            transfers=self.transfers,
+            receiver=Receiver(self.tree, self.profile, self.faults, self.transfers, self._locks),
+            access=self.accounts.access,
+            profile=self.profile,
+            faults=self.faults,
+            meter=self.meter,
+            lapse=self.lapse_tokens,
+            tls=self._tls(),
+        )
+        self.data_port = self._data.server_port
+        self.transfers.endpoint = f"{'https' if self._leaf else 'http'}://127.0.0.1:{self.data_port}"
+        self._data.begin()
+
+    def _start_grpc(self) -> None:
+        options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MESSAGE_BYTES)]
+        self._grpc = grpc.server(ThreadPoolExecutor(THREADS, "cs3-grpc"), options=options)
+        self._grpc.add_generic_rpc_handlers((self.calls.handlers,))
+        if self._leaf:
+            pair = (self._leaf.key.read_bytes(), self._leaf.certificate.read_bytes())
+            credentials = grpc.ssl_server_credentials([pair])
+            self.grpc_port = self._grpc.add_secure_port(self.address, credentials)
+        else:
+            self.grpc_port = self._grpc.add_insecure_port(self.address)
+        self._grpc.start()
 
     def _tls(self) -> ssl.SSLContext | None:
         if not self._leaf:

@@ -24,10 +24,10 @@ class Locks:
 
     def set_lock(self, request: Any, user: str) -> Any:
         record = self._record(request, user)
-        if request.lock.type == resources.LOCK_TYPE_SHARED and not self._profile.oc:
+        if request.lock.type == resources.LOCK_TYPE_SHARED and not self._profile.opencloud:
             raise Refused(codes.CODE_UNIMPLEMENTED, "error: not supported: shared locks")
         if _held(record):
-            code = codes.CODE_LOCKED if self._profile.oc else codes.CODE_FAILED_PRECONDITION
+            code = codes.CODE_LOCKED if self._profile.opencloud else codes.CODE_FAILED_PRECONDITION
             raise Refused(code, "error: the file is locked already")
         record.lock = request.lock
         return provider.SetLockResponse()

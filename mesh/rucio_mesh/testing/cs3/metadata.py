@@ -65,7 +65,7 @@ class Describer:
             id=self.identity(place, place.file),
             etag=etag(stat),
             mime_type="httpd/unix-directory" if folder else _mime_type(place.path),
-            path=place.path if relative is None or not self._profile.oc else relative,
+            path=place.path if relative is None or not self._profile.opencloud else relative,
             size=tree_size(place.file) if folder and self._profile.tree_sizes else stat.st_size,
             owner=people.UserId(opaque_id=place.mount.owner, type=people.USER_TYPE_PRIMARY),
             permission_set=_permissions(writable=place.mount.writable),
@@ -84,7 +84,7 @@ class Describer:
         """The `ResourceId` of a file of the place's mount. Raises OSError."""
         storage_id = place.mount.storage_id
         opaque_id = self._tree.identity(Place(place.path, file, place.mount))
-        space_id = storage_id if self._profile.oc else ""
+        space_id = storage_id if self._profile.opencloud else ""
         return resources.ResourceId(storage_id=storage_id, opaque_id=opaque_id, space_id=space_id)
 
     def _add_checksums(self, info: Any, file: Path, keys: Iterable[str]) -> None:
@@ -92,7 +92,7 @@ class Describer:
         profile, override = self._profile, self._faults.checksum
         if override == "absent" or (not profile.checksums and not override):
             return
-        if profile.oc and not _asked(CHECKSUM_KEY, keys):
+        if profile.opencloud and not _asked(CHECKSUM_KEY, keys):
             return
         algorithms: tuple[Algorithm, ...] = profile.checksums
         if override:

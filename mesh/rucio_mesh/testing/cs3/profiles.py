@@ -42,7 +42,11 @@ class Profile:
     """A missing source or parent is NOT_FOUND, else INTERNAL; an existing file is not overwritten."""
     keeps_name: bool = True
     """There is a file of the name at every moment while it is overwritten."""
-    oc: bool = False
+    makes_parents: bool = False
+    """A PUT makes the folders that are missing above it, else it is answered 500."""
+    shares_in_place: bool = False
+    """What was shared is at its own path at once, else in /MyShares when it is accepted."""
+    opencloud: bool = False
     """OpenCloud's line: conditions and checksums of uploads are honoured, parents, quota and empty files are
     dealt with at Initiate, spaces are listed, and relative references get relative answers."""
 
@@ -71,6 +75,8 @@ PROFILES: dict[ProfileName, Profile] = {
         tree_sizes=True,
         needs_length=True,
         sessions=False,
+        makes_parents=True,
+        shares_in_place=True,
     ),
     "opencloud": Profile(
         "opencloud",
@@ -79,6 +85,6 @@ PROFILES: dict[ProfileName, Profile] = {
         upload_protocols=("simple", "tus"),
         checksums=("sha1", "md5", "adler32"),
         tree_sizes=True,
-        oc=True,
+        opencloud=True,
     ),
 }

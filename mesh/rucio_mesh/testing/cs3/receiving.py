@@ -14,7 +14,7 @@ from .metadata import etag
 from .profiles import Profile
 from .records import Digest
 from .refusal import HttpRefused
-from .transfers import Offer, Transfers, Upload
+from .transfers import Offer, Transfers, Upload, modification_time
 from .tree import CHUNK_OF_OLD, Tree
 
 Body = Iterator[memoryview]
@@ -34,45 +34,36 @@ class Receiver:
     def __init__(
         self, tree: Tree, profile: Profile, faults: Faults, transfers: Transfers, locks: Locks
     ) -> None:
-        self._tree, self._profile, self._faults, self._transfers, self._locks = (
-            tree,
-            profile,
-            faults,
-            transfers,
-            locks,
-        )
+        self._tree, self._profile, self._faults = tree, profile, faults
+        self._transfers, self._locks = transfers, locks
 
     def put(self, offer: Offer, upload: Upload, body: Body, headers: Headers) -> tuple[int, dict[str, str]]:
         """A whole file at once."""
         if offer.protocol == "tus":
             raise HttpRefused(501)
-        told = headers.get(
-            "Upload-Length", "" if self._profile.needs_length else headers.get("Content-Length")
-        )
-        length = int(told) if told else None
+        told = headers.get("Upload-Length", "")
+        if not told and not self._profile.needs_length:
+            told = headers.get("Content-Length", "")
+        length = int(told) if told.isdecimal() else None
         self._check(upload, length, headers)
         if CHUNK_OF_OLD.search(upload.place.path):
             for _piece in body:
                 pass
             return 206, {}
-        part = upload.part if self._profile.sessions else self._tree.part()
-        digest = Digest(upload.algorithms)
-        received = 0
+        if not self._profile.sessions:
+            self._begin_anew(upload)
+        before = upload.received
         try:
-            with part.open("ab", buffering=0) as file:
-                for piece in body:
-                    file.write(piece)
-                    digest.update(piece)
-                    received += len(piece)
-            self._check_received(upload, received, length, digest)
-        except (ConnectionCut, ConnectionError, TimeoutError, HttpRefused):
+            self._append(upload, body)
+            self._check_received(upload, upload.received - before, length)
+            self._publish(upload, headers)
+        except (ConnectionCut, OSError):
             if self._profile.publishes_truncated:
-                self._publish(upload, digest, headers)
-            else:
-                part.unlink(missing_ok=True)
+                self._publish(upload, headers)
             raise
-        upload.part = part
-        self._publish(upload, digest, headers)
+        finally:
+            if not self._profile.sessions:
+                upload.part.unlink(missing_ok=True)
         return 200, self._praise(upload)
 
     def patch(self, offer: Offer, upload: Upload, body: Body, headers: Headers) -> tuple[int, dict[str, str]]:
@@ -85,16 +76,12 @@ class Receiver:
         if upload.length is None:
             raise HttpRefused(400)
         self._check(upload, upload.length, headers)
-        with upload.part.open("ab", buffering=0) as file:
-            for piece in body:
-                if upload.received + len(piece) > upload.length:
-                    raise HttpRefused(413)
-                file.write(piece)
-                upload.digest.update(piece)
-                upload.received += len(piece)
+        self._append(upload, body)
+        if upload.received > upload.length:
+            raise HttpRefused(413)
         if upload.received == upload.length:
-            self._check_sum(upload, upload.digest, 460)
-            self._publish(upload, upload.digest, headers)
+            self._check_sum(upload, 460)
+            self._publish(upload, headers)
         return 204, self._tus_headers(upload)
 
     def progress(self, offer: Offer, upload: Upload, headers: Headers) -> tuple[int, dict[str, str]]:
@@ -105,43 +92,57 @@ class Receiver:
 
     def _check(self, upload: Upload, length: int | None, headers: Headers) -> None:
         """What is wrong before the first byte."""
-        if length == 0 and self._profile.oc:
+        if length == 0 and self._profile.opencloud:
             raise HttpRefused(400)
         if upload.finished and self._profile.sessions:
             raise HttpRefused(500)
         if length is None and self._profile.needs_length:
             raise HttpRefused(500)
         parent = upload.place.file.parent
-        if not parent.is_dir():
-            if self._profile.name != "eos":
-                raise HttpRefused(500)
+        if self._profile.makes_parents:
             parent.mkdir(parents=True, exist_ok=True)
+        elif not parent.is_dir():
+            raise HttpRefused(500)
         if not self._locks.opens(upload.place, headers):
             raise HttpRefused(409)
         if self._faults.quota_full or not self._transfers.has_room(length or 0):
             raise HttpRefused(507)
 
-    def _check_received(self, upload: Upload, received: int, length: int | None, digest: Digest) -> None:
+    def _begin_anew(self, upload: Upload) -> None:
+        upload.part, upload.received, upload.digest = self._tree.part(), 0, Digest(upload.algorithms)
+
+    def _append(self, upload: Upload, body: Body) -> None:
+        """Put the bytes behind those that are there. Raises ConnectionCut, OSError, HttpRefused."""
+        with upload.part.open("ab", buffering=0) as file:
+            for piece in body:
+                if self._faults.quota_full:
+                    raise HttpRefused(507)
+                file.write(piece)
+                upload.digest.update(piece)
+                upload.received += len(piece)
+
+    def _check_received(self, upload: Upload, received: int, length: int | None) -> None:
         """Reva v3's local storage asks nothing."""
         if self._profile.publishes_truncated:
             return
         if length is not None and received != length:
-            raise HttpRefused(206 if self._profile.oc else 500)
-        self._check_sum(upload, digest, 419)
+            raise HttpRefused(206 if self._profile.opencloud else 500)
+        self._check_sum(upload, 419)
 
-    def _check_sum(self, upload: Upload, digest: Digest, status: int) -> None:
-        if upload.checksum and digest.sums()[upload.checksum[0]] != upload.checksum[1]:
+    def _check_sum(self, upload: Upload, status: int) -> None:
+        if upload.checksum and upload.digest.sums()[upload.checksum[0]] != upload.checksum[1]:
             upload.part.unlink(missing_ok=True)
+            upload.finished = True
             raise HttpRefused(status)
 
-    def _publish(self, upload: Upload, digest: Digest, headers: Headers) -> None:
+    def _publish(self, upload: Upload, headers: Headers) -> None:
         """Give the file its name."""
         if upload.finished and self._profile.sessions:
             raise HttpRefused(500)  # another request was first
         file = upload.place.file
         if upload.if_match and not (file.exists() and etag(file.stat()) == upload.if_match):
             raise HttpRefused(412)
-        mtime = float(headers.get("X-OC-Mtime") or 0) or upload.mtime
+        mtime = modification_time(headers.get("X-OC-Mtime")) or upload.mtime
         if mtime and self._profile.applies_mtime:
             os.utime(upload.part, (mtime, mtime))
         try:
@@ -150,11 +151,11 @@ class Receiver:
             raise HttpRefused(500) from error
         upload.finished = True
         if upload.algorithms:
-            self._tree.records.remember(file, digest.sums())
-        record.ready_at = time.time() + self._faults.postprocessing_seconds if self._profile.oc else 0
+            self._tree.records.remember(file, upload.digest.sums())
+        record.ready_at = time.time() + self._faults.postprocessing_seconds if self._profile.opencloud else 0
 
     def _praise(self, upload: Upload) -> dict[str, str]:
-        if not self._profile.oc:
+        if not self._profile.opencloud:
             return {}
         file = upload.place.file
         changed = email.utils.formatdate(file.stat().st_mtime, usegmt=True)

@@ -67,7 +67,7 @@ class Sharing:
         )
         states = dict.fromkeys(receivers, shares.SHARE_STATE_PENDING)
         shared = self._shares[share.id.opaque_id] = Shared(share, place, user, receivers, states)
-        if self._profile.name == "eos":  # the grant is on the storage itself
+        if self._profile.shares_in_place:
             for receiver in receivers:
                 self._mount(shared, receiver)
         return api.CreateShareResponse(share=share)
@@ -155,7 +155,7 @@ class Sharing:
         return shares.ReceivedShare(share=shared.message, state=shared.states[user], mount_point=mount_point)
 
     def _mount_path(self, shared: Shared) -> str:
-        in_place = self._profile.name == "eos"
+        in_place = self._profile.shares_in_place
         return shared.place.path if in_place else f"/MyShares/{shared.place.file.name}"
 
     def _is_mounted(self, shared: Shared, user: str) -> bool:

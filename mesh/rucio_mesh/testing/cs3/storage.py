@@ -89,7 +89,7 @@ class Storage:
         return total, total if self._faults.quota_full else total - free
 
     def list_storage_spaces(self, _request: Any, user: str) -> Any:
-        if not self._profile.oc:
+        if not self._profile.opencloud:
             raise Refused(codes.CODE_UNIMPLEMENTED, "error: not supported: list storage spaces")
         total, used = self.space()
         spaces = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import secrets
 import time
@@ -50,7 +51,7 @@ class Upload:
     if_match: str = ""
     """The etag that the old content must still have at the end."""
     received: int = 0
-    """By the `tus` protocol, which may come in pieces; `digest` is of these bytes."""
+    """Bytes in `part`, from one request or several; `digest` is of these."""
     digest: Digest = field(init=False)
     finished: bool = False
 
@@ -83,13 +84,8 @@ class Transfers:
         """Makes transfer tokens; `seconds` says how long they last."""
         self.endpoint = ""
         """The data gateway's address."""
-        self._tree, self._profile, self._faults, self._storage, self._locks = (
-            tree,
-            profile,
-            faults,
-            storage,
-            locks,
-        )
+        self._tree, self._profile, self._faults = tree, profile, faults
+        self._storage, self._locks = storage, locks
         self._exposed = expose_data_server
         self._offers: dict[str, Offer] = {}
 
@@ -108,7 +104,7 @@ class Transfers:
         """A missing file is found out by whoever comes to read."""
         place = self._tree.place(request.ref, user)
         file = self._version(place, _opaque(request, "version_key"))
-        if self._profile.oc and place.file.exists():
+        if self._profile.opencloud and place.file.exists():
             self.must_be_ready(place)
         protocol = _name("simple", request)
         endpoint, token = self._begin(Offer(protocol, Download(place, file)))
@@ -125,12 +121,12 @@ class Transfers:
             place,
             self._tree.part(),
             self._algorithms(request),
-            length=int(length) if length else None,
-            mtime=float(_opaque(request, "X-OC-Mtime") or 0) or None,
-            checksum=_checksum(request) if self._profile.oc else None,
-            if_match=request.if_match if self._profile.oc else "",
+            length=int(length) if length.isdecimal() else None,
+            mtime=modification_time(_opaque(request, "X-OC-Mtime")),
+            checksum=_checksum(request) if self._profile.opencloud else None,
+            if_match=request.if_match if self._profile.opencloud else "",
         )
-        if self._profile.oc:
+        if self._profile.opencloud:
             self._check_at_once(request, upload)
         offers = []
         for protocol in self._protocols():
@@ -181,7 +177,7 @@ class Transfers:
         return tuple(names)
 
     def _algorithms(self, request: Any) -> frozenset[Algorithm]:
-        told = _checksum(request) if self._profile.oc else None
+        told = _checksum(request) if self._profile.opencloud else None
         return frozenset(self._profile.checksums) | ({told[0]} if told else set())
 
     def _check_at_once(self, request: Any, upload: Upload) -> None:
@@ -209,6 +205,13 @@ class Transfers:
             versions = self._tree.records.of(place.file).versions
         nowhere = self._tree.part()
         return next((each.file for each in versions if each.key == key), nowhere)
+
+
+def modification_time(text: str | None) -> float | None:
+    """Seconds since 1970 of an X-OC-Mtime; None where it tells none, as `null` does."""
+    with contextlib.suppress(ValueError):
+        return float(text or "") or None
+    return None
 
 
 def _name(protocol: str, request: Any) -> str:

@@ -15,6 +15,8 @@ import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
 import grpc
 import pytest
 
+from rucio_mesh.testing.cs3.accounts import Account
+from tests.client.conftest import MakeGateway
 from tests.client.cs3.target import SECONDS, Target, ref
 
 ROOT = provider.StatRequest(ref=ref("/"))
@@ -66,6 +68,11 @@ def test_p03_machine_keys_and_oidc_tokens(own_cloud: Target) -> None:
     assert own_cloud.authenticate("bearer", "", good).user.username == "einstein"
     for claim in ("einstein", "username:einstein", "mail:einstein@example.org", "userid:einstein"):
         assert own_cloud.authenticate("machine", claim, "machine-key").user.username == "einstein"
+
+
+def test_p03_a_linked_lightweight_account_is_turned_away(cs3_gateway: MakeGateway) -> None:
+    target = Target.of(cs3_gateway("eos", accounts={"guest": Account("secret", linked=True)}))
+    assert target.authenticate("basic", "guest", "secret").status.code == codes.CODE_ABORTED
 
 
 def test_p04_the_token_tells_when_it_expires(cloud: Target) -> None:

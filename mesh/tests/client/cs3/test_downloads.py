@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
-import pytest
 import requests
 
 from tests.client.cs3.target import SECONDS, Target, ref
@@ -20,10 +21,12 @@ def test_p21_a_folder_begins_well_and_breaks(cloud: Target) -> None:
     cloud.make_folder("d")
     offer = cloud.download("d")
     headers = cloud.headers(offer)
+    got = b""
     with cloud.http.get(offer.download_endpoint, headers=headers, stream=True, timeout=SECONDS) as answer:
-        assert answer.status_code == 200 and "Content-Length" in answer.headers
-        with pytest.raises(requests.exceptions.RequestException):
-            _ = answer.content
+        assert answer.status_code == 200
+        with contextlib.suppress(requests.exceptions.RequestException):  # older versions do not mind
+            got = answer.content
+        assert len(got) < int(answer.headers["Content-Length"])
 
 
 def test_p22_both_tokens_are_needed_and_refused_differently(cloud: Target) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import cs3.rpc.v1beta1.code_pb2 as codes
 import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
@@ -201,6 +202,15 @@ def test_a_gateway_that_was_down_serves_the_same_files_at_the_same_ports(
     again = Target.of(gateway)
     again.folder, again.token = target.folder, target.token
     assert again.get("f").content == CONTENT
+
+
+def test_a_taken_port_is_an_error_and_nothing_stays_behind(gateway: Gateway, tmp_path: Path) -> None:
+    threads = threading.active_count()
+    with pytest.raises(RuntimeError):
+        Gateway(tmp_path / "other", ports=(gateway.grpc_port, 0)).start()
+    with pytest.raises(OSError, match="in use"):
+        Gateway(tmp_path / "other", ports=(0, gateway.data_port)).start()
+    assert threading.active_count() <= threads
 
 
 def test_going_down_ends_a_download_in_the_middle(gateway: Gateway, target: Target) -> None:

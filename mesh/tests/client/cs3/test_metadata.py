@@ -15,6 +15,7 @@ import cs3.types.v1beta1.types_pb2 as types
 import grpc
 import pytest
 
+from rucio_mesh.testing.cs3 import calls
 from tests.client.cs3.target import SECONDS, Target, ref
 
 CHECKSUMS = "http://owncloud.org/ns/checksums"
@@ -66,9 +67,18 @@ def test_p11_a_file_is_found_by_its_id(cloud: Target) -> None:
     assert cloud.ok("Stat", provider.StatRequest(ref=by_id(file))).info.id == file.id
     hybrid = cloud.ok("Stat", provider.StatRequest(ref=by_id(folder, "./f"))).info
     assert hybrid.id == file.id
-    assert hybrid.path == ("./f" if cloud.profile.oc else cloud.path("d/f"))
+    assert hybrid.path == ("./f" if cloud.profile.opencloud else cloud.path("d/f"))
     assert move(cloud, "d/f", "d/g") == codes.CODE_OK
     assert (cloud.info("d/g").id == file.id) is not cloud.profile.ids_from_paths
+
+
+def test_p11_an_id_outlives_the_move_of_a_folder_above(eos: Target) -> None:
+    eos.make_folder("d")
+    eos.put("d/f", b"abc")
+    file = eos.info("d/f")
+    assert move(eos, "d", "e") == codes.CODE_OK
+    assert eos.ok("Stat", provider.StatRequest(ref=by_id(file))).info.path == eos.path("e/f")
+    assert eos.ok("GetPath", provider.GetPathRequest(resource_id=file.id)).path == eos.path("e/f")
 
 
 def test_p11_an_unknown_storage_is_an_invalid_argument(cloud: Target) -> None:
@@ -174,7 +184,7 @@ def test_p17_locks_are_refused_by_localfs_and_held_once_elsewhere(cloud: Target)
         assert cloud.code("SetLock", request) == codes.CODE_INTERNAL
         return
     assert cloud.code("SetLock", request) == codes.CODE_OK
-    held = codes.CODE_LOCKED if cloud.profile.oc else codes.CODE_FAILED_PRECONDITION
+    held = codes.CODE_LOCKED if cloud.profile.opencloud else codes.CODE_FAILED_PRECONDITION
     assert cloud.code("SetLock", request) == held
     told = cloud.ok("GetLock", provider.GetLockRequest(ref=ref(cloud.path("f")))).lock
     assert (told.lock_id, told.app_name) == ("one", "probe")
@@ -228,6 +238,17 @@ def test_p19_a_long_listing_exceeds_what_a_client_takes_by_default(localfs: Targ
     assert len(localfs.ok("ListContainer", request).infos) == ENTRIES
 
 
+def test_p19_a_listing_that_is_too_long_for_the_gateway_fails_there(
+    localfs: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "INNER_LIMIT_BYTES", 1000)
+    for number in range(5):
+        localfs.put(f"f{number}", b"")
+    assert localfs.code("ListContainer", provider.ListContainerRequest(ref=ref(localfs.folder))) == (
+        codes.CODE_INTERNAL
+    )
+
+
 def test_localfs_keeps_no_checksums(localfs: Target) -> None:
     localfs.put("f", CONTENT)
     assert localfs.info("f").checksum == resources.ResourceChecksum()
@@ -265,7 +286,7 @@ def test_a_quota_is_told_by_the_gateways_own_message(cloud: Target) -> None:
 
 def test_spaces_are_listed_by_opencloud_alone(cloud: Target) -> None:
     request = spaces_api.ListStorageSpacesRequest()
-    if cloud.profile.oc:
+    if cloud.profile.opencloud:
         kinds = {space.space_type for space in cloud.ok("ListStorageSpaces", request).storage_spaces}
         assert "personal" in kinds
     else:

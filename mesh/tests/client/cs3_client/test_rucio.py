@@ -42,6 +42,7 @@ class Site:
             "prefix": f"{cloud.home()}/rucio",
             "impl": IMPL,
             "domains": ALL_RIGHTS,
+            "extended_attributes": {"cs3": {"uploads": ["simple"]}},
         }
         self.client.add_protocol(RSE, protocol)
         self.config = folder / "client.cfg"

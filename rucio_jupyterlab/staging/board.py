@@ -1,0 +1,171 @@
+"""The jobs as they stand: their states, what they wait for, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..engine.protocol import Update
+from ..errors import NotFound, Problem
+from .jobs import Job, JobFiles
+from .journal import now
+from .model import Cause, Jobs, JobState
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.2
+
+
+class Board:
+    """Belongs on the engine's loop."""
+
+    def __init__(
+        self,
+        files: JobFiles,
+        free_bytes: Callable[[], int],
+        tick: Callable[[list[Job]], None],
+        look_again: Callable[[Job], None],
+    ) -> None:
+        """`tick` is called five times a second while a job is active, `look_again` when a wait is over."""
+        self._loop = asyncio.get_running_loop()
+        self._files = files
+        self._free_bytes = free_bytes
+        self._on_tick = tick
+        self._look_again = look_again
+        self._jobs: dict[str, Job] = {}
+        self._listeners: list[Callable[[Update], None]] = []
+        self._touched: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._ticker: asyncio.TimerHandle | None = None
+        self.closing = False
+
+    def close(self) -> None:
+        """No timer fires any more."""
+        self.closing = True
+        for timer in self._timers.values():
+            timer.cancel()
+        if self._ticker is not None:
+            self._ticker.cancel()
+
+    # Which jobs there are
+
+    @property
+    def jobs(self) -> list[Job]:
+        return list(self._jobs.values())
+
+    @property
+    def active(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.active]
+
+    @property
+    def all_finished(self) -> bool:
+        return all(job.finished for job in self._jobs.values())
+
+    def holding(self) -> list[str]:
+        """Jobs that hold their files: those that have not ended."""
+        return [job.id for job in self._jobs.values() if not job.finished]
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def find(self, job_id: str) -> Job:
+        """Raises NotFound."""
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise NotFound("This job is gone.") from None
+
+    def snapshots(self) -> Jobs:
+        newest_first = sorted(self._jobs.values(), key=lambda job: job.record.created_at, reverse=True)
+        return Jobs([job.snapshot() for job in newest_first])
+
+    def restore(self) -> list[Job]:
+        """The jobs of an earlier engine."""
+        self._jobs = {record.id: Job(record) for record in self._files.load()}
+        return self.jobs
+
+    def add(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self.save(job)
+
+    def remove(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            del self._jobs[job.id]
+            self._files.forget(job.id)
+        if jobs:
+            self._tell(Update(gone=[job.id for job in jobs]))
+
+    def save(self, job: Job) -> None:
+        try:
+            self._files.save(job.record)
+        except OSError:
+            logger.warning("The state folder's disk is full or broken; job %s could not be saved.", job.id)
+
+    # States
+
+    def set_state(
+        self, job: Job, state: JobState, cause: Cause | None = None, problem: Problem | None = None
+    ) -> None:
+        record = job.record
+        if timer := self._timers.pop(job.id, None):
+            timer.cancel()
+        record.state, record.cause, record.problem = state, cause, problem
+        if job.finished:
+            record.finished_at = now()
+        if state != "running":
+            job.rest()
+        self.save(job)
+        self.touch(job)
+        self._loop.call_soon(self._flush)
+
+    def wait(self, job: Job, cause: Cause, problem: Problem, seconds: float | None = None) -> None:
+        """Let a job wait, for so many seconds at most; one that has ended or is paused stays so."""
+        if job.finished or job.state == "paused":
+            return
+        if cause == "space":
+            job.free_bytes = self._free_bytes()
+        self.set_state(job, "waiting", cause, problem)
+        if seconds is not None:
+            self._timers[job.id] = self._loop.call_later(seconds, self._wait_is_over, job)
+
+    def has_timer(self, job: Job) -> bool:
+        return job.id in self._timers
+
+    def _wait_is_over(self, job: Job) -> None:
+        self._timers.pop(job.id, None)
+        if job.state == "waiting" and not self.closing:
+            self._look_again(job)
+
+    # Telling
+
+    def subscribe(self, listener: Callable[[Update], None]) -> None:
+        self._listeners.append(listener)
+
+    def touch(self, job: Job) -> None:
+        """Something of a job has changed; who listens is told within a tick."""
+        self._touched.add(job.id)
+        self.keep_ticking()
+
+    def keep_ticking(self) -> None:
+        """While a job is active or something is to be told."""
+        if self._ticker is None and not self.closing and (self._touched or self.active):
+            self._ticker = self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._ticker = None
+        active = self.active
+        self._on_tick(active)
+        self._touched |= {job.id for job in active}
+        self._flush()
+        self.keep_ticking()
+
+    def _flush(self) -> None:
+        changed = [self._jobs[number].snapshot() for number in self._touched if number in self._jobs]
+        self._touched.clear()
+        if changed:
+            self._tell(Update(jobs=changed))
+
+    def _tell(self, update: Update) -> None:
+        for listener in self._listeners:
+            listener(update)

@@ -1,0 +1,177 @@
+"""Plans under way: read in threads, for they wait for Rucio; what comes of them is told on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from ..accounts.accounts import Accounts
+from ..config import Options
+from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded
+from .board import Board
+from .jobs import UNREACHABLE, Job
+from .layout import instance_folder
+from .model import JobRequest
+from .planner import Batch, Overview, Planner
+from .room import SPACE_SECONDS, in_words
+
+logger = logging.getLogger(__name__)
+
+FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
+"""Seconds between attempts to ask a Rucio that does not answer."""
+
+
+class Events(Protocol):
+    """What the plans tell; all on the loop."""
+
+    def plan_grew(self, job: Job) -> None:
+        """Some of its files are in the journal."""
+
+    def plan_is_complete(self, job: Job) -> None:
+        """All of its files are in the journal."""
+
+    def plan_failed(self, job: Job, problem: Problem) -> None:
+        """There will be no plan."""
+
+    def plan_was_stopped(self, job: Job) -> None:
+        """Nothing more of it goes into the journal."""
+
+
+class Plans:
+    """Belongs on the engine's loop."""
+
+    def __init__(
+        self,
+        board: Board,
+        planner: Planner,
+        accounts: Accounts,
+        views: str,
+        options: Callable[[], Options],
+        free_bytes: Callable[[], int],
+        events: Events,
+    ) -> None:
+        """`options` tells those in force."""
+        self._loop = asyncio.get_running_loop()
+        self._board = board
+        self._planner = planner
+        self._accounts = accounts
+        self._views = views
+        self._options = options
+        self._free_bytes = free_bytes
+        self._events = events
+        self._stops: dict[str, threading.Event] = {}
+        self.threads = ThreadPoolExecutor(4, "planner")
+        """For whatever waits for Rucio."""
+
+    def begin(self, job: Job) -> None:
+        """Read a job's plan, from its beginning; one that is being read goes on or begins anew."""
+        if job.planning:
+            self._board.set_state(job, "planning")
+            return
+        job.planning = True
+        job.count_anew()
+        self._board.set_state(job, "planning")
+        stop = self._stops[job.id] = threading.Event()
+        future = self._loop.run_in_executor(self.threads, self._read, job, job.record.request, stop)
+        future.add_done_callback(functools.partial(self._ended, job, stop))
+
+    def stop(self, job: Job) -> None:
+        """Read no further; `plan_was_stopped` follows where a plan was being read."""
+        if stop := self._stops.pop(job.id, None):
+            stop.set()
+
+    def close(self) -> None:
+        for stop in self._stops.values():
+            stop.set()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+    def prefix(self, instance: str) -> str:
+        """What is put before the view paths of an instance: its folder, where there are several."""
+        several = len(self._accounts.instances().instances) > 1
+        return f"{instance_folder(instance)}/" if several else ""
+
+    def _read(self, job: Job, request: JobRequest, stop: threading.Event) -> Overview | None:
+        """In a thread. Returns an overview where the job needs a confirmation first."""
+        prefix = self.prefix(request.instance)
+        overview = self._planner.overview(request, prefix)
+        self._on_loop(self._take_overview, job, overview)
+        options = self._options()
+        large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
+        if large and not request.confirmed and self._planner.any_is_near(request):
+            return overview
+        instance = self._accounts.instance(request.instance)
+        grew = functools.partial(self._on_loop, self._grew, job)
+        self._planner.plan(job.id, request, instance, options, prefix, stop, grew)
+        return None
+
+    def _take_overview(self, job: Job, overview: Overview) -> None:
+        job.record.growing = overview.growing
+        job.record.path = f"{self._views}/{overview.path}"
+        self._board.touch(job)
+
+    def _grew(self, job: Job, batch: Batch) -> None:
+        """Count a batch roughly; the end of the plan counts exactly."""
+        for file in batch.files:
+            job.files_total += 1
+            if file.state in UNREACHABLE:
+                job.files_unreachable += 1
+            else:
+                job.bytes_total += file.bytes or 0
+        job.cursor = min(job.cursor, batch.first - 1)
+        self._board.touch(job)
+        self._events.plan_grew(job)
+
+    def _ended(self, job: Job, stop: threading.Event, future: asyncio.Future[Overview | None]) -> None:
+        job.planning = False
+        if self._board.closing or self._board.get(job.id) is not job:
+            return
+        if future.cancelled() or stop.is_set():
+            if job.active:
+                self.begin(job)  # it was halted and went on meanwhile
+            else:
+                self._events.plan_was_stopped(job)
+            return
+        error = future.exception()
+        if error is None:
+            self._succeeded(job, future.result())
+        else:
+            self._broke_off(job, error)
+
+    def _broke_off(self, job: Job, error: BaseException) -> None:
+        if isinstance(error, SignInNeeded):
+            self._board.wait(job, "signin", error.problem())
+        elif isinstance(error, RucioUnreachable):
+            job.tries += 1
+            pause = min(LONGEST_REPLAN, FIRST_REPLAN * 2 ** (job.tries - 1))
+            self._board.wait(job, "network", error.problem(), pause)
+        elif isinstance(error, NoSpace):
+            self._board.wait(job, "space", error.problem(), SPACE_SECONDS)
+        elif isinstance(error, Failure):
+            self._events.plan_failed(job, error.problem())
+        else:
+            logger.error("Planning a job failed", exc_info=error)
+            sentence = "Planning failed; the engine's log tells more."
+            self._events.plan_failed(job, Problem("internal", sentence, "report"))
+
+    def _succeeded(self, job: Job, overview: Overview | None) -> None:
+        job.tries = 0
+        if overview is None:
+            self._events.plan_is_complete(job)
+            return
+        job.files_total, job.bytes_total = overview.files, overview.bytes
+        job.files_here = self._planner.staged_below(overview.path)
+        job.free_bytes = self._free_bytes()
+        sentence = (
+            f"This is {overview.files:,} files, {in_words(overview.bytes)}; "
+            f"{in_words(job.free_bytes)} are free. Start it, or take a part."
+        )
+        self._board.wait(job, "confirm", Problem("confirm", sentence, "confirm", 409))
+
+    def _on_loop(self, call: Callable[..., None], *values: object) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(call, *values)

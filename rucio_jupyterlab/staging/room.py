@@ -1,0 +1,46 @@
+"""Whether there is room on the disk and below the quota."""
+
+from __future__ import annotations
+
+import time
+
+from .evictor import Evictor
+from .store import Store
+
+SPACE_SECONDS = 5.0
+"""How often a job that waits for space looks again."""
+_FRESH_SECONDS = 1.0
+
+
+class Room:
+    """Asked for every file, so the disk is asked once a second."""
+
+    def __init__(self, store: Store, evictor: Evictor) -> None:
+        self._store = store
+        self._evictor = evictor
+        self._free = store.free_bytes()
+        self._asked = time.monotonic()
+
+    def look_anew(self) -> None:
+        """What the disk said counts no longer."""
+        self._asked = -_FRESH_SECONDS
+
+    def shortage(self, needed: int, quota: int | None, holding: list[str]) -> str | None:
+        """Why so many bytes do not fit, as a sentence, or None.
+
+        Below a quota what is least recently used makes room, except what one of the jobs `holding` wants.
+        """
+        if time.monotonic() - self._asked > _FRESH_SECONDS:
+            self._free, self._asked = self._store.free_bytes(), time.monotonic()
+        if needed > self._free:
+            return (
+                f"The disk of the store has {in_words(self._free)} free, and {in_words(needed)} are needed."
+            )
+        if quota is not None and (lacking := self._evictor.lacking(needed, quota, holding)) > 0:
+            return f"The store's quota is full; {in_words(lacking)} more are needed."
+        return None
+
+
+def in_words(count: int) -> str:
+    """A number of bytes for a person."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"

@@ -1,0 +1,326 @@
+"""What a job waits for, and that it goes on by itself when the cause is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
+from rucio_jupyterlab.errors import BadRequest, Conflict, NotFound
+from rucio_jupyterlab.staging.model import JobRequest
+from tests.lab.lab import Lab
+from tests.sources.faulty import Manner
+
+from .conftest import open_desk
+from .disks import MIB, SmallDisk, small_disk
+from .imagined import Imagined, imagined
+
+Desks = Callable[..., Any]
+
+
+@pytest.fixture
+def rucio() -> Iterator[Imagined]:
+    with imagined() as made:
+        yield made
+
+
+@pytest.fixture
+def small(rucio: Imagined, tmp_path: Path) -> Desks:
+    """A desk at the imagined Rucio."""
+    return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as made:
+        yield made
+
+
+def sign_in(lab: Lab) -> SignIn:
+    return SignIn("lab", "userpass", "alice", "alice", lab.password)
+
+
+# Sign-in
+
+
+async def test_signed_out_a_job_waits_and_goes_on_after_signing_in(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    did = lab.put(scope, "a", b"abc")
+    async with desk(signed_in=False) as it:
+        job = await it.until(await it.start(did), lambda now: now.cause == "signin")
+        assert job.problem is not None and job.problem.do == "signin"
+        it.accounts.sign_in(sign_in(lab))
+        assert (await it.end_of(job)).state == "done"
+
+
+async def test_a_token_that_lapses_in_the_middle_loses_nothing(rucio: Imagined, small: Desks) -> None:
+    content = os.urandom(2 * MIB)
+    files = [rucio.put("s", f"f{n}", content, Manner(slice_seconds=0.002)) for n in range(6)]
+    dataset = rucio.dataset("s", "run", files)
+    async with small(max_connections=1) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
+        it.accounts.sign_out("lab")
+        for did in files:
+            rucio.storage.mend(f"/s/{did.name}", Manner(status=401))
+        waiting = await it.until(job, lambda now: now.cause == "signin")
+        assert waiting.files_failed == 0 and waiting.files_done >= 2
+        for did in files:
+            rucio.storage.mend(f"/s/{did.name}")
+        done_before = set(it.files())
+        it.accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", "secret"))
+        assert (await it.end_of(job)).state == "done"
+        assert len(it.files()) == 6 and done_before <= set(it.files())
+
+
+async def test_a_job_that_waits_for_a_sign_in_can_be_cancelled(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    did = lab.put(scope, "a", b"abc")
+    async with desk(signed_in=False) as it:
+        job = await it.until(await it.start(did), lambda now: now.cause == "signin")
+        assert (await it.stager.cancel(job.id)).state == "cancelled"
+        it.accounts.sign_in(sign_in(lab))
+        assert it.stager.job(job.id).state == "cancelled"
+
+
+async def test_an_instance_that_is_taken_away_disturbs_nobody(lab: Lab, desk: Desks) -> None:
+    did = lab.put(lab.scope(), "a", b"abc")
+    async with desk(signed_in=False) as it:
+        await it.until(await it.start(did), lambda now: now.cause == "signin")
+        it.stager.account_changed("gone")
+        with pytest.raises(NotFound):
+            await it.stager.start(JobRequest("gone", [did]))
+
+
+# Space
+
+
+async def test_a_full_store_makes_the_job_wait_until_there_is_room(
+    rucio: Imagined, small: Desks, disk: SmallDisk
+) -> None:
+    contents = {f"f{n}": os.urandom(2 * MIB) for n in range(3)}
+    dataset = rucio.dataset("s", "run", [rucio.put("s", name, each) for name, each in contents.items()])
+    disk.leave(5 * MIB)
+    async with small(views_dir=str(disk.path / "views")) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.cause == "space")
+        assert job.state == "waiting" and job.free_bytes is not None and job.free_bytes <= 5 * MIB
+        assert job.problem is not None and job.problem.do == "free-space"
+        disk.clear()
+        done = await it.end_of(job)
+        assert (done.state, done.files_failed) == ("done", 0)
+        assert {name: (disk.path / "views/s/run" / name).read_bytes() for name in contents} == contents
+
+
+async def test_a_file_of_unknown_size_that_fills_the_disk_waits_too(
+    rucio: Imagined, small: Desks, disk: SmallDisk
+) -> None:
+    content = os.urandom(3 * MIB)
+    did = rucio.put("s", "a", content, bytes=None)
+    disk.leave(2 * MIB)
+    async with small(views_dir=str(disk.path / "views")) as it:
+        job = await it.until(await it.start(did), lambda now: now.cause == "space")
+        assert job.files_failed == 0
+        disk.clear()
+        assert (await it.end_of(job)).state == "done"
+        assert (disk.path / "views/s/a").read_bytes() == content
+
+
+async def test_the_rest_of_a_file_needs_only_the_room_of_the_rest(
+    rucio: Imagined, small: Desks, tmp_path: Path
+) -> None:
+    content = os.urandom(40 * MIB)
+    did = rucio.put("s", "a", content, Manner(slice_seconds=0.003))
+    async with small(quota_bytes=45 * MIB) as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 10 * MIB)
+        await it.stager.pause(job.id)
+        await it.until_true(lambda: it.stager.job(job.id).bytes_per_second == 0)
+        rucio.storage.mend("/s/a")
+        assert (await it.end_of(await it.stager.resume(job.id))).state == "done"
+
+
+async def test_a_full_disk_of_the_state_folder_is_waited_for(
+    rucio: Imagined, small: Desks, disk: SmallDisk
+) -> None:
+    files = [rucio.put("s", f"f{n}", f"{n}".encode()) for n in range(400)]
+    dataset = rucio.dataset("s", "run", files)
+    async with small(state=disk.path / "state") as it:
+        await it.stage(rucio.put("s", "first", b"first"))
+        disk.leave(0)
+        job = await it.until(await it.start(dataset), lambda now: now.cause == "space")
+        assert job.problem is not None and "state folder" in job.problem.detail
+        disk.clear()
+        done = await it.end_of(job)
+        assert (done.state, done.files_done) == ("done", 400)
+        assert len(it.files()) == 401
+
+
+async def test_the_quota_is_kept_by_taking_the_least_recently_used(rucio: Imagined, small: Desks) -> None:
+    dids = [rucio.put("s", f"f{n}", os.urandom(100_000)) for n in range(4)]
+    async with small(quota_bytes=250_000) as it:
+        for did in dids[:3]:
+            assert (await it.stage(did)).state == "done"
+        assert sorted(it.files()) == ["s/f1", "s/f2"]
+        await it.stage(dids[1])
+        assert (await it.stage(dids[3])).state == "done"
+        assert sorted(it.files()) == ["s/f1", "s/f3"]
+        assert (await it.stager.store()).used_bytes == 200_000
+
+
+async def test_a_pin_holds_its_files_and_a_job_waits_for_the_quota(rucio: Imagined, small: Desks) -> None:
+    first, second = (rucio.put("s", name, os.urandom(100_000)) for name in ("first", "second"))
+    async with small(quota_bytes=150_000) as it:
+        pinned = await it.stage(first, pin=True)
+        assert pinned.pinned and (await it.stager.store()).pinned_files == 1
+        job = await it.until(await it.start(second), lambda now: now.cause == "space")
+        assert job.problem is not None and "quota" in job.problem.detail
+        with pytest.raises(Conflict):
+            await it.stager.evict("lab", first)
+        await it.stager.pin(pinned.id, False)
+        assert (await it.end_of(job)).state == "done"
+        assert sorted(it.files()) == ["s/second"]
+
+
+async def test_a_file_in_two_pinned_jobs_stays_pinned_by_the_other(rucio: Imagined, small: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    dataset = rucio.dataset("s", "run", [did])
+    async with small() as it:
+        one, two = await it.stage(did, pin=True), await it.stage(dataset, pin=True)
+        await it.stager.pin(one.id, False)
+        with pytest.raises(Conflict):
+            await it.stager.evict("lab", did)
+        await it.stager.pin(two.id, False)
+        freed = await it.stager.evict("lab", did)
+        assert (freed.files, freed.bytes) == (1, 3)
+        assert it.files() == {}
+
+
+async def test_a_running_job_holds_its_files(rucio: Imagined, small: Desks) -> None:
+    here = rucio.put("s", "here", b"abc")
+    slow = rucio.put("s", "slow", os.urandom(3 * MIB), Manner(slice_seconds=0.01))
+    dataset = rucio.dataset("s", "run", [here, slow])
+    async with small() as it:
+        job = await it.until(await it.start(dataset), lambda now: now.files_done == 1)
+        with pytest.raises(Conflict):
+            await it.stager.evict("lab", here)
+        await it.stager.cancel(job.id)
+        assert (await it.stager.evict("lab", here)).files == 1
+
+
+async def test_what_was_evicted_is_fetched_again(rucio: Imagined, small: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with small() as it:
+        await it.stage(did)
+        assert await it.stager.local_state("lab", [did]) == {did: (1, f"{it.views}/s/a")}
+        await it.stager.evict("lab", did)
+        assert await it.stager.local_state("lab", [did]) == {}
+        assert (await it.stage(did)).state == "done"
+        assert it.files() == {"s/a": b"abc"} and len(rucio.storage.requests()) == 2
+
+
+async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, small: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with small() as it:
+        await it.stage(did)
+        for path in it.views.glob(".store/objects/*/*"):
+            path.unlink()
+        assert (await it.stage(did)).state == "done"
+        assert it.files() == {"s/a": b"abc"}
+
+
+# Limits and questions that make no sense
+
+
+async def test_the_bandwidth_limit_is_changed_while_a_job_runs(rucio: Imagined, small: Desks) -> None:
+    did = rucio.put("s", "a", os.urandom(4 * MIB))
+    async with small(bandwidth_limit=1000) as it:
+        job = await it.start(did)
+        await it.until_true(lambda: bool(rucio.storage.requests()))
+        assert it.stager.job(job.id).state in ("planning", "running")
+        status = await it.stager.set_limits(SetLimits(bandwidth_limit=0))
+        assert status.bandwidth_limit is None
+        assert (await it.end_of(job)).state == "done"
+        with pytest.raises(BadRequest):
+            await it.stager.set_limits(SetLimits(bandwidth_limit=-1))
+
+
+async def test_connections_to_one_host_stay_within_the_limit(rucio: Imagined, small: Desks) -> None:
+    slow = Manner(slice_seconds=0.005)
+    files = [rucio.put("s", f"f{n}", os.urandom(100_000), slow) for n in range(12)]
+    dataset = rucio.dataset("s", "run", files)
+    async with small(max_connections=8, max_connections_per_host=2) as it:
+        assert (await it.stage(dataset)).state == "done"
+        assert rucio.storage.most_at_once <= 2
+
+
+async def test_what_makes_no_sense_is_refused(rucio: Imagined, small: Desks) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with small(confirm_bytes=1) as it:
+        with pytest.raises(BadRequest):
+            await it.start()
+        with pytest.raises(BadRequest):
+            await it.start(did, first=0)
+        job = await it.until(await it.start(did), lambda now: now.cause == "confirm")
+        for wrong in (0, -1):
+            with pytest.raises(BadRequest):
+                await it.stager.confirm(job.id, wrong, None)
+        with pytest.raises(Conflict):
+            await it.stager.resume(job.id)
+        await it.stager.confirm(job.id, None, None)
+        done = await it.end_of(job)
+        assert done.state == "done"
+        for call in (it.stager.pause, it.stager.resume):
+            with pytest.raises(Conflict):
+                await call(job.id)
+        with pytest.raises(Conflict):
+            await it.stager.confirm(job.id, None, None)
+        for call in (it.stager.pause, it.stager.resume, it.stager.cancel):
+            with pytest.raises(NotFound):
+                await call("unknown")
+
+
+async def test_finished_jobs_are_cleared_and_their_files_stay(rucio: Imagined, small: Desks) -> None:
+    slow = rucio.put("s", "slow", os.urandom(3 * MIB), Manner(slice_seconds=0.01))
+    async with small() as it:
+        done = await it.stage(rucio.put("s", "a", b"abc"))
+        running = await it.start(slow)
+        await it.stager.clear(None)
+        assert [job.id for job in it.stager.jobs().jobs] == [running.id]
+        assert it.updates[-1].gone == [done.id] or any(update.gone == [done.id] for update in it.updates)
+        assert it.files() == {"s/a": b"abc"}
+        await it.stager.cancel(running.id)
+    async with small() as it:
+        assert [job.id for job in it.stager.jobs().jobs] == [running.id]
+
+
+async def test_an_open_dataset_is_still_growing(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    lab.put(scope, "a", b"abc", dataset="run")
+    async with desk() as it:
+        job = await it.stage(Did(scope, "run"))
+        assert (job.state, job.growing) == ("done", True)
+        lab.put(scope, "b", b"more", dataset="run")
+        again = await it.stage(Did(scope, "run"))
+        assert (again.files_total, again.files_here) == (2, 1)
+        assert it.files() == {f"{scope}/run/a": b"abc", f"{scope}/run/b": b"more"}
+
+
+async def test_traces_reach_a_real_rucio_only_where_they_are_wanted(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    did = lab.put(scope, "a", b"abc")
+
+    def told() -> int:
+        return sum(
+            (method, status) == ("POST", 201) and "/traces" in path for method, path, status in lab.requests()
+        )
+
+    before = told()
+    async with desk(send_traces=True) as it:
+        await it.stage(did)
+        await it.until_true(lambda: told() > before)
+        await it.stager.set_limits(SetLimits(send_traces=False))
+        await it.stage(lab.put(scope, "b", b"abc"))
+    assert told() == before + 1
