@@ -12,6 +12,8 @@ export default tseslint.config(
       'lib',
       'coverage',
       '.venv*',
+      'bench',
+      'test-results',
       'rucio_jupyterlab',
       'mesh',
       'src/client/generated.ts'

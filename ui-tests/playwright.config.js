@@ -67,7 +67,7 @@ module.exports = {
     url: addressOf('control'), // it answers once everything else does
     timeout: 300_000,
     reuseExistingServer: false,
-    gracefulShutdown: { signal: 'SIGTERM', timeout: 20_000 }
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 60_000 }
   },
   metadata: { control: addressOf('control') }
 };

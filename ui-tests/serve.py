@@ -47,7 +47,9 @@ def main() -> None:
     options = parse()
     signal.signal(signal.SIGTERM, interrupt)
     with ExitStack() as running:
-        folder = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="rucio-ui-")))
+        # The engines outlive their servers for a minute, and may still write.
+        temporary = tempfile.TemporaryDirectory(prefix="rucio-ui-", ignore_cleanup_errors=True)
+        folder = Path(running.enter_context(temporary))
         grid = Grid(folder / "grid", server_python=server_python(folder, say), storages=data.DISKS)
         running.enter_context(grid)
         data.make(grid, folder, step)
