@@ -24,6 +24,8 @@ from .data import Dataset
 INSTANCE = "bench"
 PATIENCE = 1800.0
 """Seconds after which a job counts as hung."""
+SETTLE = 0.5
+"""Seconds for a paused job's last transfers to end."""
 LOOK = 0.005
 """Seconds between two looks at a running job; the error of each measurement."""
 peaks: dict[int, int] = {}
@@ -88,17 +90,30 @@ class FreshEngine:
     ) -> float:
         """Seconds from the request until every file can be opened. Raises RuntimeError if one cannot."""
         started = time.perf_counter()
-        job = self.start(dataset, rse)
+        self.wait(self.start(dataset, rse), dataset, started, on_look)
+        return time.perf_counter() - started
+
+    def wait(
+        self,
+        job: JobSnapshot,
+        dataset: Dataset,
+        started: float,
+        on_look: Callable[[JobSnapshot], None] = lambda job: None,
+    ) -> JobSnapshot:
+        """Until every file can be opened. Raises RuntimeError if one cannot."""
         while job.state not in FINISHED:
             if time.perf_counter() - started > PATIENCE:
                 raise RuntimeError(f"The job for {dataset.did} hangs: {job.state}, {job.cause}.")
             time.sleep(LOOK)
-            job = self._engine.ask(protocol.GetJob(job.id))
+            job = self.job(job.id)
             on_look(job)
-        elapsed = time.perf_counter() - started
         if job.state != "done" or job.files_done != dataset.files or job.files_unverified:
             raise RuntimeError(f"The job for {dataset.did} ended {job.state}: {job.problem}")
-        return elapsed
+        return job
+
+    def job(self, number: str) -> JobSnapshot:
+        snapshot: JobSnapshot = self._engine.ask(protocol.GetJob(number))
+        return snapshot
 
     def start(self, dataset: Dataset, rse: str | None = None) -> JobSnapshot:
         """Start the job and come back at once."""
@@ -116,6 +131,26 @@ def stage_once(grid: Grid, work: Path, dataset: Dataset, rse: str | None = None)
     """Seconds that a new engine takes for the dataset; its start and the sign-in do not count."""
     with FreshEngine(grid, work) as engine:
         return engine.stage(dataset, rse)
+
+
+def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:
+    """Seconds that a new engine takes for the bytes alone: like curl, it has its list of addresses before.
+
+    The job is paused at once and its plan read to the end. The few files that came before the pause
+    do not count, and the time is that of all the others, scaled to the whole.
+    """
+    with FreshEngine(grid, work) as engine:
+        job = engine.start(dataset, rse)
+        engine.ask(protocol.PauseJob(job.id))
+        while (job := engine.job(job.id)).files_total < dataset.files:
+            time.sleep(LOOK)
+        time.sleep(SETTLE)
+        before = engine.job(job.id).files_done
+        started = time.perf_counter()
+        engine.ask(protocol.ResumeJob(job.id))
+        job = engine.wait(job, dataset, started)
+        elapsed = time.perf_counter() - started
+        return elapsed * dataset.files / (dataset.files - before)
 
 
 def peak_bytes(pid: int) -> int | None:

@@ -125,11 +125,11 @@ class Stager:
         return job.snapshot()
 
     async def pause(self, job_id: str) -> JobSnapshot:
-        """Stop a job's transfers; finished ranges are kept."""
+        """Stop a job's transfers; finished ranges are kept. A plan that is being read is read to its end."""
         job = self._board.find(job_id)
         if job.finished:
             raise Conflict("This job has ended; there is nothing to pause.")
-        self._halt(job)
+        self._ground(job)
         self._board.set_state(job, "paused")
         return job.snapshot()
 
@@ -484,6 +484,9 @@ class Stager:
     def _halt(self, job: Job) -> None:
         """Stop planning and take the job's files out of the air."""
         self._plans.stop(job)
+        self._ground(job)
+
+    def _ground(self, job: Job) -> None:
         self._transfers.release({job.id})
         job.bytes_flying = 0
 

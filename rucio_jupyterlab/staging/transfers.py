@@ -322,8 +322,8 @@ class Transfers:
             self._reported(news)
 
     def _fetched(self, news: Fetched) -> None:
+        self._part_closed(news.work_id)
         flight = self.flights.get(news.work_id)
-        self._ending.discard(news.work_id)
         if flight is None:
             return  # taken back in the last moment: the part stays for whoever wants the file next
         self._land(flight)
@@ -333,12 +333,16 @@ class Transfers:
         self._publisher.publish(Arrived(flight.row, news.rse, news.bytes, news.verified))
 
     def _ended(self, news: GaveUp | Cancelled) -> None:
-        self._ending.discard(news.work_id)
+        self._part_closed(news.work_id)
         flight = self.flights.pop(news.work_id, None)
         if flight is not None and isinstance(news, GaveUp):
             self._events.gave_up(flight.row, news.failures)
-        if isinstance(news, Cancelled) and not self._ending:
-            self._events.all_taken_back()
+
+    def _part_closed(self, number: int) -> None:
+        if number in self._ending:
+            self._ending.remove(number)
+            if not self._ending:
+                self._events.all_taken_back()
 
     def _reported(self, report: Report) -> None:
         if isinstance(report, Adopted):

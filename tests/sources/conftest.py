@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from hashlib import md5
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.sources.failures import ReplicaFailure
 from rucio_jupyterlab.sources.http.mover import Limits, Mover
 from rucio_jupyterlab.sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Work
 from rucio_jupyterlab.sources.part import RANGE_BYTES
@@ -95,6 +97,18 @@ class Desk:
 
     def content(self, work: Work) -> bytes:
         return Path(work.part).read_bytes()
+
+    def blocked(self, work: Work) -> ReplicaFailure | None:
+        """Why no request for it is running."""
+        progress = self.mover.progress().get(work.id)
+        return progress.blocked if progress else None
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.005)
 
 
 @pytest.fixture

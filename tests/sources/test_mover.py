@@ -17,7 +17,7 @@ from rucio_jupyterlab.sources.model import Cancelled, Fetched
 from rucio_jupyterlab.sources.part import RANGE_BYTES, RECORD_SUFFIX, read_record
 from rucio_mesh.testing.certificates import Authority
 
-from .conftest import BRISK, Checksum, Desk, Plain
+from .conftest import BRISK, Checksum, Desk, Plain, until
 from .faulty import Faulty, Manner
 
 SMALL = os.urandom(100_000)
@@ -153,14 +153,10 @@ def test_a_busy_storage_has_the_pause_that_it_asks_for(desk: Desk, storage: Faul
     work = desk.work(SMALL, storage.put("/f", SMALL, asks_for_a_second))
     desk.mover.submit(work)
     desk.mover.submit(desk.work(SMALL, storage.put("/g", SMALL), name="g"))
-    while len(storage.requests("/f")) < 1:
-        pass
-    blocked = None
-    while blocked is None:
-        progress = desk.mover.progress().get(work.id)
-        assert progress is not None, "it came before its pause was over"
-        blocked = progress.blocked
-    assert (blocked.kind, blocked.retry_after) == ("busy", 1.0)
+    until(lambda: bool(storage.requests("/f")))
+    until(lambda: desk.blocked(work) is not None)
+    blocked = desk.blocked(work)
+    assert blocked is not None and (blocked.kind, blocked.retry_after) == ("busy", 1.0)
     assert isinstance(desk.next(), Fetched) and isinstance(desk.next(), Fetched)
 
 
@@ -217,8 +213,7 @@ def test_without_checksum_and_with_the_first_replica_gone_all_comes_from_the_sec
     slow = Manner(slice_seconds=0.002)
     work = desk.work(large, storage.put("/f", large, slow), other.put("/f", twin), checksum="none")
     desk.mover.submit(work)
-    while storage.served() < 2_000_000:
-        pass
+    until(lambda: storage.served() >= 2_000_000)
     storage.mend("/f", Manner(status=404))
     storage.close_connections()
     outcome = desk.next()
@@ -265,8 +260,7 @@ def interrupted(desk: Desk, storage: Faulty, large: bytes, validator: str | None
     manner = Manner(slice_seconds=0.002, validators=(validator,))
     work = desk.work(large, storage.put("/f", large, manner))
     desk.mover.submit(work)
-    while storage.served() < 6_000_000:
-        pass
+    until(lambda: storage.served() >= 6_000_000)
     desk.mover.cancel(work.id)
     assert desk.next() == Cancelled(work.id)
     heading, ranges = read_record(work.part)
@@ -338,8 +332,7 @@ def test_what_has_arrived_is_kept_when_the_engine_ends(tmp_path: Path, storage: 
         work = desk.work(large, storage.put("/f", large, Manner(slice_seconds=0.002)))
         desk.mover.submit(work)
         before = sum(each.length for each in read_record(work.part)[1])
-        while storage.served() < 3_000_000:
-            pass
+        until(lambda: storage.served() >= 3_000_000)
         desk.mover.close()
         assert sum(each.length for each in read_record(work.part)[1]) > before
 
@@ -462,10 +455,9 @@ def test_a_dead_host_is_waited_for_and_found_again(desk: Desk, storage: Faulty) 
         port = short_lived.port
     work = desk.work(SMALL, url)
     desk.mover.submit(work)
-    blocked = None
-    while blocked is None:
-        blocked = desk.mover.progress()[work.id].blocked if work.id in desk.mover.progress() else None
-    assert blocked.kind == "unreachable"
+    until(lambda: desk.blocked(work) is not None)
+    blocked = desk.blocked(work)
+    assert blocked is not None and blocked.kind == "unreachable"
     with Faulty(port=port) as again:
         again.put("/f", SMALL)
         desk.mover.retry_now()
@@ -490,8 +482,7 @@ def test_a_limit_that_is_taken_away_lets_everything_through(tmp_path: Path, stor
     desk = Desk(tmp_path, msgspec.structs.replace(BRISK, bandwidth=1000))
     work = desk.work(MIDDLE, storage.put("/f", MIDDLE))
     desk.mover.submit(work)
-    while not storage.requests():
-        pass
+    until(lambda: bool(storage.requests()))
     desk.mover.limit_bandwidth(None)
     assert isinstance(desk.next(), Fetched)
     desk.mover.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -371,10 +372,20 @@ async def test_bytes_that_changed_under_a_name_are_fetched_again(rucio: Imagined
         assert it.files() == {"s/a": b"after that"}
 
 
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    """Storage and engine are threads of one process here, and would wait 5 ms for each other."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("quick_switches")
 async def test_ten_thousand_files_come_each_once(rucio: Imagined, desk: Desks) -> None:
     contents = {f"file.{n:05}.root": f"{n}".encode() for n in range(10_000)}
     dataset = rucio.dataset("s", "run", [rucio.put("s", name, each) for name, each in contents.items()])
-    async with desk(max_connections=4) as it:
+    async with desk() as it:
         job = await it.stage(dataset)
         assert (job.state, job.files_done) == ("done", len(contents))
         assert len(rucio.storage.requests()) == len(contents)
