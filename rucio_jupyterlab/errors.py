@@ -18,6 +18,8 @@ No library's exception text gets into a message: it may hold a signed address or
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import msgspec
@@ -121,3 +123,12 @@ class Remote(Failure):
 
     def problem(self) -> Problem:
         return self._problem
+
+
+def outline(error: BaseException) -> str:
+    """Class and place of an error for a log, without its text, which may hold a token or a signed address."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    places = " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    )
+    return f"{type(error).__name__} at {places}"

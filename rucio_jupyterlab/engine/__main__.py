@@ -20,10 +20,10 @@ from typing import Any, NoReturn
 
 from ..accounts.files import discard_drafts
 from ..config import state_folder
-from ..errors import Failure
+from ..errors import Failure, outline
 from . import place
 from .engine import Engine
-from .log import open_log, outline
+from .log import open_log
 from .server import SocketServer
 
 IDLE_SECONDS = float(os.environ.get("RUCIO_JUPYTERLAB_IDLE_SECONDS") or 60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-import traceback
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -33,12 +32,3 @@ def open_log(path: Path) -> None:
 
 def set_level(level: LogLevel) -> None:
     logging.getLogger("rucio_jupyterlab").setLevel(level.upper())
-
-
-def outline(error: BaseException) -> str:
-    """Class and place of an error, without its text, which may hold a token or a signed address."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    places = " < ".join(
-        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
-    )
-    return f"{type(error).__name__} at {places}"

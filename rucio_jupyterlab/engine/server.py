@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from ..errors import BadRequest, Conflict, Failure, Problem
+from ..errors import BadRequest, Conflict, Failure, Problem, outline
 from . import protocol, wire
-from .log import outline
 
 log = logging.getLogger(__name__)
 

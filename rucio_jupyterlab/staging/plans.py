@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..accounts.accounts import Accounts
 from ..config import Options
-from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded
+from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded, outline
 from .board import Board
 from .jobs import UNREACHABLE, Job
 from .layout import instance_folder
@@ -154,7 +154,7 @@ class Plans:
         elif isinstance(error, Failure):
             self._events.plan_failed(job, error.problem())
         else:
-            logger.error("Planning a job failed", exc_info=error)
+            logger.error("Planning a job failed: %s", outline(error))
             sentence = "Planning failed; the engine's log tells more."
             self._events.plan_failed(job, Problem("internal", sentence, "report"))
 
