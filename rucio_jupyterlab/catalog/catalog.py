@@ -106,14 +106,15 @@ class Catalog:
         path = did_path(did, "associated_rules" if kind == "file" else "rules")
         return [line.rule() for line in client.items(path, RuleLine)]
 
-    def files(self, instance: str, did: Did, rse: str | None = None) -> Iterator[FileReplicas]:
+    def files(self, instance: str, did: Did | Description, rse: str | None = None) -> Iterator[FileReplicas]:
         """The files of a DID with their available addresses, as they arrive, each file once.
 
-        With `rse` only addresses there. Raises RucioUnreachable where the answer is cut: what came is
-        right, but not all.
+        Whoever has its description gives that, and Rucio is asked once less. With `rse` only addresses
+        there. Raises RucioUnreachable where the answer is cut: what came is right, but not all.
         """
         client = self._accounts.client(instance)
-        for line in replicas_of(client, _describe(client, did)):
+        description = did if isinstance(did, Description) else _describe(client, did)
+        for line in replicas_of(client, description):
             yield file_replicas(client, self._rses, line, rse)
 
     # Scopes

@@ -52,6 +52,8 @@ class Overview(msgspec.Struct, frozen=True):
     growing: bool
     path: str
     """View path, relative: the folder of the collection, or the file."""
+    descriptions: list[Description]
+    """Of each DID, so that Rucio is asked once."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ class Planner:
             size,
             any(each.open for each in descriptions),
             prefix + collection_path(first.scope, first.name),
+            descriptions,
         )
 
     def staged_below(self, path: str) -> int:
@@ -97,6 +100,7 @@ class Planner:
         self,
         job: str,
         request: JobRequest,
+        overview: Overview,
         instance: Instance,
         options: Options,
         prefix: str,
@@ -107,13 +111,12 @@ class Planner:
 
         `prefix` is put before every view path. Raises what the catalogue raises, and NoSpace.
         """
-        for did in request.dids:
-            description = self._catalog.describe(request.instance, did)
-            found = _wanted(self._catalog.files(request.instance, did, request.rse), request)
+        for description in overview.descriptions:
+            found = _wanted(self._catalog.files(request.instance, description, request.rse), request)
             for batch in _batches(found):
                 if stop.is_set():
                     return
-                planned = self._classify_all(batch, did, description, request, instance, options, prefix)
+                planned = self._classify_all(batch, description, request, instance, options, prefix)
                 grew(Batch(planned, self._journal.admit(job, planned, now())))
         self._journal.finish_plan(job)
 
@@ -124,13 +127,13 @@ class Planner:
     def _classify_all(
         self,
         batch: list[FileReplicas],
-        did: Did,
         description: Description,
         request: JobRequest,
         instance: Instance,
         options: Options,
         prefix: str,
     ) -> list[PlannedFile]:
+        did = description.did
         collection = None if description.type == "file" else did.name
         keys = [object_key(request.instance, file.did) for file in batch]
         known = self._journal.known(keys)

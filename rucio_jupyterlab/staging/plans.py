@@ -106,7 +106,7 @@ class Plans:
             return overview
         instance = self._accounts.instance(request.instance)
         grew = functools.partial(self._on_loop, self._grew, job)
-        self._planner.plan(job.id, request, instance, options, prefix, stop, grew)
+        self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)
         return None
 
     def _take_overview(self, job: Job, overview: Overview) -> None:
