@@ -78,7 +78,7 @@ def make_jupyter() -> None:
 
 def make_rucio() -> None:
     make_virtual_environment(RUCIO)
-    install(RUCIO, "-e", "mesh[server,testing]", "pytest>=8")
+    install(RUCIO, "-e", "mesh[server,testing]", "hypothesis>=6.100", "pytest>=8")
 
 
 def make_javascript() -> None:

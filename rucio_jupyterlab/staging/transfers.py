@@ -137,10 +137,13 @@ class Transfers:
                 wanted.setdefault(member.file, set()).add(member.job)
         reserved = self.reserved_bytes()
         for row in rows:
-            if row.id in self.flights:
-                self.flights[row.id].jobs |= wanted.get(row.id, set())
-            elif row.id in self._ending:
-                return False  # comes again once its part is closed
+            flight = self.flights.get(row.id)
+            if row.id in self._ending or (flight is not None and flight.landing):
+                # Its part is being closed, or it is being published for those who wanted it before this
+                # job did: either way the file comes again, for the cursor stays before it.
+                return False
+            if flight is not None:
+                flight.jobs |= wanted.get(row.id, set())
             else:
                 lacking = self._lacking(row)
                 if not self._events.room_for(job, reserved + lacking):
