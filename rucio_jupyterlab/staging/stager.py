@@ -103,6 +103,7 @@ class Stager:
         job = Job.new(request)
         self._board.add(job)
         self._plans.begin(job)
+        self._loop.run_in_executor(None, Transfers.load_code)
         return job.snapshot()
 
     def jobs(self) -> Jobs:

@@ -11,6 +11,8 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ..accounts.accounts import Accounts, Credential
@@ -203,6 +205,12 @@ class Transfers:
                 key=lambda pfn: -round(math.log2(self.speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)))
             )
         return (Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable)
+
+    @staticmethod
+    def load_code() -> None:
+        """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""
+        if find_spec("pycurl") is not None:
+            import_module("rucio_jupyterlab.sources.http.mover")
 
     def _moving(self) -> Mover:
         """The byte engine, begun when it is first needed: it costs memory."""
