@@ -108,6 +108,7 @@ class Transfers:
         self.flights: dict[int, Flight] = {}
         self.speeds = journal.speeds()
         self._mover: Mover | None = None
+        self._prepared = False
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
         self._turn = 0
@@ -206,11 +207,11 @@ class Transfers:
             )
         return (Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable)
 
-    @staticmethod
-    def load_code() -> None:
+    def prepare(self) -> None:
         """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""
-        if find_spec("pycurl") is not None:
-            import_module("rucio_jupyterlab.sources.http.mover")
+        if not self._prepared:
+            self._prepared = True
+            self._loop.run_in_executor(None, _load_code)
 
     def _moving(self) -> Mover:
         """The byte engine, begun when it is first needed: it costs memory."""
@@ -382,6 +383,11 @@ class Transfers:
             self._fly(flight)
         else:
             del self.flights[flight.row.id]
+
+
+def _load_code() -> None:
+    if find_spec("pycurl") is not None:
+        import_module("rucio_jupyterlab.sources.http.mover")
 
 
 def _http_url(pfn: Pfn) -> str:

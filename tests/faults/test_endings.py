@@ -65,7 +65,7 @@ def broken_ranges(seat: Seat) -> list[int]:
         ("rucio_jupyterlab.sources.http.writer", "Writer", "_end"),
         ("rucio_jupyterlab.staging.publisher", "Publisher", "_publish"),
         ("rucio_jupyterlab.staging.transfers", "Transfers", "_take_news"),
-        ("rucio_jupyterlab.staging.stager", "Stager", "_tick"),
+        ("rucio_jupyterlab.staging.conductor", "Conductor", "_tick"),
     ],
     ids=["byte engine", "writer", "publisher", "news", "tick"],
 )

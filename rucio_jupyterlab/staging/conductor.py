@@ -1,0 +1,316 @@
+"""A job's life: it is planned, transferred, published, and ends.
+
+The states and their causes are those of `model.JobState`. `planner` reads Rucio, `transfers` moves
+bytes, `publisher` makes files, `obstacles` knows what to do where one of them is hindered; the
+conductor leads a job from one to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..accounts.accounts import Accounts
+from ..catalog.catalog import Catalog
+from ..config import Options
+from ..errors import Failure, NoSpace, Problem
+from ..sources.failures import ReplicaFailure
+from ..sources.model import Fetched
+from .board import Board
+from .evictor import Evictor
+from .jobs import UNREACHABLE, Job, JobFiles, counted
+from .journal import Journal
+from .memory import give_back
+from .obstacles import Obstacles
+from .planner import Planner
+from .plans import Plans
+from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
+from .rebuild import rebuild, sweep_orphans
+from .room import Room
+from .rows import FileRow
+from .store import Store
+from .traces import Traces
+from .transfers import Transfers
+from .views import View
+
+REST_SECONDS = 5.0
+"""How long after the last job the byte engine is kept, with its connections."""
+
+
+class Conductor:
+    """Belongs on the engine's loop; nothing here waits for Rucio or a disk."""
+
+    def __init__(
+        self,
+        state: Path,
+        options: Options,
+        accounts: Accounts,
+        catalog: Catalog,
+        journal: Journal,
+        store: Store,
+        view: View,
+        evictor: Evictor,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._journal = journal
+        self._store = store
+        self._views = view.root
+        self.options = options
+        self.board = Board(JobFiles(state / "jobs"), store.free_bytes, self._tick, self._look_again)
+        self._publisher = Publisher(journal, store, view, self._hear)
+        self.transfers = Transfers(self._loop, journal, store, self._publisher, accounts, options, self)
+        planner = Planner(catalog, journal, store)
+        self.plans = Plans(
+            self.board, planner, accounts, view.root, lambda: self.options, store.free_bytes, self
+        )
+        self.obstacles = Obstacles(
+            self.board,
+            Room(store, evictor),
+            accounts,
+            journal,
+            planner,
+            self.plans,
+            self.transfers,
+            self._publisher,
+            self,
+        )
+        self._traces = Traces(accounts, options.send_traces)
+        self._ticked = time.monotonic()
+        self._publisher.start()
+        self._wake_up()
+
+    async def close(self) -> None:
+        """Keep every byte that has arrived."""
+        self.board.close()
+        self.plans.close()
+        await asyncio.to_thread(self.transfers.close)
+        await asyncio.to_thread(self._publisher.close)
+        with contextlib.suppress(Failure):
+            self._journal.note_speeds(self.transfers.speeds)
+        self._traces.close()
+
+    def adopt(self, options: Options) -> None:
+        """Take over what can change while the engine runs."""
+        self.options = self.transfers.options = options
+        self.transfers.limit_bandwidth(options.bandwidth_limit)
+        self._traces.enabled = options.send_traces
+
+    # Beginning
+
+    def _wake_up(self) -> None:
+        """Take up the jobs of an earlier engine."""
+        if self._journal.fresh:
+            rebuild(self._journal, self._store, self._views)
+        for job in self.board.restore():
+            counted(job, self._journal)
+        for job in self.board.jobs:
+            if job.state in ("cancelled", "failed"):  # the last engine may have died before it noted that
+                self._publisher.call(functools.partial(self._journal.withdraw, job.id))
+            elif not job.finished and job.state != "paused":
+                self.go_on(job)
+        self.sweep_soon()
+
+    def go_on(self, job: Job) -> None:
+        """Plan what is not planned, transfer what is."""
+        job.cursor = 0
+        if job.planned:
+            self.board.set_state(job, "running")
+            self._link_and_run(job)
+        else:
+            self.plan(job)
+
+    def plan(self, job: Job) -> None:
+        """Read what Rucio says of the job's files; they are fetched as they become known."""
+        self.transfers.prepare()
+        self.plans.begin(job)
+
+    # What the plans tell
+
+    def plan_grew(self, job: Job) -> None:
+        if job.active:
+            self.feed()
+
+    def plan_is_complete(self, job: Job) -> None:
+        if job.record.pinned:
+            self._publisher.call(functools.partial(self._journal.pin, job.id, True))
+        if job.state == "planning":
+            self.board.set_state(job, "running")
+        self._link_and_run(job)
+
+    def plan_failed(self, job: Job, problem: Problem) -> None:
+        self.halt(job)
+        self.board.set_state(job, "failed", problem=problem)
+        with contextlib.suppress(NoSpace):  # then the next start sees to it
+            self._journal.withdraw(job.id)
+        self.sweep_soon()
+
+    def plan_was_stopped(self, job: Job) -> None:
+        if job.state == "cancelled":
+            self._publisher.call(functools.partial(self._journal.withdraw, job.id))
+
+    def _link_and_run(self, job: Job) -> None:
+        """Show what is here already, then fetch the rest."""
+        self._publisher.link_what_is_here(job.id)
+        self.feed()
+
+    # What the transfers tell
+
+    def feed(self) -> None:
+        """Hand more files to the byte engine."""
+        if self.board.closing:
+            return
+        active = self.board.active
+        try:
+            self.transfers.feed(active)
+        except NoSpace as error:
+            self.obstacles.halt_for_space(active, error.problem())
+        self.board.keep_ticking()
+
+    def ran_dry(self) -> None:
+        self.feed()
+
+    def is_active(self, job: str) -> bool:
+        return (found := self.board.get(job)) is not None and found.active
+
+    def room_for(self, job: Job, needed: int) -> bool:
+        return self.obstacles.room_for(job, needed, self.options.quota_bytes)
+
+    def passed_over(self, row: FileRow, fetched: Fetched) -> None:
+        """Tell the jobs why another replica was used."""
+        failure = fetched.passed_over[0]
+        flight = self.transfers.flights[row.id]
+        for job_id in flight.jobs:
+            if job := self.board.get(job_id):
+                job.record.notice = f"{failure.sentence[:-1]}; using {fetched.rse} instead."
+                self.board.touch(job)
+
+    def gave_up(self, row: FileRow, failures: tuple[ReplicaFailure, ...]) -> None:
+        self.obstacles.gave_up(row, failures)
+
+    def all_taken_back(self) -> None:
+        self.sweep_soon()
+
+    # What the publisher tells
+
+    def _hear(self, report: Report) -> None:
+        self.transfers.hear(report)
+
+    def reported(self, report: Report) -> None:
+        if isinstance(report, NotPublished):
+            for job in self.board.active:
+                self.obstacles.wait_for_space(job, report.problem)
+        elif isinstance(report, Published):
+            self._published(report)
+        elif isinstance(report, Failed):
+            self._file_failed(report)
+        elif isinstance(report, Linked):
+            self._linked(report)
+
+    def _published(self, report: Published) -> None:
+        files = {arrived.row.id: arrived for arrived in report.files}
+        ending: set[str] = set()
+        for member in report.members:
+            job = self.board.get(member.job)
+            if job is not None and not job.finished:
+                arrived = files[member.file]
+                job.file_arrived(arrived.bytes, verified=arrived.verified)
+                ending.add(job.id)
+        self._traces.note(report.files)
+        for job_id in ending:
+            job = self.board.find(job_id)
+            if job.record.cause == "space":
+                self.go_on(job)
+            self.board.touch(job)
+            self._end_if_done(job)
+
+    def _file_failed(self, report: Failed) -> None:
+        for member in report.members:
+            job = self.board.get(member.job)
+            if job is not None and not job.finished:
+                job.files_failed += 1
+                self.board.touch(job)
+                self._end_if_done(job)
+
+    def _linked(self, report: Linked) -> None:
+        job = self.board.get(report.job)
+        if job is None or job.planning:
+            return
+        job.count(report.tallies)
+        job.planned = True
+        self.board.touch(job)
+        if report.problem is not None and job.active:
+            self.obstacles.halt_for_space([job], report.problem)
+            return
+        self._end_if_done(job)
+
+    # Stopping and ending
+
+    def halt(self, job: Job) -> None:
+        """Stop planning and take the job's files out of the air."""
+        self.plans.stop(job)
+        self.ground(job)
+
+    def ground(self, job: Job) -> None:
+        """Take the job's files out of the air."""
+        self.transfers.release({job.id})
+        job.bytes_flying = 0
+
+    def _end_if_done(self, job: Job) -> None:
+        """Every file of a planned job is here, failed or out of reach: say how it ended."""
+        if not job.planned or job.planning or not job.active or job.files_open > 0:
+            return
+        problem = self._first_problem(job)
+        if job.files_done == job.files_total:
+            self.board.set_state(job, "done")
+        elif job.files_done > 0:
+            self.board.set_state(job, "partial", problem=problem)
+        else:
+            self.board.set_state(job, "failed", problem=problem)
+        if self.board.all_finished:
+            self.sweep_soon()
+            with contextlib.suppress(NoSpace):  # they are measured anew
+                self._journal.note_speeds(self.transfers.speeds)
+            self._loop.call_later(REST_SECONDS, self._rest)
+
+    def _first_problem(self, job: Job) -> Problem | None:
+        for state in ("failed", *sorted(UNREACHABLE)):
+            listed, _ = self._journal.listed(job.id, state, 0, 1)
+            if listed:
+                return listed[0].problem
+        return None
+
+    def _rest(self) -> None:
+        """After the work: give back the memory that it took."""
+        if not self.board.closing and self.board.all_finished:
+            end = self.transfers.rest()
+            self.plans.threads.submit(_end_and_give_back, end)
+
+    def sweep_soon(self) -> None:
+        """Remove the parts that no job waits for, once it is known what each waits for."""
+        if all(job.finished or job.planned for job in self.board.jobs):
+            self._publisher.call(functools.partial(sweep_orphans, self._journal, self._store))
+
+    # Time
+
+    def _look_again(self, job: Job) -> None:
+        self.obstacles.look_again(job)
+
+    def _tick(self, active: list[Job]) -> None:
+        at = time.monotonic()
+        flying = self.transfers.update(max(1e-3, at - self._ticked))
+        self._ticked = at
+        for job in active:
+            job.bytes_flying = flying.get(job.id, 0)
+            if job.state == "running":
+                job.measure(at)
+            self.obstacles.notice_network(job)
+
+
+def _end_and_give_back(end: Callable[[], None] | None) -> None:
+    if end is not None:
+        end()
+    give_back()

@@ -1,0 +1,174 @@
+"""What stands in a job's way: a full disk, a lapsed sign-in, a dead network, addresses that ran out.
+
+A job that can be helped waits, with the cause, and goes on by itself when that is gone; a file that
+cannot be had fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+from ..accounts.accounts import Accounts
+from ..errors import NoSpace, NotFound, Problem, SignInNeeded
+from ..sources.failures import ReplicaFailure, summary
+from .board import Board
+from .jobs import Job
+from .journal import Journal
+from .planner import Planner
+from .plans import Plans
+from .publisher import Publisher
+from .room import SPACE_SECONDS, Room
+from .rows import FileRow
+from .transfers import Transfers
+
+REFRESH_SECONDS = 60.0
+"""Fresh addresses of a file that lapse within so long are not asked for again."""
+SIGN_IN_LAPSED = SignInNeeded("Your sign-in has lapsed. Sign in, and the job goes on.").problem()
+
+
+class Course(Protocol):
+    """How a job is stopped and set going; all on the loop."""
+
+    def go_on(self, job: Job) -> None:
+        """Plan what is not planned, transfer what is."""
+
+    def halt(self, job: Job) -> None:
+        """Stop planning and take the job's files out of the air."""
+
+    def feed(self) -> None:
+        """Hand more files to the byte engine."""
+
+
+class Obstacles:
+    """Belongs on the engine's loop."""
+
+    def __init__(
+        self,
+        board: Board,
+        room: Room,
+        accounts: Accounts,
+        journal: Journal,
+        planner: Planner,
+        plans: Plans,
+        transfers: Transfers,
+        publisher: Publisher,
+        course: Course,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._board = board
+        self._room = room
+        self._accounts = accounts
+        self._journal = journal
+        self._planner = planner
+        self._plans = plans
+        self._transfers = transfers
+        self._publisher = publisher
+        self._course = course
+        self._refreshed: dict[int, float] = {}
+        """When a file's addresses were last asked anew, by its number."""
+
+    # Space
+
+    def room_for(self, job: Job, needed: int, quota: int | None) -> bool:
+        """Whether so many bytes fit on the disk and into the quota; if not, the job waits."""
+        problem = self._room.shortage(needed, quota, self._board.holding())
+        if problem is None:
+            return True
+        self.wait_for_space(job, _no_space(problem))
+        return False
+
+    def wait_for_space(self, job: Job, problem: Problem) -> None:
+        self._board.wait(job, "space", problem, SPACE_SECONDS)
+
+    def halt_for_space(self, jobs: list[Job], problem: Problem) -> None:
+        for job in jobs:
+            self._course.halt(job)
+            self.wait_for_space(job, problem)
+
+    def look_again(self, job: Job) -> None:
+        """A job has waited long enough to try."""
+        self._room.look_anew()
+        self._course.go_on(job)
+
+    # Files that no replica gave
+
+    def gave_up(self, row: FileRow, failures: tuple[ReplicaFailure, ...]) -> None:
+        """Wait, ask for fresh addresses, or note the failure."""
+        found = {member.job: self._board.get(member.job) for member in self._journal.members_of([row.id])}
+        wanting = [job for job in found.values() if job is not None and not job.finished]
+        kinds = {each.kind for each in failures}
+        if failures[-1].kind in ("disk-full", "disk-error"):
+            self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+        elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
+            for job in wanting:
+                self._course.halt(job)
+                self._board.wait(job, "signin", SIGN_IN_LAPSED)
+        elif "lapsed" in kinds and not self._refreshed_lately(row):
+            self._refresh(row, wanting)
+        else:
+            self._publisher.fail(row, summary(list(failures)))
+
+    def _refreshed_lately(self, row: FileRow) -> bool:
+        at = self._refreshed.get(row.id)
+        return at is not None and time.monotonic() - at < REFRESH_SECONDS
+
+    def _refresh(self, row: FileRow, wanting: list[Job]) -> None:
+        """Signed addresses have lapsed: ask Rucio for new ones, then try again."""
+        self._refreshed[row.id] = time.monotonic()
+        rse = wanting[0].record.request.rse if wanting else None
+
+        def ask() -> None:
+            file = self._planner.fresh_addresses(row.instance, row.did, rse)
+            if file is not None:
+                self._journal.set_pfns(row.id, file.pfns)
+
+        def asked(future: asyncio.Future[None]) -> None:
+            if future.exception() is not None:
+                for job in wanting:
+                    if job.active:
+                        self._course.halt(job)
+                        self._plans.begin(job)
+                return
+            for job in wanting:
+                job.cursor = min(job.cursor, row.id - 1)
+            self._course.feed()
+
+        self._loop.run_in_executor(self._plans.threads, ask).add_done_callback(asked)
+
+    # The sign-in
+
+    def account_changed(self, instance: str) -> None:
+        """Jobs that wait for a sign-in go on where there is one now."""
+        for job in self._board.jobs:
+            waits = job.record.cause == "signin" and job.record.request.instance == instance
+            if waits and self._signed_in(job):
+                self._course.go_on(job)
+
+    def _signed_in(self, job: Job) -> bool:
+        try:
+            state = self._accounts.info(job.record.request.instance).account.state
+        except NotFound:  # the instance was taken off the list
+            return False
+        return state in ("signed-in", "lapsing")
+
+    # The network
+
+    def notice_network(self, job: Job) -> None:
+        """A job whose files all stand before a dead host waits for the network, and goes on by itself."""
+        blocked = self._transfers.blocked_by_network(job.id)
+        if blocked is not None and job.state == "running":
+            detail = f"{blocked.sentence} The job goes on by itself when it does."
+            self._board.set_state(job, "waiting", "network", Problem("network", detail, "wait", 502))
+        elif (
+            blocked is None
+            and job.record.cause == "network"
+            and job.planned
+            and not self._board.has_timer(job)
+        ):
+            self._board.set_state(job, "running")
+
+
+def _no_space(sentence: str) -> Problem:
+    return NoSpace(f"{sentence} Free some space; the job then goes on.").problem()
