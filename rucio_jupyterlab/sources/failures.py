@@ -27,6 +27,7 @@ Kind = Literal[
     "unreachable",
     "no-network",
     "untrusted",
+    "no-handshake",
     "bad-redirect",
     "ignores-ranges",
     "changed",
@@ -54,6 +55,7 @@ SENTENCES: dict[Kind, str] = {
     "unreachable": "{rse} does not answer.",
     "no-network": "The network does not reach {rse}.",
     "untrusted": "The certificate of {rse} is not one that this machine trusts.",
+    "no-handshake": "{rse} and this machine cannot agree on a secure connection.",
     "bad-redirect": "{rse} points to an address that may not be followed.",
     "ignores-ranges": "{rse} cannot send a part of a file.",
     "changed": "The copy at {rse} changed while it was read.",
@@ -65,6 +67,7 @@ SENTENCES: dict[Kind, str] = {
 REMEDIES: dict[Kind, Remedy] = {
     "refused": "signin",
     "untrusted": "configure",
+    "no-handshake": "report",
     "no-library": "configure",
     "disk-full": "free-space",
     "corrupt": "report",

@@ -10,6 +10,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -81,10 +82,10 @@ class Faulty:
         self._leaf = leaf
         self._server = _Server((address, port), _Handler)
         self._server.storage = self
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if leaf:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(leaf.certificate, leaf.key)
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._tls.load_cert_chain(leaf.certificate, leaf.key)
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port
         self.host = "localhost" if leaf else address
 
@@ -102,6 +103,15 @@ class Faulty:
 
     def url(self, path: str) -> str:
         return f"{'https' if self._leaf else 'http'}://{self.host}:{self.port}{path}"
+
+    def speak_no_newer_than(self, version: ssl.TLSVersion) -> None:
+        self._tls.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        self._tls.maximum_version = version
+
+    def demand_certificates(self, authority: Path) -> None:
+        """Let in who shows a certificate of this authority."""
+        self._tls.load_verify_locations(authority)
+        self._tls.verify_mode = ssl.CERT_REQUIRED
 
     def put(self, path: str, content: bytes, manner: Manner | None = None) -> str:
         """Serve `content` at `path`; returns its URL."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -505,6 +506,46 @@ def test_a_certificate_that_is_not_trusted_is_told(desk: Desk, tmp_path: Path) -
         assert [failure.kind for failure in desk.given_up(desk.work(SMALL, url)).failures] == ["untrusted"]
         desk.credential = lambda *_: Plain(ca_file=str(authority.certificate))
         desk.fetched(desk.work(SMALL, url, name="g"))
+
+
+@pytest.fixture
+def plain_port(storage: Faulty) -> str:
+    """An https address where nobody speaks TLS."""
+    return storage.put("/f", SMALL).replace("http://", "https://")
+
+
+def test_where_no_handshake_succeeds_the_next_replica_is_asked(
+    desk: Desk, other: Faulty, plain_port: str
+) -> None:
+    outcome = desk.fetched(desk.work(SMALL, plain_port, other.put("/f", SMALL)))
+    assert outcome.rse == "RSE2"
+    assert [failure.kind for failure in outcome.passed_over] == ["no-handshake"]
+
+
+def test_without_a_handshake_anywhere_it_is_given_up_with_a_remedy(desk: Desk, plain_port: str) -> None:
+    (failure,) = desk.given_up(desk.work(SMALL, plain_port)).failures
+    assert (failure.kind, failure.problem().do) == ("no-handshake", "report")
+    assert failure.sentence == "RSE1 and this machine cannot agree on a secure connection."
+
+
+def test_an_old_protocol_alone_is_no_handshake(desk: Desk, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with Faulty(authority.server()) as storage:
+        storage.speak_no_newer_than(ssl.TLSVersion.TLSv1)
+        url = storage.put("/f", SMALL)
+        desk.credential = lambda url, redirected_from: Plain(ca_file=str(authority.certificate))
+        (failure,) = desk.given_up(desk.work(SMALL, url)).failures
+        assert failure.kind == "no-handshake"
+
+
+def test_a_storage_that_demands_a_certificate_refuses_who_has_none(desk: Desk, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with Faulty(authority.server()) as storage:
+        storage.demand_certificates(authority.certificate)
+        url = storage.put("/f", SMALL)
+        desk.credential = lambda url, redirected_from: Plain(ca_file=str(authority.certificate))
+        (failure,) = desk.given_up(desk.work(SMALL, url)).failures
+        assert (failure.kind, failure.problem().do) == ("refused", "signin")
 
 
 def test_many_small_files_come_over_few_connections(desk: Desk, storage: Faulty) -> None:

@@ -21,7 +21,7 @@ import pycurl
 from ...errors import Failure, RucioUnreachable
 from ..checksum import ADLER_OF_NOTHING, adler32
 from ..failures import Kind, ReplicaFailure
-from ..model import Cancelled, CredentialFor, Fetched, Outcome, Progress, Work
+from ..model import Cancelled, CredentialFor, Fetched, GaveUp, Outcome, Progress, Work
 from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
 from .fetch import Candidate, Fetch, Span
 from .hosts import Hosts
@@ -265,7 +265,8 @@ class Mover(threading.Thread):
 
     def _finish(self, assembly: Assembly, outcome: Outcome | Cancelled) -> None:
         del self._fetches[outcome.work_id]
-        self._writer.close(assembly.part, lambda: self._deliver(outcome))
+        void = isinstance(outcome, GaveUp) and not assembly.fetch.bytes_kept
+        self._writer.close(assembly.part, lambda: self._deliver(outcome), void=void)
 
     def _md5_known(self, fetch: Fetch, right: bool) -> None:
         """In the writer's thread."""
@@ -362,15 +363,15 @@ class Mover(threading.Thread):
             left, succeeded, failed = self._multi.info_read()
             for curl in succeeded:
                 self._stream_ended(curl.stream, None)
-            for curl, code, _text in failed:
-                self._stream_ended(curl.stream, code)
+            for curl, code, text in failed:
+                self._stream_ended(curl.stream, code, text)
             if not left:
                 return
 
-    def _stream_ended(self, stream: Stream, code: int | None) -> None:
+    def _stream_ended(self, stream: Stream, code: int | None, text: str = "") -> None:
         ticket = stream.ticket
         if code is not None:
-            ticket.failure = stream.failure_of(code)
+            ticket.failure = stream.failure_of(code, text)
         elif stream.whole_in_memory:
             stream.judge_late()
         if code is None and stream.head.location is not None:

@@ -30,10 +30,21 @@ _URL_CHARACTERS = string.punctuation + " "
 """Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-_UNREACHABLE = frozenset({pycurl.E_COULDNT_CONNECT, pycurl.E_SSL_CONNECT_ERROR})
+_UNREACHABLE = frozenset({pycurl.E_COULDNT_CONNECT})
 _NO_NETWORK = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
-_UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+_UNTRUSTED = frozenset(
+    {
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CRL_BADFILE,
+        pycurl.E_SSL_ISSUER_ERROR,
+    }
+)
+_NO_HANDSHAKE = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER})
+
+_CERTIFICATE_DEMANDED = "alert certificate required"
+"""OpenSSL's words for what a server says behind the handshake; libcurl has no number for it."""
 
 
 class Pace:
@@ -131,7 +142,7 @@ class Stream:
             return None
         return target
 
-    def failure_of(self, code: int) -> ReplicaFailure:
+    def failure_of(self, code: int, text: str) -> ReplicaFailure:
         """Classify libcurl's error; what the head said comes first."""
         rse = self.ticket.candidate.rse
         if self.ticket.failure is not None:
@@ -148,7 +159,9 @@ class Stream:
             return ReplicaFailure("stalled" if connected else "unreachable", rse)
         if code in _UNTRUSTED:
             return ReplicaFailure("untrusted", rse)
-        if code == pycurl.E_SSL_CERTPROBLEM:
+        if code in _NO_HANDSHAKE:
+            return ReplicaFailure("no-handshake", rse)
+        if code == pycurl.E_SSL_CERTPROBLEM or _CERTIFICATE_DEMANDED in text:
             return ReplicaFailure("refused", rse)
         return ReplicaFailure("cut", rse)
 

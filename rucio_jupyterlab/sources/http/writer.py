@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from queue import SimpleQueue
 from ..checksum import ADLER_OF_NOTHING, adler32, file_md5
 from ..failures import ReplicaFailure, of_disk
 from ..model import GaveUp, Outcome, Work
-from ..part import Heading, Range, RangeRecord
+from ..part import Heading, Range, RangeRecord, discard
 from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 
 MOST_UNWRITTEN = 48 << 20
@@ -58,6 +59,11 @@ class PartFile:
         if self._fd < 0:
             self._open()
         return file_md5(self._fd, length)
+
+    def discard(self) -> None:
+        """Nothing in it is good. Where the disk refuses, the next write to it tells."""
+        with contextlib.suppress(OSError):
+            discard(self._work.part)
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -132,11 +138,13 @@ class Writer(threading.Thread):
     def check_md5(self, fetch: Fetch, part: PartFile) -> None:
         self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
 
-    def close(self, part: PartFile, then: Callable[[], None]) -> None:
-        """Close a part after all that was said before, then call."""
+    def close(self, part: PartFile, then: Callable[[], None], *, void: bool = False) -> None:
+        """Close a part after all that was said before, remove it where it is `void`, then call."""
 
         def close() -> None:
             part.close()
+            if void:
+                part.discard()
             then()
 
         self._tasks.put(close)
