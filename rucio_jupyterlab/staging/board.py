@@ -112,7 +112,7 @@ class Board:
             timer.cancel()
         record.state, record.cause, record.problem = state, cause, problem
         if job.finished:
-            record.finished_at = now()
+            record.finished_at, record.counts = now(), job.counts()
         if state != "running":
             job.rest()
         self.save(job)

@@ -56,6 +56,7 @@ class Conductor:
         evictor: Evictor,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._accounts = accounts
         self._journal = journal
         self._store = store
         self._views = view.root
@@ -103,12 +104,23 @@ class Conductor:
 
     def _wake_up(self) -> None:
         """Take up the jobs of an earlier engine."""
+        restored = self.board.restore()
         if self._journal.fresh:
-            rebuild(self._journal, self._store, self._views)
-        for job in self.board.restore():
+            ended = [job for job in restored if job.finished]
+            rebuild(
+                self._journal,
+                self._store,
+                self._views,
+                [info.name for info in self._accounts.instances().instances],
+                [job.record for job in ended],
+            )
+            for job in ended:
+                self.board.save(job)
+        for job in restored:
             counted(job, self._journal)
         for job in self.board.jobs:
-            if job.state in ("cancelled", "failed"):  # the last engine may have died before it noted that
+            if job.state == "cancelled" or (job.state == "failed" and not job.planned):
+                # The last engine may have died before it noted that.
                 self._publisher.call(functools.partial(self._journal.withdraw, job.id))
             elif not job.finished and job.state != "paused":
                 self.go_on(job)

@@ -15,7 +15,7 @@ from ..errors import NoSpace
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
@@ -31,17 +31,26 @@ CREATE TABLE IF NOT EXISTS files (
 );
 CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at) WHERE state = 'done' AND outside IS NULL;
 CREATE INDEX IF NOT EXISTS files_by_did ON files (instance, scope, name);
+CREATE TABLE IF NOT EXISTS collections (
+    id INTEGER PRIMARY KEY,
+    instance TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL,
+    UNIQUE (instance, scope, name)
+);
 CREATE TABLE IF NOT EXISTS members (
     job TEXT NOT NULL, file INTEGER NOT NULL,
     path TEXT NOT NULL,
+    collection INTEGER,
     here INTEGER NOT NULL DEFAULT 0,
     wanted INTEGER NOT NULL DEFAULT 1,
     shown TEXT,
     PRIMARY KEY (job, file, path)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS members_by_file ON members (file);
-CREATE TABLE IF NOT EXISTS links (path TEXT PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS links (
+    path TEXT PRIMARY KEY, file INTEGER NOT NULL, collection INTEGER
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_file ON links (file);
+CREATE INDEX IF NOT EXISTS links_by_collection ON links (collection) WHERE collection IS NOT NULL;
 CREATE TABLE IF NOT EXISTS plans (job TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS speeds (
     instance TEXT, rse TEXT, bytes_per_second REAL, PRIMARY KEY (instance, rse)

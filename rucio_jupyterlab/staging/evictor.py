@@ -21,6 +21,22 @@ class Evictor:
         self._store = store
         self._view = view
 
+    def make_room(self, needed: int, in_all: int, holding: list[str]) -> bool:
+        """Take so many bytes of the least recently used files away; none where `in_all` could not be had.
+
+        What one of the jobs `holding` wants, or a pin holds, stays.
+        """
+        parts = {key: self._store.allocated(key) for key in self._journal.failed_keys(holding)}
+        if sum(parts.values()) + self._journal.evictable_bytes(holding) < in_all:
+            return False
+        for key, size in parts.items():  # what failed goes before what can be opened
+            if needed > 0:
+                self._store.discard_part(key)
+                needed -= size
+        while needed > 0 and (rows := self._journal.evictable(holding, ROWS)):
+            needed -= self._remove(_first(rows, needed))
+        return True
+
     def lacking(self, needed: int, quota: int, holding: list[str]) -> int:
         """Bytes that are still lacking below the quota after the least recently used files are gone.
 
@@ -32,17 +48,14 @@ class Evictor:
             rows = self._journal.evictable(holding, ROWS)
             if not rows:
                 break
-            enough = 0
-            while enough < len(rows) and lacking > 0:
-                lacking -= rows[enough][2] or 0
-                enough += 1
-            self._remove(rows[:enough])
+            gone = _first(rows, lacking)
+            lacking -= sum(size or 0 for _, _, size in gone)
+            self._remove(gone)
         return lacking
 
-    def evict(self, instance: str, did: Did, prefix: str, holding: list[str]) -> Freed:
+    def evict(self, instance: str, did: Did, holding: list[str]) -> Freed:
         """Remove a DID's files. Raises Conflict where an unfinished job or a pin holds any of them."""
-        folder = prefix + collection_path(did.scope, did.name)
-        rows = self._journal.files_of(instance, did, folder)
+        rows = self._journal.files_of(instance, did)
         if any(self._journal.held(number, holding) for number, _, _ in rows):
             raise Conflict(
                 "A running job or a pin holds files of this DID. Cancel the job or unpin them first."
@@ -53,10 +66,9 @@ class Evictor:
         """Of each DID, how many files are staged, and its path in the view."""
         found: dict[Did, tuple[int, str | None]] = {}
         for did in dids:
-            folder = prefix + collection_path(did.scope, did.name)
-            below = self._journal.staged_below(folder)
-            if below:
-                found[did] = (below, f"{self._view.root}/{folder}")
+            if files := self._journal.staged_in(instance, did):
+                folder = prefix + collection_path(did.scope, did.name)
+                found[did] = (files, f"{self._view.root}/{folder}")
             elif path := self._journal.staged_among(instance, did):
                 found[did] = (1, f"{self._view.root}/{path}")
         return found
@@ -70,3 +82,12 @@ class Evictor:
             freed += self._store.remove(key)
         self._journal.removed([number for number, _, _ in files], "evicted")
         return freed
+
+
+def _first(rows: list[tuple[int, str, int]], needed: int) -> list[tuple[int, str, int]]:
+    """As many of the files as it takes to have so many bytes."""
+    enough = 0
+    while enough < len(rows) and needed > 0:
+        needed -= rows[enough][2] or 0
+        enough += 1
+    return rows[:enough]

@@ -21,8 +21,22 @@ SMOOTHING = 0.3
 """Weight of the newest measurement in the rate that is shown."""
 
 
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A job's files and bytes."""
+
+    files_total: int = 0
+    files_done: int = 0
+    files_here: int = 0
+    files_failed: int = 0
+    files_unreachable: int = 0
+    files_unverified: int = 0
+    bytes_total: int = 0
+    bytes_done: int = 0
+    bytes_here: int = 0
+
+
 class JobRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What outlives the engine; everything else is counted from the journal."""
+    """What outlives the engine, and the journal."""
 
     id: str
     request: JobRequest
@@ -35,6 +49,8 @@ class JobRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_at: float = 0.0
     finished_at: float | None = None
     pinned: bool = False
+    counts: Counts | None = None
+    """As they stood when the job ended; until then they are counted from the journal."""
 
 
 class Job:
@@ -95,7 +111,7 @@ class Job:
         """Count anew from the journal."""
         self.files_total = sum(each.files for each in tallies)
         self.bytes_total = sum(each.bytes for each in tallies if each.state not in UNREACHABLE)
-        done = [each for each in tallies if each.state == "done" and each.linked]
+        done = [each for each in tallies if each.state in ("done", "kept") and each.linked]
         self.files_done = sum(each.files for each in done)
         self.bytes_done = sum(each.bytes for each in done)
         here = [each for each in tallies if each.here and each.state == "done"]
@@ -104,6 +120,13 @@ class Job:
         self.files_unverified = sum(each.files for each in done if not each.verified)
         self.files_failed = sum(each.files for each in tallies if each.state == "failed")
         self.files_unreachable = sum(each.files for each in tallies if each.state in UNREACHABLE)
+
+    def counts(self) -> Counts:
+        return Counts(**{name: getattr(self, name) for name in Counts.__struct_fields__})
+
+    def recall(self, counts: Counts) -> None:
+        for name in Counts.__struct_fields__:
+            setattr(self, name, getattr(counts, name))
 
     def file_arrived(self, size: int, *, verified: bool) -> None:
         self.files_done += 1
@@ -176,7 +199,10 @@ class JobFiles:
 
 
 def counted(job: Job, journal: Journal) -> Job:
-    """The job with its counters read from the journal."""
+    """The job with its counters read from the journal, or as it ended where the journal was lost since."""
     job.count(journal.tallies(job.id))
     job.planned = journal.plan_is_complete(job.id)
+    ended = job.record.counts
+    if job.finished and ended is not None and not job.planned:
+        job.recall(ended)
     return job

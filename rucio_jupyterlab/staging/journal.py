@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -17,13 +17,15 @@ from ..catalog.model import Pfn
 from ..did import Did
 from ..errors import Problem
 from .database import Database
-from .rows import FileRow, Finished, Listed, Member, PlannedFile, Tally, file_row, listed_row
+from .rows import FileRow, Finished, FoundLink, Listed, Member, PlannedFile, Tally, file_row, listed_row
 
 ON_ITS_WAY = (
     "excluded.state NOT IN ('queued', 'done') AND files.state = 'queued' AND"
     " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
 )
 """A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
+
+COLLECTION = "SELECT id FROM collections WHERE instance = ? AND scope = ? AND name = ?"
 
 
 class Journal:
@@ -48,6 +50,7 @@ class Journal:
         """
         numbers: list[int] = []
         with self._transaction() as db:
+            collections = _Collections(db)
             for file in files:
                 problem = msgspec.json.encode(file.problem) if file.problem else None
                 (number,) = db.execute(
@@ -79,9 +82,17 @@ class Journal:
                 ).fetchone()
                 numbers.append(number)
                 db.execute(
-                    "INSERT INTO members (job, file, path, here) VALUES (?,?,?,?)"
-                    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1",
-                    (job, number, file.path, int(file.here)),
+                    "INSERT INTO members (job, file, path, here, collection) VALUES (?,?,?,?,?)"
+                    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
+                    " collection = excluded.collection, shown = iif(?, NULL, shown)",
+                    (
+                        job,
+                        number,
+                        file.path,
+                        int(file.here),
+                        collections.number(file.instance, file.collection),
+                        file.state == "queued",  # it counts when it is here again
+                    ),
                 )
         return min(numbers)
 
@@ -115,6 +126,15 @@ class Journal:
         )
         return [file_row(row) for row in rows]
 
+    def bytes_queued(self, job: str) -> int:
+        """Of a job's files that are still to come, as far as the plan is read."""
+        ((size,),) = self._read(
+            "SELECT total(bytes) FROM files WHERE state = 'queued' AND"
+            " id IN (SELECT file FROM members WHERE job = ? AND wanted)",
+            (job,),
+        )
+        return int(size)
+
     def set_pfns(self, file: int, pfns: list[Pfn]) -> None:
         with self._transaction() as db:
             db.execute("UPDATE files SET pfns = ? WHERE id = ?", (msgspec.json.encode(pfns), file))
@@ -123,18 +143,26 @@ class Journal:
         """Who wants these files."""
         marks = ",".join("?" * len(files))
         rows = self._read(
-            f"SELECT job, file, path, shown IS NOT NULL FROM members WHERE wanted AND file IN ({marks})",
+            "SELECT job, file, path, shown IS NOT NULL, collection FROM members"
+            f" WHERE wanted AND file IN ({marks})",
             files,
         )
-        return [Member(str(job), file, str(path), bool(shown)) for job, file, path, shown in rows]
+        return [
+            Member(str(job), file, str(path), bool(shown), collection)
+            for job, file, path, shown, collection in rows
+        ]
 
-    def unlinked(self, job: str, limit: int) -> list[tuple[int, str, str, str | None]]:
-        """Files of a job that are here but not yet in its view: number, key, path, outside path."""
-        return self._read(
-            "SELECT f.id, f.key, m.path, f.outside FROM members m JOIN files f ON f.id = m.file"
+    def unlinked(self, job: str, limit: int) -> list[tuple[Member, str, str | None]]:
+        """Files of a job that are here but not yet in its view: member, key, outside path."""
+        rows = self._read(
+            "SELECT f.id, f.key, m.path, f.outside, m.collection FROM members m JOIN files f ON f.id = m.file"
             " WHERE m.job = ? AND m.wanted AND m.shown IS NULL AND f.state = 'done' LIMIT ?",
             (job, limit),
         )
+        return [
+            (Member(job, file, path, collection=collection), key, outside)
+            for file, key, path, outside, collection in rows
+        ]
 
     def finished(self, files: Iterable[Finished], links: Iterable[tuple[Member, str]], now: float) -> None:
         """Note files that are in the store, and the names under which they appear (member, path)."""
@@ -157,7 +185,8 @@ class Journal:
             [(path, member.job, member.file, member.path) for member, path in made],
         )
         db.executemany(
-            "INSERT OR REPLACE INTO links VALUES (?, ?)", [(path, member.file) for member, path in made]
+            "INSERT OR REPLACE INTO links VALUES (?, ?, ?)",
+            [(path, member.file, member.collection) for member, path in made],
         )
 
     def failed(self, file: int, problem: Problem) -> None:
@@ -199,7 +228,7 @@ class Journal:
         """A page of a job's files in the order of their numbers, and how many there are."""
         where, values = "m.job = ?", [job]
         if state in ("done", "linked"):
-            where += " AND f.state = 'done' AND m.here = ?"
+            where += " AND f.state IN ('done', 'kept') AND m.here = ?"
             values.append("1" if state == "linked" else "0")
         elif state is not None:
             where += " AND f.state = ?"
@@ -217,15 +246,15 @@ class Journal:
         """The view path of a staged file, or None."""
         rows = self._read(
             "SELECT l.path FROM files f JOIN links l ON l.file = f.id"
-            " WHERE f.instance = ? AND f.scope = ? AND f.name = ? AND f.state = 'done' LIMIT 1",
+            " WHERE f.instance = ? AND f.scope = ? AND f.name = ? AND f.state IN ('done', 'kept') LIMIT 1",
             (instance, did.scope, did.name),
         )
         return str(rows[0][0]) if rows else None
 
-    def staged_below(self, folder: str) -> int:
-        """How many staged files appear below a folder of the views."""
+    def staged_in(self, instance: str, did: Did) -> int:
+        """How many files of a collection appear in the views."""
         rows = self._read(
-            "SELECT count(*) FROM links WHERE path >= ? AND path < ?", (folder + "/", folder + "0")
+            f"SELECT count(*) FROM links WHERE collection = ({COLLECTION})", (instance, did.scope, did.name)
         )
         return int(rows[0][0])
 
@@ -240,16 +269,39 @@ class Journal:
         files, size, pinned = rows[0]
         return int(files), int(size), int(pinned)
 
-    def take_in(self, objects: Iterable[tuple[str, int, float]], links: Iterable[tuple[str, str]]) -> None:
-        """Objects (key, bytes, last use) and links (path, key) found on disk by a fresh journal.
+    def take_in(
+        self,
+        objects: Iterable[tuple[str, int, float]],
+        links: Iterable[FoundLink],
+        jobs: Mapping[str, Sequence[FoundLink]],
+    ) -> None:
+        """What a fresh journal finds on disk: objects (key, bytes, last use), links, and whose they are.
 
-        The objects count as `kept`: present, but believed only when a plan names them again.
+        The objects count as `kept`: present, but believed only when a plan names them again. `jobs` are
+        those that have ended, by their number, with the links that they made.
         """
         with self._transaction() as db:
+            collections = _Collections(db)
             db.executemany(
                 "INSERT OR IGNORE INTO files (key, bytes, state, used_at) VALUES (?, ?, 'kept', ?)", objects
             )
-            db.executemany("INSERT OR IGNORE INTO links SELECT ?, id FROM files WHERE key = ?", links)
+            for link in links:
+                number = link.instance and collections.number(link.instance, link.collection)
+                db.execute(
+                    "INSERT OR IGNORE INTO links SELECT ?, id, ? FROM files WHERE key = ?",
+                    (link.path, number, link.key),
+                )
+                if link.did is not None:
+                    db.execute(
+                        "UPDATE files SET instance = ?, scope = ?, name = ? WHERE key = ?",
+                        (link.instance, link.did.scope, link.did.name, link.key),
+                    )
+            for job, its_links in jobs.items():
+                db.executemany(
+                    "INSERT OR IGNORE INTO members (job, file, path, shown, collection)"
+                    " SELECT ?, file, path, path, collection FROM links WHERE path = ?",
+                    [(job, link.path) for link in its_links],
+                )
             self._database.settle()
 
     def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
@@ -262,13 +314,33 @@ class Journal:
             (*keep_jobs, limit),
         )
 
-    def files_of(self, instance: str, did: Did, folder: str) -> list[tuple[int, str, int]]:
-        """The objects of a DID, a file or a collection that appears as `folder`: number, key, bytes."""
+    def failed_keys(self, keep_jobs: Sequence[str]) -> list[str]:
+        """Files that failed and that none of these jobs wants; a part of them may be in the store."""
+        marks = ",".join("?" * len(keep_jobs))
+        rows = self._read(
+            "SELECT key FROM files WHERE state = 'failed'"
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))",
+            keep_jobs,
+        )
+        return [str(key) for (key,) in rows]
+
+    def evictable_bytes(self, keep_jobs: Sequence[str]) -> int:
+        """What `evictable` could take away in all."""
+        marks = ",".join("?" * len(keep_jobs))
+        ((size,),) = self._read(
+            "SELECT total(bytes) FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))",
+            keep_jobs,
+        )
+        return int(size)
+
+    def files_of(self, instance: str, did: Did) -> list[tuple[int, str, int]]:
+        """The objects of a DID, a file or a collection that was staged: number, key, bytes."""
         return self._read(
             "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND"
             " ((instance = ? AND scope = ? AND name = ?)"
-            " OR id IN (SELECT file FROM links WHERE path >= ? AND path < ?))",
-            (instance, did.scope, did.name, folder + "/", folder + "0"),
+            f" OR id IN (SELECT file FROM links WHERE collection = ({COLLECTION})))",
+            (instance, did.scope, did.name) * 2,
         )
 
     def links_of(self, file: int) -> list[str]:
@@ -312,9 +384,9 @@ class Journal:
             )
 
     def wanted_keys(self) -> set[str]:
-        """Keys of all files that some job still waits for; their parts are not orphans."""
+        """Keys of all files that some job waits for or can be told to try again; their parts are not orphans."""
         rows = self._read(
-            "SELECT key FROM files f WHERE state = 'queued' AND"
+            "SELECT key FROM files f WHERE state IN ('queued', 'failed') AND"
             " EXISTS (SELECT 1 FROM members m WHERE m.file = f.id AND m.wanted)"
         )
         return {str(key) for (key,) in rows}
@@ -331,6 +403,25 @@ class Journal:
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
                 [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
             )
+
+
+class _Collections:
+    """The numbers of collections, within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._known: dict[tuple[str, Did], int] = {}
+
+    def number(self, instance: str, did: Did | None) -> int | None:
+        if did is None:
+            return None
+        if (instance, did) not in self._known:
+            values = (instance, did.scope, did.name)
+            self._db.execute(
+                "INSERT OR IGNORE INTO collections (instance, scope, name) VALUES (?, ?, ?)", values
+            )
+            ((self._known[instance, did],),) = self._db.execute(COLLECTION, values).fetchall()
+        return self._known[instance, did]
 
 
 def now() -> float:

@@ -45,6 +45,20 @@ def collection_path(scope: str, name: str) -> str:
     return file_path(scope, None, name)
 
 
+def origin(path: str, key: str, instance: str) -> tuple[Did, Did | None] | None:
+    """Of a file at `path` below its instance's folder: its DID, and the collection that it was asked for with.
+
+    The key proves it; None where it is another instance's, or where the place does not tell: names that
+    had to be escaped, files of another scope than their collection's.
+    """
+    scope, *steps = path.split("/")
+    for above in range(len(steps)):
+        did = Did(scope, "/".join(steps[above:]))
+        if object_key(instance, did) == key:
+            return did, Did(scope, "/".join(steps[:above])) if above else None
+    return None
+
+
 def instance_folder(instance: str) -> str:
     """The folder of an instance's views, where there are several."""
     return _legal(instance.replace("/", "%2F"))

@@ -33,7 +33,7 @@ def _row(file: Listed, job: JobState, flight: Flight | None, views: str) -> Tran
 
 
 def _state(file: Listed, job: JobState, flight: Flight | None) -> TransferState:
-    if file.state == "done":
+    if file.state == "done" or (file.state == "kept" and file.linked):
         return "linked" if file.here else "done"
     if job == "cancelled" and file.state == "queued":
         return "cancelled"

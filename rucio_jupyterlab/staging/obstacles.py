@@ -7,6 +7,7 @@ cannot be had fails.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from typing import Protocol
 
@@ -73,7 +74,8 @@ class Obstacles:
 
     def room_for(self, job: Job, needed: int, quota: int | None) -> bool:
         """Whether so many bytes fit on the disk and into the quota; if not, the job waits."""
-        problem = self._room.shortage(needed, quota, self._board.holding())
+        in_all = functools.partial(self._journal.bytes_queued, job.id)
+        problem = self._room.shortage(needed, in_all, quota, self._board.holding())
         if problem is None:
             return True
         self.wait_for_space(job, _no_space(problem))

@@ -86,9 +86,13 @@ class Planner:
             descriptions,
         )
 
-    def staged_below(self, path: str) -> int:
-        """How many files appear below a folder of the views already."""
-        return self._journal.staged_below(path)
+    def staged(self, request: JobRequest) -> int:
+        """How many files of the request appear in the views already."""
+        return sum(
+            self._journal.staged_in(request.instance, did)
+            or (self._journal.staged_among(request.instance, did) is not None)
+            for did in request.dids
+        )
 
     def any_is_near(self, request: JobRequest) -> bool:
         """Whether any of it can be had at once: nobody is asked to confirm what only tape holds."""
@@ -159,6 +163,7 @@ class Planner:
                     here,
                     outside,
                     _problem_of(state, file, request, instance),
+                    None if collection is None else did,
                 )
             )
         return planned

@@ -164,7 +164,7 @@ class Plans:
             self._events.plan_is_complete(job)
             return
         job.files_total, job.bytes_total = overview.files, overview.bytes
-        job.files_here = self._planner.staged_below(overview.path)
+        job.files_here = self._planner.staged(job.record.request)
         job.free_bytes = self._free_bytes()
         sentence = (
             f"This is {overview.files:,} files, {in_words(overview.bytes)}; "

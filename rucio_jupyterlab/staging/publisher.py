@@ -200,10 +200,10 @@ class Publisher(threading.Thread):
         try:
             while rows := self._journal.unlinked(job, MOST_IN_A_BATCH):
                 links = []
-                for file, key, path, outside in rows:
+                for member, key, outside in rows:
                     target = outside or self._store.path(key)
-                    made = self._view.link(path, target, outside=outside is not None)
-                    links.append((Member(job, file, path), made))
+                    made = self._view.link(member.path, target, outside=outside is not None)
+                    links.append((member, made))
                 self._journal.linked(links)
         except (OSError, Failure) as error:
             problem = _problem_of(error)

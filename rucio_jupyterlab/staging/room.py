@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from .evictor import Evictor
 from .store import Store
@@ -25,20 +26,31 @@ class Room:
         """What the disk said counts no longer."""
         self._asked = -_FRESH_SECONDS
 
-    def shortage(self, needed: int, quota: int | None, holding: list[str]) -> str | None:
-        """Why so many bytes do not fit, as a sentence, or None.
+    def shortage(
+        self, needed: int, in_all: Callable[[], int], quota: int | None, holding: list[str]
+    ) -> str | None:
+        """Why `needed` bytes do not fit, as a sentence, or None.
 
-        Below a quota what is least recently used makes room, except what one of the jobs `holding` wants.
+        What is least recently used makes room, except what one of the jobs `holding` wants. On a disk that
+        others have filled nothing is given up in vain: only where it would do for all that `in_all` tells,
+        the rest of the job.
         """
-        if time.monotonic() - self._asked > _FRESH_SECONDS:
-            self._free, self._asked = self._store.free_bytes(), time.monotonic()
-        if needed > self._free:
-            return (
-                f"The disk of the store has {in_words(self._free)} free, and {in_words(needed)} are needed."
-            )
+        if needed > self._free_bytes() and self._make_room(needed, in_all(), holding):
+            self.look_anew()
+        if needed > (free := self._free_bytes()):
+            return f"The disk of the store has {in_words(free)} free, and {in_words(needed)} are needed."
         if quota is not None and (lacking := self._evictor.lacking(needed, quota, holding)) > 0:
             return f"The store's quota is full; {in_words(lacking)} more are needed."
         return None
+
+    def _free_bytes(self) -> int:
+        if time.monotonic() - self._asked > _FRESH_SECONDS:
+            self._free, self._asked = self._store.free_bytes(), time.monotonic()
+        return self._free
+
+    def _make_room(self, needed: int, in_all: int, holding: list[str]) -> bool:
+        free = self._free_bytes()
+        return self._evictor.make_room(needed - free, max(needed, in_all) - free, holding)
 
 
 def in_words(count: int) -> str:

@@ -46,6 +46,20 @@ class PlannedFile(msgspec.Struct, frozen=True):
     outside: str | None = None
     """Absolute path outside of the store: on a mount, or in a shared store."""
     problem: Problem | None = None
+    collection: Did | None = None
+    """The dataset or container that it was asked for with; None: by its own name."""
+
+
+class FoundLink(msgspec.Struct, frozen=True):
+    """A link in the views into the store, and what its place tells of it."""
+
+    path: str
+    """Relative to the views."""
+    key: str
+    instance: str | None = None
+    """None where the place does not tell whose file it is."""
+    did: Did | None = None
+    collection: Did | None = None
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -57,6 +71,8 @@ class Member(msgspec.Struct, frozen=True):
     """Where it shall appear, relative to the views; another name is found where that one is taken."""
     shown: bool = False
     """It appears in the view already."""
+    collection: int | None = None
+    """The journal's number of the collection that it was asked for with."""
 
 
 class Finished(msgspec.Struct, frozen=True):

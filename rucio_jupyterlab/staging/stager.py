@@ -140,6 +140,7 @@ class Stager:
         for job in gone:
             await asyncio.to_thread(self._journal.forget_job, job.id)
         self._board.remove(gone)
+        self._conductor.sweep_soon()
 
     async def pin(self, job_id: str, pinned: bool) -> JobSnapshot:
         """Keep a job's files whatever room is needed, or no longer."""
@@ -186,9 +187,7 @@ class Stager:
     async def evict(self, instance: str, did: Did) -> Freed:
         """Take a DID's files out of the store and the view. Raises Conflict where a job or a pin holds them."""
         holding = self._board.holding()
-        return await asyncio.to_thread(
-            self._evictor.evict, instance, did, self._plans.prefix(instance), holding
-        )
+        return await asyncio.to_thread(self._evictor.evict, instance, did, holding)
 
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""

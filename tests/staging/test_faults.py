@@ -309,6 +309,57 @@ async def test_a_job_goes_on_in_the_next_engine(lab: Lab, desk: Desks, one: Site
         assert one.storage.served(one.path(did)) - served < len(content) - 2_000_000
 
 
+@pytest.mark.parametrize("engine", ["the same", "the next"])
+async def test_what_came_of_a_large_file_that_failed_is_kept_for_the_retry(
+    lab: Lab, desk: Desks, one: Site, engine: str
+) -> None:
+    scope = lab.scope()
+    content = os.urandom(40_000_000)
+    did = one.put(scope, "a", content, SLOW)
+    async with desk(max_connections=1) as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 20_000_000)
+        one.storage.mend(one.path(did), Manner(status=404))
+        one.storage.close_connections()
+        failed = await it.end_of(job)
+        assert failed.problem is not None and failed.problem.type == "missing"
+        one.storage.mend(one.path(did))
+        served = one.storage.served(one.path(did))
+        if engine == "the same":
+            assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
+    if engine == "the next":
+        async with desk() as it:
+            assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
+    assert it.files() == {f"{scope}/a": content} and it.parts() == []
+    assert one.storage.served(one.path(did)) - served < len(content) - 15_000_000
+
+
+async def test_a_large_file_whose_checksum_is_wrong_is_begun_anew(lab: Lab, desk: Desks, one: Site) -> None:
+    scope = lab.scope()
+    content = os.urandom(20_000_000)
+    did = one.put(scope, "a", content, Manner(flip=17_000_000))
+    async with desk() as it:
+        job = await it.stage(did)
+        assert job.problem is not None and job.problem.type == "corrupt"
+        assert it.parts() == []
+        one.storage.mend(one.path(did))
+        assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
+        assert it.files() == {f"{scope}/a": content}
+
+
+async def test_what_came_of_a_large_file_that_failed_goes_with_its_job(
+    lab: Lab, desk: Desks, one: Site
+) -> None:
+    did = one.put(lab.scope(), "a", os.urandom(40_000_000), SLOW)
+    async with desk() as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 20_000_000)
+        one.storage.mend(one.path(did), Manner(status=404))
+        one.storage.close_connections()
+        await it.end_of(job)
+        assert it.parts()
+        await it.stager.clear([job.id])
+        await it.until_true(lambda: it.parts() == [])
+
+
 @pytest.mark.parametrize("harm", ["deleted", "garbage"])
 async def test_a_lost_journal_loses_nothing(lab: Lab, desk: Desks, one: Site, harm: str) -> None:
     scope = lab.scope()

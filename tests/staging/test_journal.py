@@ -14,7 +14,7 @@ from rucio_jupyterlab.errors import Problem
 from rucio_jupyterlab.staging.journal import Journal
 from rucio_jupyterlab.staging.layout import object_key
 from rucio_jupyterlab.staging.model import TransferState
-from rucio_jupyterlab.staging.rows import Finished, Member, PlannedFile
+from rucio_jupyterlab.staging.rows import Finished, FoundLink, Member, PlannedFile
 
 PROBLEM = Problem("missing", "ALPHA does not have the file.", "choose", 502)
 
@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> str:
 def journal(path: str) -> Journal:
     """A journal that has taken in what lay there: nothing."""
     made = Journal(path)
-    made.take_in([], [])
+    made.take_in([], [], {})
     return made
 
 
@@ -47,6 +47,7 @@ def planned(
         [Pfn(f"https://{rse}/{name}", rse, "https", "disk")],
         f"{folder}/{name}",
         problem=PROBLEM if state not in ("queued", "done") else None,
+        collection=Did(*folder.split("/", 1)),
     )
 
 
@@ -158,31 +159,34 @@ def test_the_least_recently_used_goes_first_and_what_is_held_stays(journal: Jour
 def test_what_is_evicted_is_told_as_such(journal: Journal) -> None:
     journal.admit("one", [planned("a")], 1.0)
     finish(journal, "one")
-    ((number, _, _),) = journal.files_of("lab", Did("s", "run"), "s/run")
+    ((number, _, _),) = journal.files_of("lab", Did("s", "run"))
     assert journal.links_of(number) == ["s/run/a"]
     journal.removed([number], "evicted")
     assert journal.links_of(number) == [] and journal.usage() == (0, 0, 0)
-    assert journal.staged_below("s/run") == 0
+    assert journal.staged_in("lab", Did("s", "run")) == 0
     assert not any(each.linked for each in journal.tallies("one"))
 
 
-def test_what_is_below_a_folder_is_not_what_begins_like_it(journal: Journal) -> None:
-    for folder in ("s/run", "s/run1", "s/run-", "s/run.x"):
+def test_a_collections_files_are_not_those_of_one_that_is_named_like_it(journal: Journal) -> None:
+    for folder in ("s/run", "s/run1", "s/run-", "s/run.x", "s/run/a"):
         journal.admit(folder, [planned(f"in {folder[2:]}", folder=folder)], 1.0)
         finish(journal, folder)
-    assert journal.staged_below("s/run") == 1
+    assert journal.staged_in("lab", Did("s", "run")) == 1
 
 
 def test_a_fresh_journal_takes_in_what_lies_there_and_believes_it_when_it_is_named_again(
     journal: Journal,
 ) -> None:
     key = object_key("lab", Did("s", "a"))
-    journal.take_in([(key, 10, 5.0)], [("s/run/a", key), ("s/run/x", "unknown")])
+    did, run = Did("s", "a"), Did("s", "run")
+    link = FoundLink("s/run/a", key, "lab", did, run)
+    journal.take_in([(key, 10, 5.0)], [link, FoundLink("s/run/x", "unknown")], {"ended": [link]})
     assert journal.usage() == (1, 10, 0)
-    assert journal.staged_below("s/run") == 1
+    assert journal.staged_in("lab", Did("s", "run")) == 1
     assert journal.known([key])[key][0] == "kept"
+    assert states(journal, "ended") == {"a": "kept"}
     assert [found for _, found, _ in journal.evictable([], 10)] == [key]
-    assert len(journal.files_of("lab", Did("s", "run"), "s/run")) == 1
+    assert len(journal.files_of("lab", Did("s", "run"))) == 1
     journal.admit("one", [planned("a")], 1.0)
     assert names(journal, "one") == ["a"]
 

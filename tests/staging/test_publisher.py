@@ -26,7 +26,7 @@ from rucio_jupyterlab.staging.publisher import (
     Report,
 )
 from rucio_jupyterlab.staging.rebuild import rebuild, sweep_orphans
-from rucio_jupyterlab.staging.rows import FileRow, PlannedFile
+from rucio_jupyterlab.staging.rows import FileRow, FoundLink, PlannedFile
 from rucio_jupyterlab.staging.store import Store, shared_object
 from rucio_jupyterlab.staging.views import View
 
@@ -58,6 +58,7 @@ class House:
                 "queued",
                 [],
                 f"s/{job}/{name}",
+                collection=Did("s", job),
             )
             for name, content in contents.items()
         ]
@@ -181,7 +182,7 @@ def test_what_lies_in_the_store_is_read_before_it_is_believed(house: House) -> N
     right, wrong = house.plan("run", {"right": b"abc", "wrong": b"abc"})
     house.object(right).write_bytes(b"abc")
     house.object(wrong).write_bytes(b"abd")
-    house.journal.take_in([], [("s/old", wrong.key)])
+    house.journal.take_in([], [FoundLink("s/old", wrong.key)], {})
     house.view.link("s/old", str(house.object(wrong)))
     house.publisher.adopt(right)
     house.publisher.adopt(wrong)
@@ -255,7 +256,7 @@ def test_evicting_ten_thousand_names_touches_only_its_own(house: House) -> None:
     house.published(301)
     (house.views / "s/run/notes.txt").write_text("mine")
     evictor = Evictor(house.journal, house.store, house.view)
-    freed = evictor.evict("lab", Did("s", "run"), "", [])
+    freed = evictor.evict("lab", Did("s", "run"), [])
     assert (freed.files, freed.bytes) == (300, 300)
     assert [each.name for each in (house.views / "s/run").iterdir()] == ["notes.txt"]
     assert house.read("s/other/o") == b"y"
@@ -276,9 +277,9 @@ def test_a_lost_journal_is_rebuilt_from_store_and_views(house: House, tmp_path: 
     (house.views / "s/mine").write_text("not ours")
     (house.views / "s/dangling").symlink_to("nowhere")
     fresh = Journal(str(tmp_path / "fresh.sqlite"))
-    rebuild(fresh, house.store, str(house.views))
+    rebuild(fresh, house.store, str(house.views), ["lab"], [])
     assert fresh.usage() == (2, 4, 0)
-    assert fresh.staged_below("s/run") == 2 and fresh.staged_below("s") == 2
+    assert fresh.staged_in("lab", Did("s", "run")) == 2
     fresh.close()
 
 

@@ -231,6 +231,19 @@ async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, small:
         assert it.files() == {"s/a": b"abc"}
 
 
+async def test_what_was_deleted_by_hand_comes_again_with_a_retry_too(rucio: Imagined, small: Desks) -> None:
+    good, bad = rucio.put("s", "good", b"abc"), rucio.put("s", "bad", b"abc", Manner(status=404))
+    async with small() as it:
+        job = await it.stage(rucio.dataset("s", "run", [good, bad]))
+        assert job.state == "partial"
+        for path in it.views.glob(".store/objects/*/*"):
+            path.unlink()
+        rucio.storage.mend("/s/bad")
+        done = await it.end_of(await it.stager.retry(job.id, None))
+        assert (done.state, done.files_done) == ("done", 2)
+        assert it.files() == {"s/run/good": b"abc", "s/run/bad": b"abc"}
+
+
 # Limits and questions that make no sense
 
 

@@ -1,0 +1,172 @@
+"""What leaves the store, by wish and for want of room: no more than that, and nothing in vain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.errors import Conflict
+from tests.sources.faulty import Manner
+
+from .conftest import Desk, open_desk
+from .disks import MIB, SmallDisk, small_disk
+from .imagined import Imagined, imagined
+
+Desks = Callable[..., Any]
+
+
+@pytest.fixture
+def rucio() -> Iterator[Imagined]:
+    with imagined() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(rucio: Imagined, tmp_path: Path) -> Desks:
+    """A desk at the imagined Rucio."""
+    return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as made:
+        yield made
+
+
+def lose_journal(folder: Path) -> None:
+    for each in (folder / "state").glob("journal.sqlite*"):
+        each.unlink()
+
+
+def names(disk: SmallDisk) -> list[str]:
+    return sorted(path.name for path in (disk.path / "views/s").iterdir())
+
+
+# By wish
+
+
+@pytest.mark.parametrize("journal", ["kept", "lost"])
+async def test_evicting_a_dataset_takes_its_files_alone(rucio: Imagined, desk: Desks, journal: str) -> None:
+    files = {name: rucio.put("s", name, name.encode()) for name in ("x", "b/y", "z", "alone", "ab")}
+    a = rucio.dataset("s", "a", [files["x"], files["b/y"]])
+    below = rucio.dataset("s", "a/b", [files["z"]])
+    beside = rucio.dataset("s", "ab", [files["ab"]])
+    async with desk() as it:
+        for did in (a, below, beside, files["alone"]):
+            assert (await it.stage(did)).state == "done"
+    if journal == "lost":
+        lose_journal(it.folder)
+    async with desk() as it:
+        expected = {a: (2, f"{it.views}/s/a"), below: (1, f"{it.views}/s/a/b")}
+        assert await it.stager.local_state("lab", [a, below]) == expected
+        assert (await it.stager.evict("lab", a)).files == 2
+        assert it.files() == {"s/a/b/z": b"z", "s/ab/ab": b"ab", "s/alone": b"alone"}
+        assert (await it.stager.evict("lab", below)).files == 1
+        assert await it.stager.local_state("lab", [a, below]) == {}
+
+
+# A lost journal
+
+
+async def test_a_lost_journal_changes_nothing_of_a_job_that_has_ended(rucio: Imagined, desk: Desks) -> None:
+    good = [rucio.put("s", f"f{n}", bytes(n)) for n in range(5)]
+    bad = rucio.put("s", "bad", b"bad", Manner(status=404))
+    dataset = rucio.dataset("s", "run", [*good, bad])
+    async with desk() as it:
+        before = [
+            await it.stage(dataset, pin=True),
+            await it.stage(good[3]),
+            await it.stage(dataset, first=2),
+            await it.stage(dataset, pattern="f[34]"),
+        ]
+        rows = [await it.rows(job) for job in before]
+    lose_journal(it.folder)
+    async with desk() as it:
+        assert [it.stager.job(job.id) for job in before] == before
+        for job, then in zip(before, rows, strict=True):
+            now = {row.did: (row.state in ("done", "linked"), row.path) for row in await it.rows(job)}
+            there = [row for row in then if row.state in ("done", "linked")]
+            assert now == {row.did: (True, row.path) for row in there}
+        with pytest.raises(Conflict):
+            await it.stager.evict("lab", dataset)
+        again = await it.end_of(await it.stager.retry(before[0].id, None))
+        assert (again.state, again.files_done, again.files_failed) == ("partial", 5, 1)
+    async with desk() as it:
+        assert it.stager.job(again.id) == again
+
+
+async def test_with_the_journal_lost_what_was_deleted_by_hand_is_not_counted(
+    rucio: Imagined, desk: Desks
+) -> None:
+    dataset = rucio.dataset("s", "run", [rucio.put("s", f"f{n}", b"abc") for n in range(3)])
+    async with desk() as it:
+        job = await it.stage(dataset)
+    (it.views / "s/run/f1").unlink()
+    lose_journal(it.folder)
+    async with desk() as it:
+        now = it.stager.job(job.id)
+        assert (now.state, now.files_total, now.files_done, now.bytes_done) == ("done", 3, 2, 6)
+
+
+# A full disk
+
+
+async def staged_at(it: Desk, rucio: Imagined, *names: str) -> list[Did]:
+    """Files of 2 MiB that are in the store, the first of them the longest ago."""
+    dids = [rucio.put("s", name, os.urandom(2 * MIB)) for name in names]
+    for did in dids:
+        assert (await it.stage(did)).state == "done"
+    return dids
+
+
+async def test_on_a_full_disk_the_least_recently_used_makes_room(
+    rucio: Imagined, desk: Desks, disk: SmallDisk
+) -> None:
+    async with desk(views_dir=str(disk.path / "views")) as it:
+        old, _, _ = await staged_at(it, rucio, "old", "older", "newest")
+        await it.stage(old)  # used again
+        content = os.urandom(3 * MIB)
+        assert (await it.stage(rucio.put("s", "new", content))).state == "done"
+        assert names(disk) == ["new", "newest", "old"]
+        assert (disk.path / "views/s/new").read_bytes() == content
+
+
+async def test_pins_and_running_jobs_keep_their_files_on_a_full_disk(
+    rucio: Imagined, desk: Desks, disk: SmallDisk
+) -> None:
+    async with desk(views_dir=str(disk.path / "views")) as it:
+        (held,) = await staged_at(it, rucio, "held")
+        pinned = await it.stage(rucio.put("s", "pinned", os.urandom(2 * MIB)), pin=True)
+        slow = rucio.put("s", "slow", os.urandom(MIB), Manner(stall_after=10))
+        running = await it.until(
+            await it.start(rucio.dataset("s", "run", [held, slow])), lambda now: now.files_done == 1
+        )
+        big = rucio.put("s", "big", os.urandom(5 * MIB))
+        job = await it.until(await it.start(big), lambda now: now.cause == "space")
+        assert names(disk) == ["held", "pinned", "run"]
+        await it.stager.cancel(running.id)
+        assert (await it.end_of(job)).state == "done"
+        assert names(disk) == ["big", "pinned"]
+        assert it.stager.job(pinned.id).files_done == 1
+
+
+async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help(
+    rucio: Imagined, desk: Desks, disk: SmallDisk
+) -> None:
+    async with desk(views_dir=str(disk.path / "views")) as it:
+        await staged_at(it, rucio, "one", "two")
+        disk.leave(MIB)
+        files = [rucio.put("s", f"f{n}", os.urandom(2 * MIB)) for n in range(3)]
+        job = await it.until(
+            await it.start(rucio.dataset("s", "run", files)), lambda now: now.cause == "space"
+        )
+        assert job.problem is not None and job.problem.do == "free-space"
+        assert names(disk) == ["one", "two"]
+        disk.clear()
+        assert (await it.end_of(job)).state == "done"
+        assert len(list((disk.path / "views/s/run").iterdir())) == 3
