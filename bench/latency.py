@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from rucio_mesh.testing.service import Service
 
 from . import ours
 from .data import GIB, Dataset
+from .folders import filled_once
 from .peers import curl_command
 from .results import Comparison, at_most_above, medians
 from .staging import RSE, ready
@@ -63,11 +63,9 @@ def p99_while_curl(grid: Grid, work: Path, port: int) -> float:
     with (
         ours.FreshEngine(grid, work) as engine,
         jupyter_server(grid, engine) as ask,
-        tempfile.TemporaryDirectory(dir=work) as folder,
+        filled_once(work) as folder,
     ):
-        sequential = [
-            option for option in curl_command(grid, STREAM, port, Path(folder)) if option != "--parallel"
-        ]
+        sequential = [option for option in curl_command(grid, STREAM, port, folder) if option != "--parallel"]
         command = ["nice", "-n", "5", *sequential, "--limit-rate", str(BYTES_PER_SECOND)]
         transfer = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:

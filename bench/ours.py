@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from rucio_jupyterlab.cli.engine import Engine
 from rucio_jupyterlab.config import configuration_from
-from rucio_jupyterlab.engine import protocol
+from rucio_jupyterlab.engine import protocol, wire
+from rucio_jupyterlab.engine.start import open_connection
 from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
 from rucio_mesh.testing.grid import Grid
 from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
 
 from .data import Dataset
+from .folders import filled_once
 
 INSTANCE = "bench"
-PATIENCE = 1800.0
-"""Seconds after which a job counts as hung."""
+PATIENCE = 60.0
+"""Seconds without any news after which a job counts as hung."""
 SETTLE = 0.5
 """Seconds for a paused job's last transfers to end."""
 LOOK = 0.005
-"""Seconds between two looks at a running job; the error of each measurement."""
+"""Seconds between two looks at a plan that is being read."""
 peaks: dict[int, int] = {}
 """The most bytes of memory that each engine of this run occupied, by its process id."""
 
@@ -51,26 +52,29 @@ def site(grid: Grid, folder: Path) -> dict[str, object]:
 
 
 class FreshEngine:
-    """An engine with an empty store, signed in; its folder goes when it ends."""
+    """An engine with an empty store, signed in; its folder is filled once."""
 
     def __init__(self, grid: Grid, work: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(dir=work))
-        self.state = self.folder / "state"
-        self.state.mkdir(mode=0o700)
-        configuration = configuration_from(site(grid, self.folder), os.environ).to_dict()
-        self._engine = Engine(self.state, configuration)
+        self._grid = grid
+        self._work = work
 
     def __enter__(self) -> FreshEngine:
-        self.ask_to_sign_in()
+        with ExitStack() as stack:
+            self.folder = stack.enter_context(filled_once(self._work))
+            self.state = self.folder / "state"
+            self.state.mkdir(mode=0o700)
+            configuration = configuration_from(site(self._grid, self.folder), os.environ).to_dict()
+            self._engine = stack.enter_context(Engine(self.state, configuration))
+            self.ask_to_sign_in()
+            self._ending = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.note_memory()
-        self._engine.ask(protocol.Leave())
-        self._engine.hang_up()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._ending:
+            self.note_memory()
+            self._engine.ask(protocol.Leave())
 
     def ask_to_sign_in(self) -> None:
         ask = protocol.SignIn(
@@ -86,30 +90,32 @@ class FreshEngine:
         self,
         dataset: Dataset,
         rse: str | None = None,
-        on_look: Callable[[JobSnapshot], None] = lambda job: None,
+        on_change: Callable[[JobSnapshot], None] = lambda job: None,
     ) -> float:
         """Seconds from the request until every file can be opened. Raises RuntimeError if one cannot."""
-        started = time.perf_counter()
-        self.wait(self.start(dataset, rse), dataset, started, on_look)
-        return time.perf_counter() - started
+        with self._changes() as changes:
+            started = time.perf_counter()
+            self.start(dataset, rse)
+            _see_through(changes, dataset, on_change)
+            return time.perf_counter() - started
 
-    def wait(
-        self,
-        job: JobSnapshot,
-        dataset: Dataset,
-        started: float,
-        on_look: Callable[[JobSnapshot], None] = lambda job: None,
-    ) -> JobSnapshot:
-        """Until every file can be opened. Raises RuntimeError if one cannot."""
-        while job.state not in FINISHED:
-            if time.perf_counter() - started > PATIENCE:
-                raise RuntimeError(f"The job for {dataset.did} hangs: {job.state}, {job.cause}.")
-            time.sleep(LOOK)
-            job = self.job(job.id)
-            on_look(job)
-        if job.state != "done" or job.files_done != dataset.files or job.files_unverified:
-            raise RuntimeError(f"The job for {dataset.did} ended {job.state}: {job.problem}")
-        return job
+    def resume(self, job_id: str, dataset: Dataset) -> float:
+        """Seconds from then on until every file can be opened. Raises RuntimeError if one cannot."""
+        with self._changes() as changes:
+            started = time.perf_counter()
+            self.ask(protocol.ResumeJob(job_id))
+            _see_through(changes, dataset)
+            return time.perf_counter() - started
+
+    @contextmanager
+    def _changes(self) -> Iterator[Iterator[JobSnapshot]]:
+        """The engine's jobs, each as it changes from now on; over a connection of its own, as the panel's."""
+        with open_connection(self.state, None) as connection, connection.makefile("rb") as lines:
+            connection.settimeout(PATIENCE)
+            connection.sendall(wire.encode_ask(0, protocol.Watch()))
+            updates = (wire.decode_reply(protocol.Watch, wire.decode_answer(line)) for line in lines)
+            next(updates)  # what is there already
+            yield (job for update in updates for job in update.jobs)
 
     def job(self, number: str) -> JobSnapshot:
         snapshot: JobSnapshot = self._engine.ask(protocol.GetJob(number))
@@ -142,15 +148,25 @@ def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:
     with FreshEngine(grid, work) as engine:
         job = engine.start(dataset, rse)
         engine.ask(protocol.PauseJob(job.id))
-        while (job := engine.job(job.id)).files_total < dataset.files:
+        while engine.job(job.id).files_total < dataset.files:
             time.sleep(LOOK)
         time.sleep(SETTLE)
         before = engine.job(job.id).files_done
-        started = time.perf_counter()
-        engine.ask(protocol.ResumeJob(job.id))
-        job = engine.wait(job, dataset, started)
-        elapsed = time.perf_counter() - started
-        return elapsed * dataset.files / (dataset.files - before)
+        return engine.resume(job.id, dataset) * dataset.files / (dataset.files - before)
+
+
+def _see_through(
+    changes: Iterator[JobSnapshot],
+    dataset: Dataset,
+    on_change: Callable[[JobSnapshot], None] = lambda job: None,
+) -> None:
+    """Until every file can be opened. Raises RuntimeError if one cannot, TimeoutError where nothing moves."""
+    for job in changes:
+        on_change(job)
+        if job.state in FINISHED:
+            break
+    if job.state != "done" or job.files_done != dataset.files or job.files_unverified:
+        raise RuntimeError(f"The job for {dataset.did} ended {job.state}: {job.problem}")
 
 
 def peak_bytes(pid: int) -> int | None:

@@ -6,13 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from rucio_mesh.testing.grid import Grid
 
 from .data import Dataset
+from .folders import filled_once
 
 TIMEOUT = 1800
 """Seconds after which a peer counts as hung."""
@@ -22,7 +22,7 @@ CURLS = 32
 
 def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> None:
     """`rucio download` with its defaults, which verifies checksums. Raises CalledProcessError."""
-    with tempfile.TemporaryDirectory(dir=work) as folder:
+    with filled_once(work) as folder:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("RUCIO", "X509"))}
         proxy = grid.authority.proxy("alice")  # it demands one, whether or not the storage does
         environment = kept | {
@@ -31,15 +31,15 @@ def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> None:
             "TMPDIR": str(work),  # its token goes there
         }
         rucio = Path(sys.executable).with_name("rucio")
-        run([str(rucio), "download", "--rses", rse, "--dir", folder, str(dataset.did)], environment)
-        complain_unless_complete(Path(folder), dataset)
+        run([str(rucio), "download", "--rses", rse, "--dir", str(folder), str(dataset.did)], environment)
+        complain_unless_complete(folder, dataset)
 
 
 def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> None:
     """Parallel curl, which verifies nothing. Raises CalledProcessError."""
-    with tempfile.TemporaryDirectory(dir=work) as folder:
-        run(curl_command(grid, dataset, port, Path(folder)), dict(os.environ))
-        complain_unless_complete(Path(folder), dataset)
+    with filled_once(work) as folder:
+        run(curl_command(grid, dataset, port, folder), dict(os.environ))
+        complain_unless_complete(folder, dataset)
 
 
 def curl_command(grid: Grid, dataset: Dataset, port: int, folder: Path) -> list[str]:

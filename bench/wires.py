@@ -60,7 +60,7 @@ def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> flo
 
     try:
         with ours.FreshEngine(grid, work) as engine:
-            return engine.stage(TWIN, on_look=kill_at_half)
+            return engine.stage(TWIN, on_change=kill_at_half)
     finally:
         for proxy in proxies.values():
             proxy.start()

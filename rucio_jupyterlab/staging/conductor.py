@@ -283,6 +283,7 @@ class Conductor:
         else:
             self.board.set_state(job, "failed", problem=problem)
         if self.board.all_finished:
+            self._traces.send_now()
             self.sweep_soon()
             with contextlib.suppress(NoSpace):  # they are measured anew
                 self._journal.note_speeds(self.transfers.speeds)

@@ -37,6 +37,9 @@ class Journal:
         self._read, self._transaction = self._database.read, self._database.transaction
         self.fresh = self._database.fresh
         """Nothing of an earlier time is known: what lies in the store has to be taken in."""
+        self.inherited = self._last_number()
+        """Files up to this number are of an earlier engine, which may have died before it noted that
+        one of them is here."""
 
     def close(self) -> None:
         self._database.close()
@@ -303,6 +306,10 @@ class Journal:
                     [(job, link.path) for link in its_links],
                 )
             self._database.settle()
+        self.inherited = self._last_number()
+
+    def _last_number(self) -> int:
+        return int(self._read("SELECT ifnull(max(id), 0) FROM files")[0][0])
 
     def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
         """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import PurePosixPath
 
 from ..did import Did
 
@@ -89,9 +88,9 @@ def marked_twin(path: str, target: str) -> str:
     return f"{folder}{slash}{_shortened(f'{stem}~{mark}{ending}')}"
 
 
-def link_target(link: str, target: str) -> str:
-    """The relative text of a symbolic link at absolute path `link` to absolute path `target`."""
-    return os.path.relpath(target, PurePosixPath(link).parent)
+def way(folder: str, target: str) -> str:
+    """The relative path from one absolute folder to another."""
+    return os.path.relpath(target, folder)
 
 
 def _legal(segment: str) -> str:

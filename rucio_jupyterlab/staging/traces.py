@@ -7,11 +7,11 @@ job ever waits for a trace. Fields as in Rucio's own clients (`download` traces)
 from __future__ import annotations
 
 import logging
-import queue
 import socket
 import threading
 import time
 import uuid
+from collections import deque
 from typing import Any
 
 from .. import __version__
@@ -21,67 +21,59 @@ from .publisher import Arrived
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
-GATHER_SECONDS = 2.0
+BATCH = 500
+"""The most traces in one message."""
+GATHER_SECONDS = 10.0
+"""How long traces wait for more, unless they are to be sent at once: each message costs Rucio work."""
 MOST_WAITING = 20_000
 
 
 class Traces:
-    """`note` may be called from any thread and never waits."""
+    """`note` never waits; all public methods belong to one thread."""
 
     def __init__(self, accounts: Accounts, enabled: bool) -> None:
         self.enabled = enabled
         self._accounts = accounts
-        self._waiting: queue.Queue[tuple[str, dict[str, Any]] | None] = queue.Queue(MOST_WAITING)
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[tuple[Arrived, float]] = deque(maxlen=MOST_WAITING)  # the oldest are dropped
+        self._noted = threading.Event()
+        self._due = threading.Event()
         self._closing = False
+        self._thread: threading.Thread | None = None
 
     def note(self, files: list[Arrived]) -> None:
         """Files that were read from storage; those that were here already are none of Rucio's business."""
-        if not self.enabled:
+        read = [file for file in files if file.rse]
+        if not self.enabled or not read:
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._send_all, name="traces", daemon=True)
             self._thread.start()
-        for file in files:
-            if file.rse:
-                try:
-                    self._waiting.put_nowait((file.row.instance, trace_of(file, time.time())))
-                except queue.Full:
-                    logger.info(
-                        "Rucio takes no traces; %d are waiting and the rest is dropped.", MOST_WAITING
-                    )
-                    return
+        at = time.time()
+        self._waiting.extend((file, at) for file in read)
+        self._noted.set()
+
+    def send_now(self) -> None:
+        """No more are to be expected."""
+        self._due.set()
 
     def close(self) -> None:
         """Drop what is not sent: an engine that ends does not wait for Rucio."""
         self._closing = True
-        if self._thread is not None:
-            try:
-                self._waiting.put_nowait(None)
-            except queue.Full:
-                return  # the thread looks at `_closing` after its batch
+        self._due.set()
+        self._noted.set()
 
     def _send_all(self) -> None:
         while not self._closing:
-            batch = self._gather()
-            for instance in {instance for instance, _ in batch}:
-                self._send(instance, [trace for owner, trace in batch if owner == instance])
-
-    def _gather(self) -> list[tuple[str, dict[str, Any]]]:
-        """The next traces, after a moment in which more may come."""
-        first = self._waiting.get()
-        batch = [first] if first else []
-        until = time.monotonic() + GATHER_SECONDS
-        while first and len(batch) < BATCH and (left := until - time.monotonic()) > 0:
-            try:
-                item = self._waiting.get(timeout=left)
-            except queue.Empty:
-                break
-            if item is None:
-                break
-            batch.append(item)
-        return [] if self._closing else batch
+            self._noted.wait()
+            self._due.wait(GATHER_SECONDS)
+            self._noted.clear()
+            self._due.clear()
+            while self._waiting and not self._closing:
+                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+                for instance in {file.row.instance for file, _ in batch}:
+                    self._send(
+                        instance, [trace_of(file, at) for file, at in batch if file.row.instance == instance]
+                    )
 
     def _send(self, instance: str, traces: list[dict[str, Any]]) -> None:
         try:

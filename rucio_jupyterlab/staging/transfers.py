@@ -163,7 +163,7 @@ class Transfers:
 
     def _launch(self, row: FileRow, jobs: set[str], lacking: int) -> None:
         flight = self.flights[row.id] = Flight(row, jobs, lacking)
-        if self._store.size(row.key) is not None:
+        if row.id <= self._journal.inherited and self._store.size(row.key) is not None:
             self._land(flight)
             self._publisher.adopt(row)
         else:

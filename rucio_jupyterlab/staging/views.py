@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO, Literal
 
-from .layout import escaped_twin, folded, link_target, marked_twin
+from .layout import escaped_twin, folded, marked_twin, way
 
 LinkKind = Literal["symlink", "reflink", "copy"]
 ESCAPED_TWINS = 7
@@ -93,7 +93,8 @@ class View:
         """True where the link is there now; False where the name is taken by something else."""
         folder, _, name = path.rpartition("/")
         descriptor = self._folder(folder)
-        text = link_target(os.path.join(_physical(self.root), path), _physical_file(target))
+        above, _, last = target.rpartition("/")
+        text = f"{_way(self.root, folder, above)}/{last}"
         try:
             os.symlink(text, name, dir_fd=descriptor)
             return True
@@ -206,6 +207,7 @@ def _physical(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-def _physical_file(path: str) -> str:
-    folder, name = os.path.split(path)
-    return os.path.join(_physical(folder), name)
+@functools.lru_cache(maxsize=2048)
+def _way(root: str, folder: str, target: str) -> str:
+    """The relative path from a folder of the view to another folder."""
+    return way(os.path.join(_physical(root), folder), _physical(target))

@@ -20,9 +20,9 @@ from rucio_jupyterlab.staging.layout import (
     file_path,
     folded,
     instance_folder,
-    link_target,
     marked_twin,
     object_key,
+    way,
 )
 
 names = st.text(min_size=1, max_size=300) | st.lists(
@@ -96,11 +96,11 @@ def test_long_names_that_differ_in_the_middle_stay_apart() -> None:
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=1), st.lists(st.sampled_from("abc"), min_size=1))
-def test_a_relative_link_leads_to_its_target(link: list[str], target: list[str]) -> None:
-    at, to = "/" + "/".join(link), "/" + "/".join(target)
-    text = link_target(at, to)
+def test_the_way_from_a_folder_leads_to_the_target(folder: list[str], target: list[str]) -> None:
+    here, there = "/" + "/".join(folder), "/" + "/".join(target)
+    text = way(here, there)
     assert not text.startswith("/")
-    assert posixpath.normpath(f"{at}/../{text}") == to
+    assert posixpath.normpath(f"{here}/{text}") == there
 
 
 MOUNTS = [

@@ -79,6 +79,8 @@ class Fetch:
         self.bytes_received = 0
         self.wake: float | None = None
         """When it is worth asking `next` again, where time alone decides."""
+        self.full_host: Host | None = None
+        """The host whose connections are all in use, where `next` waits for one of them."""
         self.blocked: ReplicaFailure | None = None
         """Why no request can be made now."""
         self.needs_md5 = False
@@ -107,8 +109,11 @@ class Fetch:
         return self.outcome is None and bool(self._todo)
 
     def next(self, now: float) -> tuple[Candidate, Span] | None:
-        """The next request to make, or None while there is none; then `wake` and `blocked` tell why."""
-        self.wake = None
+        """The next request to make, or None while there is none.
+
+        Then `wake` or `full_host` tells what to wait for; if neither does, for a request in flight.
+        """
+        self.wake = self.full_host = None
         if not self.wants_stream:
             return None
         candidate = self._pick(now)
@@ -214,7 +219,10 @@ class Fetch:
     def md5_is(self, right: bool) -> None:
         """The answer to `needs_md5`."""
         self.needs_md5 = False
-        self._finish() if right else self._wrong_checksum()
+        if right:
+            self._finish(self._adler32())
+        else:
+            self._blame("corrupt")
 
     # Inside
 
@@ -260,8 +268,9 @@ class Fetch:
                 waiting.append((ready, candidate))
             elif host.may_start(now):
                 return candidate
-            elif host.down_since is None:
-                return None  # its connections are all in use: one comes free soon
+            elif host.is_full(now):
+                self.full_host = host  # one of its connections comes free soon
+                return None
             else:
                 waiting.append((now + 1.0, candidate))
         if waiting:
@@ -285,18 +294,15 @@ class Fetch:
         size = sum(piece.length for piece in self._done)
         if self.work.bytes is not None and size != self.work.bytes:
             self._blame("wrong-size")
-        elif self.work.adler32 is not None:
-            self._finish() if self._adler32() == self.work.adler32 else self._wrong_checksum()
-        elif self.work.md5 is not None:
+        elif self.work.adler32 is None and self.work.md5 is not None:
             self.needs_md5 = True
+        elif self.work.adler32 in (None, adler32 := self._adler32()):
+            self._finish(adler32)
         else:
-            self._finish()
+            self._blame("corrupt")
 
     def _adler32(self) -> int:
         return combine_in_order((piece.adler32, piece.length) for piece in self._done)
-
-    def _wrong_checksum(self) -> None:
-        self._blame("corrupt")
 
     def _blame(self, kind: Literal["corrupt", "wrong-size"]) -> None:
         """Ban the replica whose bytes are wrong; if several took part, find out which it was."""
@@ -316,7 +322,7 @@ class Fetch:
             if candidate.rse == failure.rse:
                 candidate.banned = candidate.last_failure = failure
 
-    def _finish(self) -> None:
+    def _finish(self, adler32: int) -> None:
         by_rse: dict[str, int] = {}
         for piece in self._done:
             by_rse[piece.rse] = by_rse.get(piece.rse, 0) + piece.length
@@ -327,7 +333,7 @@ class Fetch:
             self.work.id,
             rse,
             sum(by_rse.values()),
-            self._adler32(),
+            adler32,
             self.work.verifiable,
             tuple(failure for failure in self._failures() if failure.rse != rse),
         )

@@ -41,6 +41,10 @@ class Host:
         limit = 1 if self.down_since is not None else self._limit
         return self.active < limit and self.not_before <= now
 
+    def is_full(self, now: float) -> bool:
+        """Whether it answers, and all of its connections are in use."""
+        return self.down_since is None and self.active >= self._limit and self.not_before <= now
+
     def succeeded(self) -> None:
         self._failures = 0
         self.down_since = None

@@ -24,12 +24,14 @@ from ..failures import Kind, ReplicaFailure
 from ..model import Cancelled, CredentialFor, Fetched, GaveUp, Outcome, Progress, Work
 from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
 from .fetch import Candidate, Fetch, Span
-from .hosts import Hosts
+from .hosts import Host, Hosts
 from .stream import Pace, Stream
 from .throttle import Throttle
 from .writer import PartFile, Ticket, Writer
 
 VERSION = pycurl.version
+CONGESTED_SECONDS = 0.01
+"""Between two looks whether the disk has caught up."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -89,6 +91,8 @@ class Mover(threading.Thread):
         self._examined: dict[int, Work] = {}
         """Works whose part is being read in the reader's thread."""
         self._ready: deque[Assembly] = deque()
+        self._waiting: dict[Host, deque[Assembly]] = {}
+        """Fetches whose next replica is at a host where all connections are in use."""
         self._sleeping: list[tuple[float, int]] = []
         self._idle_streams: list[Stream] = []
         self._active: set[Stream] = set()
@@ -120,9 +124,10 @@ class Mover(threading.Thread):
 
     def progress(self) -> dict[int, Progress]:
         """Where every work stands, by its number."""
+        gathered = {stream.ticket.fetch: stream.gathered for stream in tuple(self._active)}
         return {
             number: Progress(
-                assembly.fetch.bytes_received,
+                assembly.fetch.bytes_received + gathered.get(assembly.fetch, 0),
                 next((ticket.candidate.rse for ticket in tuple(assembly.tickets)), None),
                 assembly.fetch.blocked,
             )
@@ -185,6 +190,8 @@ class Mover(threading.Thread):
             due.append(self._sleeping[0][0])
         if self._held:
             due.append(now + self._throttle.seconds_until_more())
+        if self._writer.congested:
+            due.append(now + CONGESTED_SECONDS)
         return max(0.0, min(due) - now)
 
     def _watch_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
@@ -281,35 +288,43 @@ class Mover(threading.Thread):
     # Streams
 
     def _start_streams(self) -> None:
-        """Start requests while connections are free; a assembly that cannot go on now steps aside."""
+        """Start requests while connections are free."""
         now = time.monotonic()
-        blocked = 0
-        while (
-            self._ready
-            and len(self._active) + self._unrecorded < self._limits.connections
-            and blocked < len(self._ready)
+        while not self._writer.congested and (
+            len(self._active) + self._unrecorded < self._limits.connections
         ):
+            if not self._ready and not self._call_up(now):
+                return
             assembly = self._ready[0]
-            if self._fetches.get(assembly.fetch.work.id) is not assembly or not assembly.fetch.wants_stream:
-                assembly.queued = False
-                self._ready.popleft()
-                continue
-            if assembly.fetch.streams >= self._limits.connections_per_file:
-                self._ready.rotate(-1)
-                blocked += 1
-                continue
-            request = assembly.fetch.next(now)
-            self._abandon_outdated(assembly)
+            fetch = assembly.fetch
+            request = None
+            if self._is_wanted(assembly) and fetch.streams < self._limits.connections_per_file:
+                request = fetch.next(now)
+                self._abandon_outdated(assembly)
             if request is not None:
                 self._request(assembly, *request)
-                blocked = 0
-            elif assembly.fetch.wake is not None:
-                assembly.queued = False
-                self._ready.popleft()
-                heapq.heappush(self._sleeping, (assembly.fetch.wake, assembly.fetch.work.id))
-            else:
-                self._ready.rotate(-1)
-                blocked += 1
+                continue
+            self._ready.popleft()
+            assembly.queued = False
+            if fetch.wake is not None:
+                heapq.heappush(self._sleeping, (fetch.wake, fetch.work.id))
+            elif fetch.full_host is not None:
+                assembly.queued = True
+                self._waiting.setdefault(fetch.full_host, deque()).append(assembly)
+            # Else it comes again when one of its own requests has ended.
+
+    def _call_up(self, now: float) -> bool:
+        """Queue the first fetch that waits for a host which is not full any more; False if there is none."""
+        for host, waiting in self._waiting.items():
+            if not host.is_full(now):
+                self._ready.append(waiting.popleft())
+                if not waiting:
+                    del self._waiting[host]
+                return True
+        return False
+
+    def _is_wanted(self, assembly: Assembly) -> bool:
+        return self._fetches.get(assembly.fetch.work.id) is assembly and assembly.fetch.wants_stream
 
     def _wake_sleepers(self) -> None:
         now = time.monotonic()
@@ -340,7 +355,7 @@ class Mover(threading.Thread):
         host = self._hosts.of(url)
         try:
             credential = self._credential_for(work.instance, endpoint, url, redirected_from)
-            stream.begin(ticket, url, credential, host, hops)
+            stream.begin(ticket, url, credential, host, hops, in_memory=not self._throttle.limited)
         except RucioUnreachable:  # the token is being renewed
             self._not_sent(stream, ticket, "unreachable")
             return
@@ -370,10 +385,10 @@ class Mover(threading.Thread):
 
     def _stream_ended(self, stream: Stream, code: int | None, text: str = "") -> None:
         ticket = stream.ticket
+        if stream.whole_in_memory:
+            stream.judge_gathered()
         if code is not None:
             ticket.failure = stream.failure_of(code, text)
-        elif stream.whole_in_memory:
-            stream.judge_late()
         if code is None and stream.head.location is not None:
             target = stream.redirect_target()
             stream.drop()
@@ -404,18 +419,17 @@ class Mover(threading.Thread):
             or (work.md5 is not None and work.adler32 is None)
         ):
             return False
-        chunks = stream.chunks
-        stream.chunks = []
+        chunks, length = stream.take()
         self._detach(stream)
         assembly.tickets.discard(ticket)
         value = ADLER_OF_NOTHING
         for chunk in chunks:
             value = adler32(chunk, value)
         fetch = assembly.fetch
-        fetch.ended(ticket.candidate, ticket.span, stream.received, value, None, time.monotonic())
+        fetch.ended(ticket.candidate, ticket.span, length, value, None, time.monotonic())
         if isinstance(fetch.outcome, Fetched):
             del self._fetches[work.id]
-            self._writer.store(assembly.part, chunks, fetch.outcome, self._deliver)
+            self._writer.store(assembly.part, chunks, length, fetch.outcome, self._deliver)
         else:
             self._advance(assembly)
         return True

@@ -24,6 +24,20 @@ class ReplyHead:
         self.status = 0
         self._fields: dict[bytes, bytes] = {}
 
+    def clear(self) -> None:
+        """Forget the last reply."""
+        self.status = 0
+        self._fields.clear()
+
+    def tell(self, status: int, *, location: str | None, retry_after: int) -> None:
+        """What libcurl knows of a head whose lines nobody read; 0 seconds stands for none."""
+        self.clear()
+        self.status = status
+        if location:
+            self._fields[b"location"] = location.encode("latin-1", "replace")
+        if retry_after:
+            self._fields[b"retry-after"] = str(retry_after).encode()
+
     def feed(self, line: bytes) -> bool:
         """Take one line as it came; True when the head of a final reply is complete."""
         if line[:5] == b"HTTP/":

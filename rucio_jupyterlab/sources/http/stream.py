@@ -20,7 +20,7 @@ from .writer import Ticket
 CHUNK_BYTES = 512 << 10
 """Bytes handed to the writer at once."""
 SMALL_BYTES = 1 << 20
-"""A whole file up to this size is checked in memory and written in one go."""
+"""A whole file up to this size is gathered in memory, checked there and written in one go."""
 MOST_HOPS = 5
 MOST_ERROR_BYTES = 64 << 10
 """The most that is read of an error's body to keep its connection."""
@@ -74,26 +74,43 @@ class Stream:
         self.curl = pycurl.Curl()
         self.curl.stream = self
         self.head = ReplyHead()
-        self._head_lines: list[bytes] = []
-        """The head of a small file's reply, read only where something is wrong with it."""
-        self._reads_head: bool | None = None
+        self.chunks: list[bytes] = []
+        """What was received and not handed on yet."""
+        self.whole_in_memory = False
+        """The whole file is gathered in `chunks`; nothing of it is handed on."""
+        self._gathers: bool | None = None
+        """What libcurl's callbacks are set for."""
 
-    def begin(self, ticket: Ticket, url: str, credential: Credential, host: Host, hops: int = 0) -> None:
-        """Set the handle up for one request; the caller adds it to the multi handle."""
+    def begin(
+        self,
+        ticket: Ticket,
+        url: str,
+        credential: Credential,
+        host: Host,
+        hops: int = 0,
+        *,
+        in_memory: bool = False,
+    ) -> None:
+        """Set the handle up for one request; the caller adds it to the multi handle.
+
+        With `in_memory` a small file is gathered whole, its head unread and its bytes uncounted: for ten
+        thousand of them the callbacks cost as much as all the rest.
+        """
         curl, span = self.curl, ticket.span
         self.ticket, self.url, self.host, self.hops = ticket, url, host, hops
-        self.head.status = 0
-        self.chunks: list[bytes] = []
+        self.head.clear()
+        self.chunks.clear()
         self.chunked = 0
-        """Bytes in `chunks`."""
+        """Bytes in `chunks`, where they are handed on."""
         self.received = 0
         self.held = False
         self._ignored = 0
-        self._whole_in_memory = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
-        self._body_wanted = self._whole_in_memory
+        self._body_wanted = False
         if credential != self._credential:
             self._configure(credential)
-        self._read_head(at_once=not self._whole_in_memory)
+        small = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
+        self.whole_in_memory = in_memory and small
+        self._set_callbacks()
         curl.setopt(pycurl.URL, quote(url, _URL_CHARACTERS))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
@@ -101,16 +118,28 @@ class Stream:
             curl.unsetopt(pycurl.RANGE)
 
     @property
-    def whole_in_memory(self) -> bool:
-        """The whole file is in `chunks`; nothing of it was passed on."""
-        return self._whole_in_memory
+    def gathered(self) -> int:
+        """Bytes in memory that are not counted yet; may be asked from any thread."""
+        return sum(map(len, tuple(self.chunks))) if self.whole_in_memory else 0
 
-    def judge_late(self) -> None:
-        """The judgement of a small file's reply, once it has ended; its head was only kept until now."""
-        if self.curl.getinfo(pycurl.RESPONSE_CODE) == 200:
-            self.head.status = 200
-        else:
-            self._judge_kept_head()
+    def judge_gathered(self) -> None:
+        """The judgement of a small file's reply, once it has ended."""
+        curl, fetch, rse = self.curl, self.ticket.fetch, self.ticket.candidate.rse
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        if not status:
+            return  # there was no reply
+        self.head.tell(
+            status,
+            location=curl.getinfo(pycurl.REDIRECT_URL),
+            retry_after=curl.getinfo(pycurl.RETRY_AFTER),
+        )
+        self.received = self.chunked = sum(map(len, self.chunks))
+        if self.ticket.span.epoch == fetch.epoch:
+            fetch.bytes_received += self.received
+        failure = self.head.failure(rse, offset=0, ranged=False, signed="?" in self.url)
+        if failure is None and self.head.location is None and self.received > (self.ticket.span.length or 0):
+            failure = ReplicaFailure("wrong-size", rse)
+        self.ticket.failure = failure
 
     def resume(self) -> None:
         self.held = False
@@ -119,16 +148,22 @@ class Stream:
     def flush(self) -> None:
         """Hand on what is gathered."""
         if self.chunks:
-            chunks, length = self.chunks, self.chunked
-            self.chunks, self.chunked = [], 0
-            self._pass_on(self.ticket, chunks, length)
+            self._pass_on(self.ticket, *self.take())
+
+    def take(self) -> tuple[list[bytes], int]:
+        """What is gathered, and its bytes; it is the caller's from now on."""
+        chunks, length = self.chunks.copy(), self.chunked
+        self.chunks.clear()
+        self.chunked = 0
+        return chunks, length
 
     def drop(self) -> None:
         """Forget what is gathered: it is no part of the file."""
         fetch = self.ticket.fetch
         if self.ticket.span.epoch == fetch.epoch:
             fetch.bytes_received -= self.chunked
-        self.chunks, self.chunked = [], 0
+        self.chunks.clear()
+        self.chunked = 0
 
     def redirect_target(self) -> str | None:
         """Where the reply points to, or None where that may not be followed."""
@@ -147,6 +182,8 @@ class Stream:
         rse = self.ticket.candidate.rse
         if self.ticket.failure is not None:
             return self.ticket.failure
+        if code == pycurl.E_FILESIZE_EXCEEDED:
+            return ReplicaFailure("wrong-size", rse)
         if self.hops and code in _UNREACHABLE | _NO_NETWORK:
             return ReplicaFailure("server-error", rse)  # it is there, and points to what is not
         if code in _NO_NETWORK:
@@ -179,7 +216,6 @@ class Stream:
         curl.setopt(pycurl.LOW_SPEED_TIME, max(1, round(self._pace.stall)))
         curl.setopt(pycurl.BUFFERSIZE, CHUNK_BYTES)
         curl.setopt(pycurl.USERAGENT, self._user_agent)
-        curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
         curl.setopt(pycurl.HTTPHEADER, list(credential.headers))
         curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
         for option, value in (
@@ -190,19 +226,24 @@ class Stream:
             if value is not None:
                 curl.setopt(option, value)
         self._credential = credential
-        self._reads_head = None
+        self._gathers = None
 
-    def _read_head(self, *, at_once: bool) -> None:
-        """Judge the head before the body comes, or, for a small file, keep it: nine lines cost as much as the rest."""
-        self._head_lines.clear()
-        if at_once != self._reads_head:
-            take = self._take_header if at_once else self._head_lines.append
-            self.curl.setopt(pycurl.HEADERFUNCTION, take)
-            self._reads_head = at_once
-
-    def _judge_kept_head(self) -> None:
-        for line in self._head_lines:
-            self._take_header(line)
+    def _set_callbacks(self) -> None:
+        """Have the body gathered without a look, or judge the head before the body comes."""
+        curl, gathers = self.curl, self.whole_in_memory
+        if gathers:
+            # An error's page has room, too; a file that is larger than it should be has not.
+            curl.setopt(pycurl.MAXFILESIZE_LARGE, max(self.ticket.span.length or 0, MOST_ERROR_BYTES))
+        if gathers == self._gathers:
+            return
+        if gathers:
+            curl.setopt(pycurl.WRITEFUNCTION, self.chunks.append)
+            curl.unsetopt(pycurl.HEADERFUNCTION)
+        else:
+            curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
+            curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+            curl.setopt(pycurl.MAXFILESIZE_LARGE, 0)
+        self._gathers = gathers
 
     def _take_header(self, line: bytes) -> None:
         if self.head.feed(line):
@@ -228,11 +269,7 @@ class Stream:
             return None if self._ignored <= MOST_ERROR_BYTES else 0
         span = self.ticket.span
         if span.length is not None and self.received + length > span.length:
-            if self._whole_in_memory:
-                self._judge_kept_head()
-            self.ticket.failure = self.ticket.failure or ReplicaFailure(
-                "wrong-size", self.ticket.candidate.rse
-            )
+            self.ticket.failure = ReplicaFailure("wrong-size", self.ticket.candidate.rse)
             return 0
         if not self._may_receive(self, length):
             self.held = True
@@ -243,6 +280,6 @@ class Stream:
         fetch = self.ticket.fetch
         if span.epoch == fetch.epoch:
             fetch.bytes_received += length
-        if self.chunked >= CHUNK_BYTES and not self._whole_in_memory:
+        if self.chunked >= CHUNK_BYTES:
             self.flush()
         return None

@@ -20,6 +20,10 @@ class Throttle:
         self._tokens = self._rate * BUCKET_SECONDS
         self._filled = self._clock()
 
+    @property
+    def limited(self) -> bool:
+        return self._rate > 0
+
     def take(self, length: int) -> bool:
         """True where `length` bytes may be received now."""
         if not self._rate:

@@ -130,10 +130,16 @@ class Writer(threading.Thread):
         self._tasks.put(lambda: self._end(ticket))
 
     def store(
-        self, part: PartFile, chunks: list[bytes], outcome: Outcome, deliver: Callable[[Outcome], None]
+        self,
+        part: PartFile,
+        chunks: list[bytes],
+        length: int,
+        outcome: Outcome,
+        deliver: Callable[[Outcome], None],
     ) -> None:
         """Write a whole small file whose checksum already holds, then deliver."""
-        self._tasks.put(lambda: self._store(part, chunks, outcome, deliver))
+        self._bytes_in += length
+        self._tasks.put(lambda: self._store(part, chunks, length, outcome, deliver))
 
     def check_md5(self, fetch: Fetch, part: PartFile) -> None:
         self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
@@ -181,12 +187,18 @@ class Writer(threading.Thread):
         self._ended(ticket)
 
     def _store(
-        self, part: PartFile, chunks: list[bytes], outcome: Outcome, deliver: Callable[[Outcome], None]
+        self,
+        part: PartFile,
+        chunks: list[bytes],
+        length: int,
+        outcome: Outcome,
+        deliver: Callable[[Outcome], None],
     ) -> None:
         try:
             part.write(chunks, 0)
         except OSError as error:
             outcome = GaveUp(outcome.work_id, (of_disk(error),))
+        self._bytes_out += length
         part.close()
         deliver(outcome)
 
