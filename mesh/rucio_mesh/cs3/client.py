@@ -146,14 +146,15 @@ class Client:
         """Raises AlreadyExists for anything at the path, NotFound without the parent."""
         self.gateway.call("CreateContainer", sp.CreateContainerRequest(ref=reference(path)), about=path)
 
-    def make_containers(self, path: str) -> None:
-        """The container and those above it; what is there already stays. Raises AlreadyExists below a file."""
+    def make_containers(self, path: str) -> bool:
+        """The container and those above it; whether it was missing. Raises AlreadyExists below a file."""
         try:
             if self.stat(path).kind == "file":
                 raise AlreadyExists(f"CreateContainer {path}: a file is there")
         except NotFound:
-            if path != "/":
-                self._make_missing(path)
+            self._make_missing(path)
+            return True
+        return False
 
     def touch(self, path: str) -> None:
         """An empty file."""
@@ -306,7 +307,10 @@ class Client:
         except AlreadyExists:  # someone was faster
             return
         except NotFound:
-            self.make_containers(parent_of(path))
+            parent = parent_of(path)
+            if parent == path:
+                raise
+            self._make_missing(parent)
             with suppress(AlreadyExists):
                 self.make_container(path)
 

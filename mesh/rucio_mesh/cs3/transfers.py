@@ -40,6 +40,8 @@ ATTEMPTS_OF: dict[type[Cs3Error], int] = {
     Mismatch: 2,  # all bytes have gone over the wire in vain
 }
 LONGEST_WAIT_SECONDS = 5.0
+UNSEEN_BYTES = 4 * 1024 * 1024
+"""So small a file is sent without a look whether its container is there: it nearly always is."""
 LATE_SECONDS = 0.3
 """Some storages make a file of what came before a break, a moment after it."""
 TUS_BYTES = 64 * 1024 * 1024
@@ -120,13 +122,13 @@ def fetch_once(client: Client, path: str, file: BinaryIO, size: int, patience: P
     """All `size` bytes, through breaks. Raises Mismatch where the file has become longer or shorter."""
     offset, value = 0, 1
     while offset < size:
-        with Adler32(size - offset, value=value) as digest:
+        with Adler32(size - offset, value=value, sink=partial(write, file)) as digest:
             broken: Cs3Error | None = None
             try:
                 with client.read(path, start=offset) as reader:
                     if reader.length is not None and reader.length != size - offset:
                         raise Mismatch(f"GET {path}: {offset + reader.length} bytes, not {size}")
-                    for count in receive(reader, file, digest, patience):
+                    for count in receive(reader, digest, patience):
                         offset += count
             except (Unavailable, TransferLapsed) as error:
                 broken = error
@@ -136,18 +138,21 @@ def fetch_once(client: Client, path: str, file: BinaryIO, size: int, patience: P
     return Transferred(offset, f"{value:08x}")
 
 
-def receive(reader: Readable, file: BinaryIO, digest: Adler32, patience: Patience) -> Iterator[int]:
-    """Write until the end; yields the size of each piece when it is written."""
+def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[int]:
+    """Hand over all that comes; yields the size of each piece."""
     while True:
         buffer = digest.lend()
         count = reader.readinto(buffer) or 0
         if not count:
             return
-        with local("write"):
-            file.write(buffer[:count])
         digest.take(buffer, count)
         yield count
         patience.check()
+
+
+def write(file: BinaryIO, piece: memoryview) -> None:
+    with local("write"):
+        file.write(piece)
 
 
 def store(
@@ -165,12 +170,22 @@ def store(
     OutOfSpace, Mismatch, LocalFailure, Unavailable, …
     """
     container = parent_of(path)
-    client.make_containers(container)
+    looked = size > UNSEEN_BYTES
+    if looked:
+        client.make_containers(container)
     patience = Patience(seconds)
     while True:
         temporary = f"{container.rstrip('/')}/.rucio-{uuid.uuid4().hex}.part"
         try:
-            sent = send(client, temporary, source, size, patience)
+            try:
+                sent = send(client, temporary, source, size, patience)
+            except (Conflict, NotFound, Unavailable):  # all are said of a container that is missing
+                if looked:
+                    raise
+                looked = True
+                if client.make_containers(container):
+                    continue
+                raise
             publish(client, temporary, path, sent, patience)
             return sent
         except (Unavailable, TransferLapsed, Mismatch) as error:
