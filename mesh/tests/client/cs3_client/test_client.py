@@ -211,17 +211,6 @@ def test_checksums_are_told_in_full_or_not_at_all(
     assert all(len(value) == {"adler32": 8, "sha1": 40, "md5": 32}[name] for name, value in sums.items())
 
 
-def test_calls_that_change_nothing_are_repeated(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:
-    gateway = cs3_gateway()
-    cloud = connect_to(gateway)
-    cloud.sign_in()
-    gateway.faults.arm("rpc_unavailable", times=2)
-    assert cloud.home() == "/home"
-    gateway.faults.arm("rpc_unavailable", times=1)
-    with pytest.raises(Unavailable):
-        cloud.make_container("/home/new")
-
-
 def test_a_gateway_that_is_down_is_told_soon_and_found_again(
     cs3_gateway: MakeGateway, connect_to: ConnectTo
 ) -> None:
