@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from typing import Any
@@ -28,6 +29,7 @@ REPEATABLE = (
 TRANSFERS = ("InitiateFileDownload", "InitiateFileUpload")
 MESSAGE_BYTES = 64 * 1024 * 1024
 """A listing is one message of about 460 bytes an entry; gRPC's own limit is reached at 9,100 entries."""
+WORD = re.compile(r"[!-~]+")
 EARLY_SECONDS = 60.0
 """A token that lapses so soon is renewed before it is used."""
 
@@ -70,6 +72,8 @@ class Gateway:
         with self._signing_in:
             if self._token is None or self._token == refused:
                 token = self._sign_in()
+                if not WORD.fullmatch(token):  # gRPC would put it into the text of its error
+                    raise NotSignedIn("what should be the gateway's token is none")
                 # A token that lives shorter than the margin is not to be renewed at each call.
                 soon = time.time() + EARLY_SECONDS / 2
                 self._renew_at = max((expiry(token) or float("inf")) - EARLY_SECONDS, soon)
@@ -128,8 +132,9 @@ def open_channel(settings: Settings) -> grpc.Channel:
         options.append(("grpc.enable_http_proxy", 0))
     if not settings.speaks_tls():
         return grpc.insecure_channel(settings.target, options=options)
-    authorities = settings.ca_file.read_bytes() if settings.ca_file else None
-    return grpc.secure_channel(settings.target, grpc.ssl_channel_credentials(authorities), options=options)
+    authorities = settings.authorities()
+    trusted = grpc.ssl_channel_credentials(authorities.encode() if authorities else None)
+    return grpc.secure_channel(settings.target, trusted, options=options)
 
 
 def service_config() -> str:
