@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,34 @@ def test_a_download_survives(protocol: Any, gateway: Gateway, local: Path, fault
     armed(gateway, faults)
     protocol.get(protocol.path2pfn("g"), str(local / "copy"))
     assert (local / "copy").read_bytes() == CONTENT
+
+
+@contextmanager
+def restarting(gateway: Gateway) -> Iterator[None]:
+    """It goes down in a moment, and comes back."""
+
+    def restart() -> None:
+        gateway.stop()
+        gateway.start()
+
+    timer = threading.Timer(0.3, restart)
+    timer.start()
+    yield
+    timer.join()
+
+
+def test_a_cloud_that_restarts_amid_transfers_is_waited_for(
+    protocol: Any, gateway: Gateway, local: Path
+) -> None:
+    pfn = protocol.path2pfn("g")
+    gateway.faults.seconds_per_mebibyte = 0.1
+    with restarting(gateway):
+        protocol.put("f", pfn, str(local))
+    with restarting(gateway):
+        protocol.get(pfn, str(local / "copy"))
+    assert (local / "copy").read_bytes() == CONTENT
+    assert files_on(gateway) == ["g"]
+    assert ("PUT", 0) in gateway.meter.requests
 
 
 def fill_quota(gateway: Gateway) -> None:
