@@ -28,7 +28,7 @@ lint: ## Check format, style, types, imports, and that generated files are curre
 	jlpm tsc --noEmit
 	python -m tools.regenerate
 
-bench: ## Measure against `rucio download` and curl; ONLY=prefix picks
+bench: ## Measure against `rucio download`, `cs3client` and curl; ONLY=prefix picks
 	$(SETUP) jupyter rucio
 	@$(BIN)/python -m bench.run $(ONLY)
 

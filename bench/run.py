@@ -1,4 +1,4 @@
-"""Measure ourselves against `rucio download` and curl, both sides in one run.
+"""Measure ourselves against `rucio download`, CERN's `cs3client` and curl, all sides in one run.
 
     python -m bench.run [PREFIX]
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rucio_mesh.testing.grid import Grid
 
+from . import cs3
 from .latency import latency
 from .peers import have_curl
 from .results import Comparison, machine, save
@@ -33,12 +34,17 @@ ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
     "failover": failover,
     "search": search,
     "latency": latency,
+    "cs3-get-big": cs3.get_big,
+    "cs3-get-small": cs3.get_small,
+    "cs3-put-big": cs3.put_big,
+    "cs3-put-small": cs3.put_small,
+    "cs3-memory": cs3.memory,
     "memory": memory,  # the last, for it tells of all engines before it
 }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure against `rucio download` and curl.")
+    parser = argparse.ArgumentParser(description="Measure against `rucio download`, `cs3client` and curl.")
     parser.add_argument(
         "prefix", nargs="?", default="", help=f"only entries that begin so: {', '.join(ENTRIES)}"
     )

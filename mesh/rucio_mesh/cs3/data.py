@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import Cs3Error, Unavailable, of_http
+from .errors import Cs3Error, Unavailable, Unsafe, of_http
 from .settings import Settings, is_loopback
 
 BUFFER_BYTES = 1024 * 1024
@@ -41,8 +41,8 @@ class Readable(Protocol):
 class DataEndpoint:
     """Where one transfer goes. Good for one upload, or for downloads until it expires."""
 
-    url: str
-    """As the settings have rewritten and allowed it."""
+    url: str = field(repr=False)
+    """As the settings have rewritten and allowed it. Where a data server is exposed, whoever knows it may use it."""
     headers: Mapping[str, str] = field(repr=False)
     """Secrets."""
     protocol: str
@@ -203,7 +203,7 @@ class DataServer:
         if address.scheme == "http":
             return http.client.HTTPConnection(host, address.port, timeout=seconds)
         if self._context is None:
-            self._context = ssl.create_default_context(cafile=self._settings.ca_file)
+            self._context = trusting(self._settings)
         proxy = https_proxy(host)
         if not proxy:
             return http.client.HTTPSConnection(host, address.port, timeout=seconds, context=self._context)
@@ -247,6 +247,14 @@ def request(
     except (OSError, http.client.HTTPException, ValueError) as error:
         kind = type(error).__name__
         raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
+
+
+def trusting(settings: Settings) -> ssl.SSLContext:
+    """Raises Unsafe if the authorities are not to be read."""
+    try:
+        return ssl.create_default_context(cadata=settings.authorities())
+    except ssl.SSLError:
+        raise Unsafe(f"{settings.ca_file} holds no certificates in PEM, so nobody is trusted") from None
 
 
 def has_news(connection: socket.socket) -> bool:

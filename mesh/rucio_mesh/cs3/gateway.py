@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -28,6 +31,7 @@ REPEATABLE = (
 TRANSFERS = ("InitiateFileDownload", "InitiateFileUpload")
 MESSAGE_BYTES = 64 * 1024 * 1024
 """A listing is one message of about 460 bytes an entry; gRPC's own limit is reached at 9,100 entries."""
+WORD = re.compile(r"[!-~]+")
 EARLY_SECONDS = 60.0
 """A token that lapses so soon is renewed before it is used."""
 
@@ -56,6 +60,19 @@ class Gateway:
         except NotSignedIn:
             return self._ask(method, request, about, self.renew(token))
 
+    def begin(self, method: str, request: Any, *, about: str = "") -> Callable[[], Any]:
+        """Ask and go on: what is returned waits for the reply, and then is as `call`."""
+        token = self.token()
+        asked = getattr(self._stub(), method).future(request, **self._options(method, token))
+
+        def reply() -> Any:
+            try:
+                return replied(asked.result, method, about)
+            except NotSignedIn:
+                return self._ask(method, request, about, self.renew(token))
+
+        return reply
+
     def call_unsigned(self, method: str, request: Any, *, about: str = "") -> Any:
         """The reply of a call that needs no token."""
         return self._ask(method, request, about, None)
@@ -70,6 +87,8 @@ class Gateway:
         with self._signing_in:
             if self._token is None or self._token == refused:
                 token = self._sign_in()
+                if not WORD.fullmatch(token):  # gRPC would put it into the text of its error
+                    raise NotSignedIn("what should be the gateway's token is none")
                 # A token that lives shorter than the margin is not to be renewed at each call.
                 soon = time.time() + EARLY_SECONDS / 2
                 self._renew_at = max((expiry(token) or float("inf")) - EARLY_SECONDS, soon)
@@ -97,16 +116,12 @@ class Gateway:
         return str(reply.token)
 
     def _ask(self, method: str, request: Any, about: str, token: str | None) -> Any:
+        ask = getattr(self._stub(), method)
+        return replied(partial(ask, request, **self._options(method, token)), method, about)
+
+    def _options(self, method: str, token: str | None) -> dict[str, Any]:
         seconds = self.settings.call_seconds * (2 if method in TRANSFERS else 1)
-        metadata = (("x-access-token", token),) if token else ()
-        what = f"{method} {about}".strip()
-        try:
-            reply = getattr(self._stub(), method)(request, metadata=metadata, timeout=seconds)
-        except grpc.RpcError as error:
-            raise of_rpc(error.code(), what) from None
-        if reply.status.code != codes.CODE_OK:
-            raise of_code(reply.status.code, what)
-        return reply
+        return {"metadata": (("x-access-token", token),) if token else (), "timeout": seconds}
 
     def _stub(self) -> GatewayAPIStub:
         with self._opening:
@@ -114,6 +129,18 @@ class Gateway:
                 channel = open_channel(self.settings)
                 self._connection = os.getpid(), channel, GatewayAPIStub(channel)
             return self._connection[2]
+
+
+def replied(wait: Callable[[], Any], method: str, about: str) -> Any:
+    """The reply that `wait` returns, if its status is OK. Raises a Cs3Error."""
+    what = f"{method} {about}".strip()
+    try:
+        reply = wait()
+    except grpc.RpcError as error:
+        raise of_rpc(error.code(), what) from None
+    if reply.status.code != codes.CODE_OK:
+        raise of_code(reply.status.code, what)
+    return reply
 
 
 def open_channel(settings: Settings) -> grpc.Channel:
@@ -128,8 +155,9 @@ def open_channel(settings: Settings) -> grpc.Channel:
         options.append(("grpc.enable_http_proxy", 0))
     if not settings.speaks_tls():
         return grpc.insecure_channel(settings.target, options=options)
-    authorities = settings.ca_file.read_bytes() if settings.ca_file else None
-    return grpc.secure_channel(settings.target, grpc.ssl_channel_credentials(authorities), options=options)
+    authorities = settings.authorities()
+    trusted = grpc.ssl_channel_credentials(authorities.encode() if authorities else None)
+    return grpc.secure_channel(settings.target, trusted, options=options)
 
 
 def service_config() -> str:

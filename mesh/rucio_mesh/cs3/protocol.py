@@ -175,7 +175,8 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         source, destination = self._path(path), self._path(new_path)
         with rucio_errors(WRITING):
             cloud = self._cloud()
-            cloud.make_containers(parent_of(destination))
+            if parent_of(destination) != parent_of(source):
+                cloud.make_containers(parent_of(destination))
             try:
                 cloud.move(source, destination)
             except errors.NotFound as error:

@@ -54,6 +54,15 @@ class Settings:
             )
         return self.tls
 
+    def authorities(self) -> str | None:
+        """The certificates to trust, in PEM; None for those of the system. Raises Unsafe."""
+        if self.ca_file is None:
+            return None
+        try:
+            return self.ca_file.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            raise Unsafe(f"the authorities in {self.ca_file} cannot be read, so nobody is trusted") from None
+
     def data_endpoint(self, url: str) -> str:
         """Where a transfer really goes. Raises Unsafe for a host that is not ours to send tokens to."""
         for beginning, replacement in self.data_endpoint_rewrite:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from .client import Client
 from .data import BUFFER_BYTES, DataEndpoint, Readable, Send
 from .digest import Adler32
 from .errors import (
+    AlreadyExists,
     Conflict,
     Cs3Error,
     LocalFailure,
@@ -40,6 +41,8 @@ ATTEMPTS_OF: dict[type[Cs3Error], int] = {
     Mismatch: 2,  # all bytes have gone over the wire in vain
 }
 LONGEST_WAIT_SECONDS = 5.0
+UNSEEN_BYTES = 4 * 1024 * 1024
+"""So small a file is sent without a look whether its container is there: it nearly always is."""
 LATE_SECONDS = 0.3
 """Some storages make a file of what came before a break, a moment after it."""
 TUS_BYTES = 64 * 1024 * 1024
@@ -94,60 +97,73 @@ def fetch(client: Client, path: str, destination: Path, *, seconds: float | None
     fails, a partial file is left. Raises NotFound, also for a container; Mismatch; LocalFailure; Unavailable; …
     """
     patience = Patience(seconds)
-    expected = file_at(client, path)
+    look = client.begin_stat(path)
+    endpoint: DataEndpoint | None = None
+    with suppress(Cs3Error):  # it is asked for again, and then heard
+        endpoint = client.initiate_download(path)
+    expected = must_be_file(look(), path)
     with created(destination) as file:
         while True:
             try:
-                fetched = fetch_once(client, path, file, expected.size, patience)
+                fetched = fetch_once(client, path, file, expected.size, patience, endpoint)
                 verify(expected, fetched)
                 return fetched
             except Mismatch as error:  # noqa: PERF203 - each round is a whole transfer
                 patience.wait(error)
                 expected = file_at(client, path)  # someone may have replaced it meanwhile
+                endpoint = None
                 file.seek(0)
                 file.truncate()
 
 
 def file_at(client: Client, path: str) -> Resource:
     """Raises NotFound for a container too."""
-    found = client.stat(path)
+    return must_be_file(client.stat(path), path)
+
+
+def must_be_file(found: Resource, path: str) -> Resource:
     if found.kind != "file":
         raise NotFound(f"Stat {path}: not a file")
     return found
 
 
-def fetch_once(client: Client, path: str, file: BinaryIO, size: int, patience: Patience) -> Transferred:
+def fetch_once(
+    client: Client, path: str, file: BinaryIO, size: int, patience: Patience, endpoint: DataEndpoint | None
+) -> Transferred:
     """All `size` bytes, through breaks. Raises Mismatch where the file has become longer or shorter."""
     offset, value = 0, 1
     while offset < size:
-        with Adler32(size - offset, value=value) as digest:
+        with Adler32(size - offset, value=value, sink=partial(write, file)) as digest:
             broken: Cs3Error | None = None
             try:
-                with client.read(path, start=offset) as reader:
+                with client.read(path, start=offset, endpoint=endpoint) as reader:
                     if reader.length is not None and reader.length != size - offset:
                         raise Mismatch(f"GET {path}: {offset + reader.length} bytes, not {size}")
-                    for count in receive(reader, file, digest, patience):
+                    for count in receive(reader, digest, patience):
                         offset += count
             except (Unavailable, TransferLapsed) as error:
                 broken = error
-        value = digest.value
+        value, endpoint = digest.value, None
         if broken or offset < size:
             patience.wait(broken or Unavailable(f"GET {path}: {offset} of {size} bytes"), offset)
     return Transferred(offset, f"{value:08x}")
 
 
-def receive(reader: Readable, file: BinaryIO, digest: Adler32, patience: Patience) -> Iterator[int]:
-    """Write until the end; yields the size of each piece when it is written."""
+def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[int]:
+    """Hand over all that comes; yields the size of each piece."""
     while True:
         buffer = digest.lend()
         count = reader.readinto(buffer) or 0
         if not count:
             return
-        with local("write"):
-            file.write(buffer[:count])
         digest.take(buffer, count)
         yield count
         patience.check()
+
+
+def write(file: BinaryIO, piece: memoryview) -> None:
+    with local("write"):
+        file.write(piece)
 
 
 def store(
@@ -165,12 +181,22 @@ def store(
     OutOfSpace, Mismatch, LocalFailure, Unavailable, …
     """
     container = parent_of(path)
-    client.make_containers(container)
+    looked = size > UNSEEN_BYTES
+    if looked:
+        client.make_containers(container)
     patience = Patience(seconds)
     while True:
         temporary = f"{container.rstrip('/')}/.rucio-{uuid.uuid4().hex}.part"
         try:
-            sent = send(client, temporary, source, size, patience)
+            try:
+                sent = send(client, temporary, source, size, patience)
+            except (Conflict, NotFound, Unavailable):  # all are said of a container that is missing
+                if looked:
+                    raise
+                looked = True
+                if client.make_containers(container):
+                    continue
+                raise
             publish(client, temporary, path, sent, patience)
             return sent
         except (Unavailable, TransferLapsed, Mismatch) as error:
@@ -254,16 +280,22 @@ def summed(source: Source, offset: int, count: int, value: int, patience: Patien
 def publish(client: Client, temporary: str, path: str, sent: Transferred, patience: Patience) -> None:
     """Compare what is stored with what was sent, and give it its name."""
     asked_to_move = False
+
+    def check(stored: Resource) -> None:
+        nonlocal asked_to_move
+        verify(stored, sent)
+        asked_to_move = True
+
     while True:
         try:
-            verify(client.stat(temporary), sent)
-            asked_to_move = True
-            client.move(temporary, path)
+            client.move(temporary, path, check=check)
             return
-        except NotFound as error:  # noqa: PERF203 - each round talks to a network
-            if asked_to_move and client.exists(path):  # the move was slower than its answer
-                verify(client.stat(path), sent)
+        except (NotFound, AlreadyExists) as error:  # noqa: PERF203 - each round talks to a network
+            if asked_to_move and client.exists(path) and not client.exists(temporary):
+                verify(client.stat(path), sent)  # the move was slower than its answer
                 return
+            if isinstance(error, AlreadyExists):
+                raise
             raise Unavailable(f"{error}; it was stored a moment ago") from None
         except Unavailable as error:
             patience.wait(error)

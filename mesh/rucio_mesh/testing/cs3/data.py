@@ -175,6 +175,9 @@ class DataHandler(BaseHTTPRequestHandler):
         faults = self.server.faults
         if faults.strike("data_unavailable") is not None:
             raise HttpRefused(503)
+        status = faults.strike("data_status")
+        if status is not None:
+            raise HttpRefused(status)
         if faults.strike("redirect") is not None:
             raise HttpRefused(307, Location=faults.redirect_url)
 

@@ -15,7 +15,9 @@ SLOW_PIECE = 1 << 16
 
 FaultName = Literal[
     "rpc_unavailable",
+    "rpc_status",
     "data_unavailable",
+    "data_status",
     "cut_download",
     "cut_upload",
     "flip_download",
@@ -40,7 +42,9 @@ class Faults:
 
     Those that strike a number of times are armed by `arm`:
     `rpc_unavailable`   a call is answered gRPC UNAVAILABLE
+    `rpc_status`        a reply has that CS3 status and nothing else
     `data_unavailable`  a data request is answered 503
+    `data_status`       a data request is answered with that HTTP status
     `cut_download`      the connection ends after so many bytes of the body
     `cut_upload`        likewise, of the body received
     `flip_download`     the byte at that offset of the file is sent wrong

@@ -6,12 +6,12 @@ import hashlib
 import os
 import threading
 import uuid
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...adler import adler32
 from .profiles import Algorithm
 
 PIECE = 1 << 20
@@ -29,7 +29,7 @@ class Digest:
 
     def update(self, data: bytes | memoryview) -> None:
         if self._adler32 is not None:
-            self._adler32 = zlib.adler32(data, self._adler32)
+            self._adler32 = adler32(data, self._adler32)
         for each in self._hashes.values():
             each.update(data)
 

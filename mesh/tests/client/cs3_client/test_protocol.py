@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,70 +11,21 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rucio.common import exception
-from rucio.common.config import get_config
 
 from rucio_mesh.cs3 import errors
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.storage import hashed_path
 
-from ..conftest import MakeGateway
 from . import rse
-from .conftest import content
+from .conftest import SECRETS, Configure, content
 
-SECRETS = "[cs3:{host}]\nauth = basic\nuser = einstein\nsecret = relativity\n"
-CLIENT = """\
-[client]
-rucio_host = http://127.0.0.1:1
-auth_host = http://127.0.0.1:1
-auth_type = userpass
-account = alice
-"""
 LEGAL_NAMES = st.from_regex(r"[/A-Za-z0-9][/A-Za-z0-9._-]{0,60}", fullmatch=True)
+SEGMENTS = st.text(
+    st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=30
+).filter(lambda text: text not in (".", ".."))
+PATHS = st.lists(SEGMENTS, min_size=1, max_size=5).map("/".join)
+HOSTS = st.sampled_from(["cloud.example.org", "localhost", "127.0.0.1", "::1", "[::1]", "2001:db8::17"])
 SCOPES = st.from_regex(r"[a-zA-Z_\-.0-9]{1,25}", fullmatch=True)
-Configure = Callable[[str], None]
-
-
-@pytest.fixture
-def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
-    """Make this text the `rucio.cfg`, beside what every client has."""
-
-    def write(text: str) -> None:
-        config = tmp_path / "rucio.cfg"
-        config.write_text(CLIENT + text)
-        monkeypatch.setenv("RUCIO_CONFIG", str(config))
-        get_config.cache_clear()
-
-    yield write
-    get_config.cache_clear()
-
-
-@pytest.fixture
-def manager(configure: Configure) -> Any:
-    """Rucio's `rsemanager`; the user's secret is that of einstein."""
-    configure(SECRETS.format(host="127.0.0.1"))
-    from rucio.rse import rsemanager
-
-    return rsemanager
-
-
-@pytest.fixture
-def gateway(cs3_gateway: MakeGateway) -> Gateway:
-    return cs3_gateway("eos")
-
-
-@pytest.fixture
-def cloud(gateway: Gateway) -> dict[str, Any]:
-    """The RSE."""
-    return rse.settings(port=gateway.grpc_port, prefix=f"{gateway.home()}/rucio")
-
-
-@pytest.fixture
-def protocol(manager: Any, cloud: dict[str, Any]) -> Iterator[Any]:
-    """A connected protocol."""
-    made = manager.create_protocol(cloud, "write", scheme="cs3", impl=rse.IMPL)
-    made.connect()
-    yield made
-    made.close()
 
 
 def lfn(name: str, data: bytes, **more: Any) -> dict[str, Any]:
@@ -138,6 +88,22 @@ def test_every_legal_name_has_a_pfn_that_is_read_back_or_refused(
     assert f"{parts['path']}{parts['name']}" == f"/{hashed_path(scope, name)}"
     assert (parts["scheme"], parts["port"], parts["prefix"]) == ("cs3", 9142, "/home/rucio/")
     assert protocol.path2pfn(f"{parts['path']}{parts['name']}") == pfn
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=PATHS, other=PATHS, host=HOSTS, port=st.integers(1, 65535))
+def test_every_path_comes_back_from_its_pfn_and_no_two_paths_share_one(
+    manager: Any, path: str, other: str, host: str, port: int
+) -> None:
+    """Whatever a site's own policy lets names be: `#`, `?`, `%`, spaces, all of Unicode."""
+    protocol = manager.create_protocol(rse.settings(host, port, "/home/rucio"), "read")
+    pfn, other_pfn = protocol.path2pfn(path), protocol.path2pfn(other)
+    parts = protocol.parse_pfns([pfn])[pfn]
+    assert f"{parts['prefix']}{parts['path'].lstrip('/')}{parts['name']}" == f"/home/rucio/{path}"
+    assert protocol.path2pfn(parts["path"] + parts["name"]) == pfn == protocol.path2pfn(pfn)
+    assert "/" not in parts["name"] and parts["path"].startswith("/") and parts["path"].endswith("/")
+    assert (parts["hostname"].strip("[]"), parts["port"]) == (host.strip("[]"), port)
+    assert (pfn == other_pfn) == (path == other)
 
 
 @pytest.mark.parametrize(

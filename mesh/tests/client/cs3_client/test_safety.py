@@ -10,7 +10,7 @@ import pytest
 
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.auth import Basic, Bearer, GatewayToken, Login, Secret
-from rucio_mesh.cs3.errors import BY_HTTP, Cs3Error, Unavailable, Unsafe, of_code, of_http
+from rucio_mesh.cs3.errors import BY_HTTP, Cs3Error, NotSignedIn, Unavailable, Unsafe, of_code, of_http
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.certificates import Authority
 from rucio_mesh.testing.cs3.gateway import Gateway
@@ -111,6 +111,10 @@ def test_no_text_holds_a_secret(
     endpoint = cloud.initiate_download("/home/f")
     secrets.append(endpoint.headers["X-Reva-Transfer"])
     texts.append(repr(endpoint))
+    exposed = cs3_gateway("localfs", expose_data_server=True)
+    open_to_all = connect_to(exposed).initiate_download("/home/f")
+    secrets.append(open_to_all.url)
+    texts.append(repr(open_to_all))
     gateway.faults.arm("data_unavailable", times=None)
     for fails in (
         lambda: transfers.fetch(cloud, "/home/f", tmp_path / "f"),
@@ -122,6 +126,37 @@ def test_no_text_holds_a_secret(
         texts += [str(caught.value), repr(caught.value)]
     texts.append(caplog.text)
     assert [secret for secret in secrets for text in texts if secret in text] == []
+
+
+@pytest.mark.parametrize("token", ["two words", "two\nlines", "ünïcode", "\x7f", "with\0nul"])
+def test_what_cannot_be_a_token_is_not_sent_and_not_told(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, token: str
+) -> None:
+    gateway = cs3_gateway()
+    cloud = connect_to(gateway, Bearer(Secret.of(token), "reva"))
+    with pytest.raises(NotSignedIn) as told:
+        cloud.home()
+    assert token not in f"{told.value!r} {told.value.__cause__!r} {told.value.__context__!r}"
+    assert not gateway.counts
+
+
+@pytest.mark.parametrize("content", [None, b"\xff", b"no certificate"])
+def test_authorities_that_cannot_be_read_mean_that_nobody_is_trusted(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path, content: bytes | None
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    gateway = cs3_gateway("eos", leaf=authority.server())
+    endpoint = connect_to(gateway, tls=True, ca_file=authority.certificate).initiate_download(
+        f"{gateway.home()}/f"
+    )
+    if content is not None:
+        (tmp_path / "authorities").write_bytes(content)
+    cloud = connect_to(gateway, tls=True, ca_file=tmp_path / "authorities", call_seconds=3)
+    with pytest.raises((Unsafe, Unavailable)):
+        cloud.sign_in()
+    with pytest.raises(Unsafe), cloud.data.get(endpoint, "GET /f"):
+        pass
+    assert gateway.meter.requests == []
 
 
 def test_a_token_is_taken_for_what_it_is(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -33,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 
 PROFILES: tuple[ProfileName, ...] = ("localfs", "eos", "opencloud")
 SIZE = 6_000_000
-"""More than is summed inline, so that the second thread is at work."""
+"""More than is written inline, so that the second thread is at work."""
 CONTENT = content(SIZE)
 SUM = f"{zlib.adler32(CONTENT):08x}"
 
@@ -209,6 +212,27 @@ def test_nothing_is_overwritten(gateway: Gateway, cloud: Client) -> None:
     with pytest.raises(AlreadyExists):
         store(cloud, f"{cloud.home()}/f", b"second")
     assert gateway.path(f"{cloud.home()}/f").read_bytes() == b"first"
+    assert files_in(gateway, cloud.home()) == ["f"]
+
+
+def test_a_move_that_is_slower_than_its_answer_is_found_done(
+    gateway: Gateway, cloud: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, late = cloud.gateway.call, list[Any]()
+
+    def unanswered(method: str, request: Any, *, about: str = "") -> Any:
+        if method == "Move" and not late:
+            late.append(request)
+            raise Unavailable(f"Move {about}: gRPC DEADLINE_EXCEEDED")
+        return ask(method, request, about=about)
+
+    def pause(_seconds: float) -> None:
+        ask("Move", late[0])
+
+    monkeypatch.setattr(cloud.gateway, "call", unanswered)
+    monkeypatch.setattr(transfers, "time", SimpleNamespace(sleep=pause, monotonic=time.monotonic))
+    assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
+    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
     assert files_in(gateway, cloud.home()) == ["f"]
 
 

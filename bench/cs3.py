@@ -1,0 +1,204 @@
+"""Rucio's protocol for CS3 clouds against CERN's `cs3client` and against curl, all at one data gateway.
+
+The gateway is that of our tests (profile `eos`, plain text on loopback), so it takes part of the machine; `…/cpu` sets
+our processor time beside the gateway's, and tells who is the limit. All sides move one file after the other. curl is
+handed its endpoints and tokens before, so it makes no call of gRPC at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from rucio_mesh.cs3.auth import Basic, Secret
+from rucio_mesh.cs3.client import Client
+from rucio_mesh.cs3.data import DataEndpoint
+from rucio_mesh.cs3.settings import Settings
+from rucio_mesh.testing.cs3.cloud import Cloud
+from rucio_mesh.testing.grid import Grid
+from rucio_mesh.testing.storage import hashed_path
+
+from .cs3_sides import PASSWORD, USER, Measured, Side, Task, Verb
+from .data import GIB, MIB, SCOPE, Dataset, write
+from .peers import TIMEOUT, complain_unless_complete, run
+from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians, seconds
+
+BIG = Dataset("cs3-big", 1, GIB)
+SMALL = Dataset("cs3-small", 500, MIB)
+MEMORY_LIMIT = 150 * MIB
+CONFIGURATION = f"""\
+[client]
+rucio_host = http://127.0.0.1:1
+auth_host = http://127.0.0.1:1
+auth_type = userpass
+account = bench
+[cs3:127.0.0.1]
+auth = basic
+user = {USER}
+secret = {PASSWORD}
+"""
+peaks: list[int] = []
+"""The most bytes of memory that each process of ours occupied, in this run."""
+
+
+class Arena:
+    """A cloud that holds a dataset, and what moves it."""
+
+    def __init__(self, cloud: Cloud, dataset: Dataset, work: Path) -> None:
+        """The cloud has been started."""
+        self._cloud, self._dataset, self._work = cloud, dataset, work
+        self._home = cloud.home(USER)
+        self._numbers = itertools.count()
+        self._server = gateway_process()
+        self.ours: list[float] = []
+        """Seconds of processor time, of each run of ours."""
+        self.server: list[float] = []
+        """Those of the gateway, in the same runs."""
+        self._configuration = work / "rucio.cfg"
+        self._configuration.write_text(CONFIGURATION)
+        for name in dataset.file_names():
+            write(self._on_disk("data") / hashed_path(SCOPE, name), name, dataset.file_bytes)
+
+    def rucio(self, verb: Verb) -> float:
+        """Seconds that the protocol takes."""
+        before = self._server_seconds()
+        measured = self._side("ours", verb)
+        self.ours.append(measured.cpu_seconds)
+        self.server.append(self._server_seconds() - before)
+        peaks.append(measured.peak_bytes)
+        return measured.seconds
+
+    def cs3client(self, verb: Verb) -> float:
+        return self._side("cs3client", verb).seconds
+
+    def curl(self, verb: Verb) -> float:
+        with self._place(verb) as (prefix, local):
+            option = "output" if verb == "get" else "upload-file"
+            blocks = [
+                curl_block(offer, option, local(name), self._dataset)
+                for name, offer in self._offers(verb, prefix).items()
+            ]
+            config = self._work / "curl"
+            config.write_text("next\n".join(blocks))
+            return seconds(lambda: run(["curl", "--config", str(config)], dict(os.environ)))
+
+    def _side(self, side: Side, verb: Verb) -> Measured:
+        with self._place(verb) as (prefix, local):
+            files = {name: str(local(name)) for name in self._dataset.file_names()}
+            task = Task(side, verb, self._cloud.grpc_port, prefix, files)
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.cs3_sides"],
+                input=msgspec.json.encode(task),
+                env=os.environ | {"RUCIO_CONFIG": str(self._configuration)},
+                check=True,
+                timeout=TIMEOUT,
+                stdout=subprocess.PIPE,
+            )
+        return msgspec.json.decode(done.stdout, type=Measured)
+
+    @contextmanager
+    def _place(self, verb: Verb) -> Iterator[tuple[str, Callable[[str], Path]]]:
+        """A folder on the cloud, and where each file is on this machine. Raises RuntimeError if not all arrive."""
+        if verb == "put":
+            folder = f"put-{next(self._numbers)}"
+            source, target = self._on_disk("data"), self._on_disk(folder)
+            yield f"{self._home}/{folder}", lambda name: source / hashed_path(SCOPE, name)
+        else:
+            target = Path(tempfile.mkdtemp(dir=self._work))
+            yield f"{self._home}/data", lambda name: target / name
+        complain_unless_complete(target, self._dataset)
+        shutil.rmtree(target)
+
+    def _offers(self, verb: Verb, prefix: str) -> dict[str, DataEndpoint]:
+        settings, credential = Settings("127.0.0.1", self._cloud.grpc_port), Basic(USER, Secret.of(PASSWORD))
+        paths = {name: f"{prefix}/{hashed_path(SCOPE, name)}" for name in self._dataset.file_names()}
+        with Client(settings, credential) as client:
+            if verb == "get":
+                return {name: client.initiate_download(path) for name, path in paths.items()}
+            size = self._dataset.file_bytes
+            return {name: client.initiate_upload(path, size) for name, path in paths.items()}
+
+    def _on_disk(self, folder: str) -> Path:
+        """Where the cloud keeps a folder of the user's home."""
+        return self._cloud.root / "homes" / USER / folder
+
+    def _server_seconds(self) -> float:
+        times = self._server.cpu_times()
+        return float(times.user + times.system)
+
+
+def curl_block(offer: DataEndpoint, option: str, file: Path, dataset: Dataset) -> str:
+    """One transfer in curl's configuration; its tokens are on no command line."""
+    headers = dict(offer.headers)
+    if option == "upload-file":
+        headers |= {"Upload-Length": str(dataset.file_bytes), "Expect": ""}
+    lines = [f'url = "{offer.url}"', f'{option} = "{file}"', "silent", "show-error", "fail"]
+    return "\n".join(lines + [f'header = "{name}: {value}"' for name, value in headers.items()]) + "\n"
+
+
+def gateway_process() -> psutil.Process:
+    """The one that serves, not the one that watches it."""
+    for process in psutil.Process().children(recursive=True):
+        if process.cmdline()[1:3] == ["-m", "rucio_mesh.testing.cs3"]:
+            return process
+    raise RuntimeError("The cloud's process is not there.")
+
+
+@contextmanager
+def arena(dataset: Dataset, work: Path) -> Iterator[Arena]:
+    """For one dataset, which has been read once, so that no side is the first."""
+    with (
+        tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder,
+        Cloud("BENCH", Path(folder) / "cloud", "eos") as cloud,
+    ):
+        made = Arena(cloud, dataset, Path(folder))
+        made.curl("get")
+        yield made
+
+
+def beside_both_peers(verb: Verb, dataset: Dataset, name: str, work: Path) -> list[Comparison]:
+    with arena(dataset, work) as here:
+        mine, cern, plain = medians(
+            lambda: here.rucio(verb), lambda: here.cs3client(verb), lambda: here.curl(verb)
+        )
+        return [
+            at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
+            at_most_times(f"{name}/curl", mine, plain, 1.15),
+            beside(f"{name}/cpu", statistics.median(here.ours), statistics.median(here.server), "s"),
+        ]
+
+
+def get_big(_grid: Grid, work: Path) -> list[Comparison]:
+    return beside_both_peers("get", BIG, "cs3-get-big", work)
+
+
+def put_big(_grid: Grid, work: Path) -> list[Comparison]:
+    return beside_both_peers("put", BIG, "cs3-put-big", work)
+
+
+def get_small(_grid: Grid, work: Path) -> list[Comparison]:
+    return beside_both_peers("get", SMALL, "cs3-get-small", work)
+
+
+def put_small(_grid: Grid, work: Path) -> list[Comparison]:
+    return beside_both_peers("put", SMALL, "cs3-put-small", work)
+
+
+def memory(_grid: Grid, work: Path) -> list[Comparison]:
+    """The largest process of ours in this run, whatever it moved; its peer is the limit."""
+    if not peaks:
+        with arena(BIG, work) as here:
+            here.rucio("get")
+            here.rucio("put")
+    return [at_most_times("cs3-memory", max(peaks) / MIB, MEMORY_LIMIT / MIB, 1.0, "MiB")]
