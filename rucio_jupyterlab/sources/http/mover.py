@@ -160,6 +160,7 @@ class Mover(threading.Thread):
         while not self._stopping:
             self._poll()
             self._collect()
+            self._harvest()
             self._run_inbox()
             self._wake_sleepers()
             self._start_streams()
@@ -355,7 +356,7 @@ class Mover(threading.Thread):
         host = self._hosts.of(url)
         try:
             credential = self._credential_for(work.instance, endpoint, url, redirected_from)
-            stream.begin(ticket, url, credential, host, hops, in_memory=not self._throttle.limited)
+            stream.begin(ticket, url, credential, host, hops, counted=self._throttle.limited)
         except RucioUnreachable:  # the token is being renewed
             self._not_sent(stream, ticket, "unreachable")
             return
@@ -386,20 +387,12 @@ class Mover(threading.Thread):
     def _stream_ended(self, stream: Stream, code: int | None, text: str = "") -> None:
         ticket = stream.ticket
         if stream.whole_in_memory:
-            stream.judge_gathered()
+            stream.judge_whole()
+        if stream.head.location is not None:
+            self._redirected(stream)
+            return
         if code is not None:
             ticket.failure = stream.failure_of(code, text)
-        if code is None and stream.head.location is not None:
-            target = stream.redirect_target()
-            stream.drop()
-            self._detach(stream)
-            if target is not None:
-                self._idle_streams.remove(stream)
-                self._send(stream, ticket, target, stream.url, stream.hops + 1)
-                return
-            ticket.failure = ReplicaFailure("bad-redirect", ticket.candidate.rse)
-            self._hand_over(ticket)
-            return
         if stream.whole_in_memory and ticket.failure is None and self._conclude_small(stream):
             return
         if stream.whole_in_memory and ticket.failure is not None:
@@ -407,6 +400,17 @@ class Mover(threading.Thread):
         stream.flush()
         self._detach(stream)
         self._hand_over(ticket)
+
+    def _redirected(self, stream: Stream) -> None:
+        target = stream.redirect_target()
+        stream.drop()
+        self._detach(stream)
+        if target is not None:
+            self._idle_streams.remove(stream)
+            self._send(stream, stream.ticket, target, stream.url, stream.hops + 1)
+        else:
+            stream.ticket.failure = ReplicaFailure("bad-redirect", stream.ticket.candidate.rse)
+            self._hand_over(stream.ticket)
 
     def _conclude_small(self, stream: Stream) -> bool:
         """Check a small file before it is written; True where that decided it."""
@@ -454,7 +458,7 @@ class Mover(threading.Thread):
     def _abandon(self, stream: Stream) -> None:
         """Break a request off whose bytes are no longer wanted."""
         self._detach(stream)
-        stream.ticket.failure = ReplicaFailure("cut", stream.ticket.candidate.rse)
+        stream.ticket.failure = stream.ticket.failure or ReplicaFailure("cut", stream.ticket.candidate.rse)
         self._hand_over(stream.ticket)
 
     def _drop_streams(self, assembly: Assembly, *, keep_bytes: bool) -> None:
@@ -494,6 +498,14 @@ class Mover(threading.Thread):
             self._held.add(stream)
             return False
         return True
+
+    def _harvest(self) -> None:
+        """Hand on what the streams have gathered; where the disk can't follow, they pause."""
+        for stream in tuple(self._active):
+            if not stream.harvest():
+                self._abandon(stream)
+            elif self._writer.congested and not stream.whole_in_memory and stream.hold():
+                self._held.add(stream)
 
     def _release_held(self) -> None:
         if self._held and not self._writer.congested and self._throttle.ready():

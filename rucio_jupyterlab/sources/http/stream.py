@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ssl
 import string
 from collections.abc import Callable
+from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 import certifi
@@ -47,6 +49,11 @@ _CERTIFICATE_DEMANDED = "alert certificate required"
 """OpenSSL's words for what a server says behind the handshake; libcurl has no number for it."""
 
 
+Way = Literal["whole", "gathered", "counted"]
+"""How a body comes: a small file whole and its head unread, a large one harvested in turns, or every
+piece of it counted, where a bandwidth limit holds."""
+
+
 class Pace:
     """Seconds after which a silent peer is given up."""
 
@@ -76,9 +83,7 @@ class Stream:
         self.head = ReplyHead()
         self.chunks: list[bytes] = []
         """What was received and not handed on yet."""
-        self.whole_in_memory = False
-        """The whole file is gathered in `chunks`; nothing of it is handed on."""
-        self._gathers: bool | None = None
+        self._way: Way | None = None
         """What libcurl's callbacks are set for."""
 
     def begin(
@@ -89,19 +94,18 @@ class Stream:
         host: Host,
         hops: int = 0,
         *,
-        in_memory: bool = False,
+        counted: bool = True,
     ) -> None:
         """Set the handle up for one request; the caller adds it to the multi handle.
 
-        With `in_memory` a small file is gathered whole, its head unread and its bytes uncounted: for ten
-        thousand of them the callbacks cost as much as all the rest.
+        Unless its bytes are to be `counted` as they come, the caller has it `harvest` now and then.
         """
         curl, span = self.curl, ticket.span
         self.ticket, self.url, self.host, self.hops = ticket, url, host, hops
         self.head.clear()
         self.chunks.clear()
         self.chunked = 0
-        """Bytes in `chunks`, where they are handed on."""
+        """Bytes in `chunks` that are counted."""
         self.received = 0
         self.held = False
         self._ignored = 0
@@ -109,8 +113,7 @@ class Stream:
         if credential != self._credential:
             self._configure(credential)
         small = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
-        self.whole_in_memory = in_memory and small
-        self._set_callbacks()
+        self._take_way("counted" if counted else "whole" if small else "gathered")
         curl.setopt(pycurl.URL, quote(url, _URL_CHARACTERS))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
@@ -118,11 +121,23 @@ class Stream:
             curl.unsetopt(pycurl.RANGE)
 
     @property
+    def whole_in_memory(self) -> bool:
+        """The whole file is gathered in `chunks`; nothing of it is handed on."""
+        return self._way == "whole"
+
+    @property
     def gathered(self) -> int:
         """Bytes in memory that are not counted yet; may be asked from any thread."""
-        return sum(map(len, tuple(self.chunks))) if self.whole_in_memory else 0
+        return 0 if self._way == "counted" else sum(map(len, tuple(self.chunks)))
 
-    def judge_gathered(self) -> None:
+    def harvest(self) -> bool:
+        """Hand on what was gathered, once it is worth it; False where the request is to be broken off."""
+        due = not self._body_wanted or self.gathered >= CHUNK_BYTES
+        if self._way == "gathered" and self.chunks and due:
+            self.flush()
+        return self._ignored <= MOST_ERROR_BYTES
+
+    def judge_whole(self) -> None:
         """The judgement of a small file's reply, once it has ended."""
         curl, fetch, rse = self.curl, self.ticket.fetch, self.ticket.candidate.rse
         status = curl.getinfo(pycurl.RESPONSE_CODE)
@@ -141,14 +156,40 @@ class Stream:
             failure = ReplicaFailure("wrong-size", rse)
         self.ticket.failure = failure
 
+    def hold(self) -> bool:
+        """Receive nothing until `resume`; False where nothing is being received."""
+        if self._body_wanted and not self.held:
+            with contextlib.suppress(pycurl.error):  # libcurl's word for: it has no connection just now
+                self.curl.pause(pycurl.PAUSE_RECV)
+                self.held = True
+        return self.held
+
     def resume(self) -> None:
         self.held = False
         self.curl.pause(pycurl.PAUSE_CONT)
 
     def flush(self) -> None:
         """Hand on what is gathered."""
+        if self._way == "gathered":
+            self._count()
         if self.chunks:
             self._pass_on(self.ticket, *self.take())
+
+    def _count(self) -> None:
+        """Count what came unseen; what is no part of the file is forgotten."""
+        length, span, fetch = self.gathered, self.ticket.span, self.ticket.fetch
+        if not self._body_wanted:
+            self._ignored += length
+            self.chunks.clear()
+        elif span.length is not None and self.received + length > span.length:
+            self.ticket.failure = ReplicaFailure("wrong-size", self.ticket.candidate.rse)
+            self._body_wanted = False
+            self.chunks.clear()
+        else:
+            self.received += length
+            self.chunked = length
+            if span.epoch == fetch.epoch:
+                fetch.bytes_received += length
 
     def take(self) -> tuple[list[bytes], int]:
         """What is gathered, and its bytes; it is the caller's from now on."""
@@ -226,24 +267,21 @@ class Stream:
             if value is not None:
                 curl.setopt(option, value)
         self._credential = credential
-        self._gathers = None
+        self._way = None
 
-    def _set_callbacks(self) -> None:
-        """Have the body gathered without a look, or judge the head before the body comes."""
-        curl, gathers = self.curl, self.whole_in_memory
-        if gathers:
-            # An error's page has room, too; a file that is larger than it should be has not.
-            curl.setopt(pycurl.MAXFILESIZE_LARGE, max(self.ticket.span.length or 0, MOST_ERROR_BYTES))
-        if gathers == self._gathers:
-            return
-        if gathers:
-            curl.setopt(pycurl.WRITEFUNCTION, self.chunks.append)
-            curl.unsetopt(pycurl.HEADERFUNCTION)
-        else:
-            curl.setopt(pycurl.WRITEFUNCTION, self._take_body)
-            curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
-            curl.setopt(pycurl.MAXFILESIZE_LARGE, 0)
-        self._gathers = gathers
+    def _take_way(self, way: Way) -> None:
+        """Set libcurl's callbacks. A call of ours for each 16 KiB of TLS would cost more than the deciphering."""
+        curl, length = self.curl, self.ticket.span.length
+        # An error's page has room in any case; more than was asked for has not.
+        most = 0 if way == "counted" or length is None else max(length, MOST_ERROR_BYTES)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, most)
+        if way != self._way:
+            curl.setopt(pycurl.WRITEFUNCTION, self._take_body if way == "counted" else self.chunks.append)
+            if way == "whole":
+                curl.unsetopt(pycurl.HEADERFUNCTION)
+            else:
+                curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+            self._way = way
 
     def _take_header(self, line: bytes) -> None:
         if self.head.feed(line):
