@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,6 +38,7 @@ log = logging.getLogger("rucio_jupyterlab.engine")
 
 def main() -> int:
     """The exit status: 0 also where another engine holds the lock."""
+    _guess_no_encodings()
     state = place.private_folder(state_folder(os.environ))
     lock = place.take_lock(state)
     if lock is None:
@@ -55,6 +57,14 @@ def main() -> int:
         log.critical("The engine failed: %s", outline(error))
         return 1
     return 0
+
+
+def _guess_no_encodings() -> None:
+    """Rucio answers in UTF-8; what `requests` would load to guess with takes 3 MiB."""
+    guesser: Any = types.ModuleType("charset_normalizer")
+    guesser.__version__, guesser.detect = "3.0.0", lambda content: {"encoding": "utf-8"}
+    sys.modules["charset_normalizer"] = guesser
+    sys.modules["chardet"] = None  # type: ignore[assignment]  # which would be preferred to it
 
 
 async def live(state: Path, lock: int) -> None:

@@ -299,8 +299,14 @@ class Conductor:
     def _rest(self) -> None:
         """After the work: give back the memory that it took."""
         if not self.board.closing and self.board.all_finished:
-            end = self.transfers.rest()
-            self.plans.threads.submit(_end_and_give_back, end)
+            self.plans.threads.submit(self._give_back, self.transfers.rest())
+
+    def _give_back(self, end_mover: Callable[[], None] | None) -> None:
+        """In a thread."""
+        if end_mover is not None:
+            end_mover()
+        self._journal.shrink()
+        give_back()
 
     def sweep_soon(self) -> None:
         """Remove the parts that no job waits for, once it is known what each waits for."""
@@ -321,9 +327,3 @@ class Conductor:
             if job.state == "running":
                 job.measure(at)
             self.obstacles.notice_network(job)
-
-
-def _end_and_give_back(end: Callable[[], None] | None) -> None:
-    if end is not None:
-        end()
-    give_back()

@@ -102,6 +102,11 @@ class Database:
         """Within a transaction: what lies in the store is known now; until then a start begins anew."""
         self._db.execute(f"PRAGMA user_version = {self._mark}")
 
+    def shrink(self) -> None:
+        """Let go of the pages that are held in memory."""
+        with self._lock:
+            self._db.execute("PRAGMA shrink_memory")
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

@@ -25,6 +25,8 @@ ON_ITS_WAY = (
 )
 """A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
 
+ANY_OF = "(SELECT value FROM json_each(?))"
+"""For a list of any length by one text, for SQLite keeps every text compiled; `_listed` makes its value."""
 COLLECTION = "SELECT id FROM collections WHERE instance = ? AND scope = ? AND name = ?"
 
 
@@ -43,6 +45,10 @@ class Journal:
 
     def close(self) -> None:
         self._database.close()
+
+    def shrink(self) -> None:
+        """Let go of the memory that it does not need at rest."""
+        self._database.shrink()
 
     # Plans
 
@@ -110,9 +116,9 @@ class Journal:
         self, keys: Sequence[str]
     ) -> dict[str, tuple[str, int | None, str | None, str | None, str | None]]:
         """State, bytes, adler32, md5 and outside path of those files that are known, by key."""
-        marks = ",".join("?" * len(keys))
         rows = self._read(
-            f"SELECT key, state, bytes, adler32, md5, outside FROM files WHERE key IN ({marks})", keys
+            f"SELECT key, state, bytes, adler32, md5, outside FROM files WHERE key IN {ANY_OF}",
+            (_listed(keys),),
         )
         return {row[0]: row[1:] for row in rows}
 
@@ -144,11 +150,10 @@ class Journal:
 
     def members_of(self, files: Sequence[int]) -> list[Member]:
         """Who wants these files."""
-        marks = ",".join("?" * len(files))
         rows = self._read(
             "SELECT job, file, path, shown IS NOT NULL, collection FROM members"
-            f" WHERE wanted AND file IN ({marks})",
-            files,
+            f" WHERE wanted AND file IN {ANY_OF}",
+            (_listed(files),),
         )
         return [
             Member(str(job), file, str(path), bool(shown), collection)
@@ -313,31 +318,28 @@ class Journal:
 
     def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
         """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""
-        marks = ",".join("?" * len(keep_jobs))
         return self._read(
             "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))"
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})"
             " ORDER BY used_at LIMIT ?",
-            (*keep_jobs, limit),
+            (_listed(keep_jobs), limit),
         )
 
     def failed_keys(self, keep_jobs: Sequence[str]) -> list[str]:
         """Files that failed and that none of these jobs wants; a part of them may be in the store."""
-        marks = ",".join("?" * len(keep_jobs))
         rows = self._read(
             "SELECT key FROM files WHERE state = 'failed'"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))",
-            keep_jobs,
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})",
+            (_listed(keep_jobs),),
         )
         return [str(key) for (key,) in rows]
 
     def evictable_bytes(self, keep_jobs: Sequence[str]) -> int:
         """What `evictable` could take away in all."""
-        marks = ",".join("?" * len(keep_jobs))
         ((size,),) = self._read(
             "SELECT total(bytes) FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN ({marks}))",
-            keep_jobs,
+            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})",
+            (_listed(keep_jobs),),
         )
         return int(size)
 
@@ -355,12 +357,11 @@ class Journal:
 
     def held(self, file: int, jobs: Sequence[str]) -> bool:
         """Whether a pin or one of these jobs holds the file."""
-        marks = ",".join("?" * len(jobs))
         return bool(
             self._read(
                 "SELECT 1 FROM files WHERE id = ? AND (pinned OR EXISTS"
-                f" (SELECT 1 FROM members WHERE file = ? AND wanted AND job IN ({marks})))",
-                (file, file, *jobs),
+                f" (SELECT 1 FROM members WHERE file = ? AND wanted AND job IN {ANY_OF}))",
+                (file, file, _listed(jobs)),
             )
         )
 
@@ -381,13 +382,12 @@ class Journal:
 
     def requeue(self, job: str, states: Sequence[str]) -> None:
         """Files of the job in one of these states are to be fetched (again)."""
-        marks = ",".join("?" * len(states))
         with self._transaction() as db:
             db.execute("UPDATE members SET wanted = 1 WHERE job = ?", (job,))
             db.execute(
                 "UPDATE files SET state = 'queued', problem = NULL WHERE"
-                f" state IN ({marks}) AND id IN (SELECT file FROM members WHERE job = ?)",
-                (*states, job),
+                f" state IN {ANY_OF} AND id IN (SELECT file FROM members WHERE job = ?)",
+                (_listed(states), job),
             )
 
     def wanted_keys(self) -> set[str]:
@@ -410,6 +410,10 @@ class Journal:
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
                 [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
             )
+
+
+def _listed(values: Sequence[object]) -> str:
+    return msgspec.json.encode(values).decode()
 
 
 class _Collections:

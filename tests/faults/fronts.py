@@ -44,6 +44,9 @@ class Front(Protocol):
     def kill(self) -> None:
         """-9, for what runs beside the engine; `open` starts it again."""
 
+    def forgive(self) -> None:
+        """Forget how often the engine died, lest the next start is held back."""
+
     async def close(self) -> None: ...
 
 
@@ -91,6 +94,9 @@ class Shell:
 
     def kill(self) -> None:
         """There is nothing beside the engine."""
+
+    def forgive(self) -> None:
+        self.link.retry()
 
     async def close(self) -> None:
         self.link.close()
@@ -147,6 +153,9 @@ class Panel:
 
     async def job(self, job_id: str) -> JobSnapshot:
         return await self._ask("GET", f"jobs/{job_id}")
+
+    def forgive(self) -> None:
+        """It sees fewer deaths than it takes (`scenarios.MOST_KILLS`)."""
 
     def kill(self) -> None:
         assert self._process

@@ -26,7 +26,7 @@ from tests.lab.lab import Lab
 from tests.lab.processes import processes_of
 
 ENGINE = "rucio_jupyterlab.engine"
-SLOW_ENOUGH = 60_000_000
+SLOW_ENOUGH = 120_000_000
 """Bytes per second that leave time for a kill."""
 PAGE = 4096
 

@@ -80,6 +80,7 @@ async def play(scenario: Scenario, lab: Lab, dataset: Dataset, seat: Seat) -> No
 async def strike(
     kill: Kill, front: Front, seat: Seat, dataset: Dataset, meter: Meter, draw: random.Random
 ) -> None:
+    front.forgive()
     engines = seat.engines()
     if kill.victim != "engine":
         front.kill()

@@ -479,6 +479,20 @@ def test_a_bandwidth_limit_holds(tmp_path: Path, storage: Faulty) -> None:
     assert 3 * len(content) <= 1.3 * rate * (seconds + 0.1)
 
 
+@pytest.mark.parametrize("size", [0, None], ids=["known", "unknown"])
+@pytest.mark.parametrize("bandwidth", [10_000_000, None], ids=["limited", "unlimited"])
+def test_a_file_without_bytes_is_a_file(
+    tmp_path: Path, storage: Faulty, size: int | None, bandwidth: int | None
+) -> None:
+    desk = Desk(tmp_path, msgspec.structs.replace(BRISK, bandwidth=bandwidth))
+    try:
+        work = desk.work(b"", storage.put("/f", b""), size=size)
+        assert desk.fetched(work).bytes == 0
+        assert desk.content(work) == b""
+    finally:
+        desk.mover.close()
+
+
 def test_a_limit_that_is_taken_away_lets_everything_through(tmp_path: Path, storage: Faulty) -> None:
     desk = Desk(tmp_path, msgspec.structs.replace(BRISK, bandwidth=1000))
     work = desk.work(MIDDLE, storage.put("/f", MIDDLE))

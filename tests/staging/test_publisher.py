@@ -132,9 +132,12 @@ def test_a_file_for_two_jobs_appears_twice_and_is_told_once_for_each(house: Hous
     (report,) = house.published(1)
     assert sorted(member.job for member in report.members) == ["one", "two"]
     assert house.read("s/one/a") == house.read("s/two/a") == b"abc"
-    house.arrive("one", {"a": b"abc"})
+    house.publisher.publish(report.files[0])
     (again,) = house.published(1)
     assert again.members == []
+    house.arrive("one", {"a": b"abc"})
+    (planned_anew,) = house.published(1)
+    assert [member.job for member in planned_anew.members] == ["one"]
 
 
 def test_a_disk_that_refuses_is_tried_until_it_takes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,12 +178,16 @@ class Writer(threading.Thread):
 
     def _end(self, ticket: Ticket) -> None:
         span = ticket.span
-        if span.ranged and ticket.length and worth_keeping(span, ticket.length, ticket.failure):
-            done = Range(span.offset, ticket.length, ticket.adler32, ticket.candidate.rse, ticket.validator)
-            try:
-                ticket.part.record(done, span.epoch)
-            except OSError as error:
-                ticket.disk_failure = of_disk(error)
+        try:
+            if span.ranged and ticket.length and worth_keeping(span, ticket.length, ticket.failure):
+                ticket.part.record(
+                    Range(span.offset, ticket.length, ticket.adler32, ticket.candidate.rse, ticket.validator),
+                    span.epoch,
+                )
+            elif not ticket.length and ticket.failure is None and ticket.disk_failure is None:
+                ticket.part.write([], 0)  # a file without bytes is a file
+        except OSError as error:
+            ticket.disk_failure = of_disk(error)
         self._ended(ticket)
 
     def _store(
