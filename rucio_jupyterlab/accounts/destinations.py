@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from functools import lru_cache
 from typing import Literal
@@ -32,6 +33,7 @@ _PLAIN = frozenset({"http", "dav"})
 _SIGNATURES = frozenset(
     {"x-amz-signature", "signature", "x-goog-signature", "temp_url_sig", "sig", "authz", "access_token"}
 )
+_DUBIOUS = re.compile(r"[\x00-\x20\x7f\\]")
 _METADATA_SERVICES = (ipaddress.ip_address("fd00:ec2::254"),)
 
 
@@ -82,7 +84,7 @@ def host_and_port(scheme: str, host: str, port: int | None) -> str:
 
 def is_signed(url: str) -> bool:
     """Whether the address carries its own right to be read."""
-    return any(
+    return "?" in url and any(
         key.lower() in _SIGNATURES for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)
     )
 
@@ -108,6 +110,7 @@ def is_forbidden(host: str) -> bool:
     return any(one.is_link_local or one in _METADATA_SERVICES for one in (address, *_inner(address)))
 
 
+@lru_cache(maxsize=64)  # one question looks at an address several times
 def _parts(url: str) -> tuple[str, str, int]:
     """Scheme, host and port. Raises SourceFailure where two programs could read the address differently."""
     try:
@@ -115,8 +118,7 @@ def _parts(url: str) -> tuple[str, str, int]:
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise SourceFailure("The file's address cannot be read.") from None
-    dubious = "\\" in url or any(character <= " " or character == "\x7f" for character in url)
-    if not host or not host.isascii() or "%" in host or "@" in parts.netloc or dubious:
+    if not host or not host.isascii() or "%" in host or "@" in parts.netloc or _DUBIOUS.search(url):
         raise SourceFailure("The file's address cannot be read safely.")
     return {"davs": "https", "dav": "http"}.get(scheme, scheme), host, port or _PORTS.get(scheme, 0)
 
