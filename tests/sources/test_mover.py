@@ -430,6 +430,19 @@ def test_an_address_that_is_not_ascii_is_asked_percent_encoded(desk: Desk, stora
 # Limits
 
 
+@pytest.mark.parametrize("exempt", [True, False], ids=["exempt", "by the proxy"])
+def test_the_proxy_of_the_environment_is_used(
+    desk: Desk, storage: Faulty, other: Faulty, monkeypatch: pytest.MonkeyPatch, exempt: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.2:{other.port}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1" if exempt else "")
+    monkeypatch.setenv("NO_PROXY", "")
+    url = storage.put("/f", SMALL)
+    other.put(url, SMALL)  # a proxy is asked for the whole address
+    desk.fetched(desk.work(SMALL, url))
+    assert (len(storage.requests()), len(other.requests())) == ((1, 0) if exempt else (0, 1))
+
+
 def test_connections_to_a_host_stay_within_the_limit(tmp_path: Path, storage: Faulty) -> None:
     desk = Desk(tmp_path, msgspec.structs.replace(BRISK, connections=12, connections_per_host=3))
     slow = Manner(slice_seconds=0.01)

@@ -296,7 +296,7 @@ async def test_a_slow_rucio_holds_nothing_else_up(rucio: Imagined, desk: Desks) 
     did = rucio.put("s", "a", b"abc")
 
     def slow(request: Request) -> None:
-        time.sleep(0.7)
+        time.sleep(6 if request.path.startswith("/replicas/list") else 0.7)
         rucio.reply = None
         rucio(request)
         rucio.reply = slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,6 +128,22 @@ async def test_a_file_of_unknown_size_that_fills_the_disk_waits_too(
         disk.clear()
         assert (await it.end_of(job)).state == "done"
         assert (disk.path / "views/s/a").read_bytes() == content
+
+
+async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
+    rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over_quota(*_: object) -> int:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    did = rucio.put("s", "a", b"abc")
+    async with small() as it:
+        with monkeypatch.context() as full:
+            full.setattr(os, "pwritev", over_quota)
+            job = await it.until(await it.start(did), lambda now: now.cause == "space")
+            assert job.problem is not None and "quota" in job.problem.detail
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/a": b"abc"}
 
 
 async def test_the_rest_of_a_file_needs_only_the_room_of_the_rest(
