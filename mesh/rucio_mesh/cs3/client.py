@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -105,13 +104,16 @@ class Client:
 
     def stat(self, path: str) -> Resource:
         """Raises NotFound, also below something that is a file; Failed where the gateway cannot tell."""
-        request = sp.StatRequest(ref=reference(path))
-        return self._described(partial(self.gateway.call, "Stat", request, about=path), path)
-
-    def begin_stat(self, path: str) -> Callable[[], Resource]:
-        """Ask and go on: what is returned waits for the answer, and then is as `stat`."""
-        request = sp.StatRequest(ref=reference(path))
-        return partial(self._described, self.gateway.begin("Stat", request, about=path), path)
+        try:
+            return Resource.of(
+                self.gateway.call("Stat", sp.StatRequest(ref=reference(path)), about=path).info
+            )
+        except Failed:
+            # Some storages say "internal error" for a path below a file.
+            parent = parent_of(path)
+            if parent != path and self._is_no_container(parent):
+                raise NotFound(f"Stat {path}: nothing can be below a file") from None
+            raise
 
     def exists(self, path: str) -> bool:
         """Whether anything is at this path."""
@@ -173,24 +175,13 @@ class Client:
             raise InvalidRequest(f"Delete {path}: not empty")
         self._delete(path, None)
 
-    def move(
-        self,
-        source: str,
-        destination: str,
-        *,
-        lock: HeldLock | None = None,
-        check: Callable[[Resource], None] | None = None,
-    ) -> None:
+    def move(self, source: str, destination: str, *, lock: HeldLock | None = None) -> None:
         """Rename within one storage. Raises AlreadyExists, NotFound (its text names which), NotSupported.
 
         Some storages overwrite silently: we look first, and between the two someone else may put a file there.
-        `check` is shown the source before, which costs no round trip of its own; it may raise.
         """
-        looked = self.begin_stat(source) if check else None
         if self.exists(destination):
             raise AlreadyExists(f"Move {source}: {destination} exists")
-        if check and looked:
-            check(looked())
         request = sp.MoveRequest(
             source=reference(source), destination=reference(destination), lock_id=lock.id if lock else ""
         )
@@ -273,16 +264,23 @@ class Client:
 
     @contextmanager
     def read(
-        self, path: str, *, start: int = 0, length: int | None = None, endpoint: DataEndpoint | None = None
+        self,
+        path: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[Reader]:
         """The bytes of a file from `start` on; `length` is a wish. Raises NotFound, Unavailable, …
 
-        `endpoint` is that of an `initiate_download` before; without one it is asked for.
+        `meanwhile` is called, and may raise, while the first byte is on its way.
         """
-        with self.renewing_token():
-            offered = endpoint or self.initiate_download(path)
-            with self.data.get(offered, f"GET {path}", start=start, length=length) as reader:
-                yield reader
+        endpoint = self.initiate_download(path)
+        with (
+            self.renewing_token(),
+            self.data.get(endpoint, f"GET {path}", start=start, length=length, meanwhile=meanwhile) as reader,
+        ):
+            yield reader
 
     @contextmanager
     def renewing_token(self) -> Iterator[None]:
@@ -326,16 +324,6 @@ class Client:
             self._make_missing(parent)
             with suppress(AlreadyExists):
                 self.make_container(path)
-
-    def _described(self, reply: Callable[[], Any], path: str) -> Resource:
-        try:
-            return Resource.of(reply().info)
-        except Failed:
-            # Some storages say "internal error" for a path below a file.
-            parent = parent_of(path)
-            if parent != path and self._is_no_container(parent):
-                raise NotFound(f"Stat {path}: nothing can be below a file") from None
-            raise
 
     def _is_no_container(self, path: str) -> bool:
         """Whether a file or nothing is there."""

@@ -90,16 +90,23 @@ class DataServer:
 
     @contextmanager
     def get(
-        self, endpoint: DataEndpoint, what: str, *, start: int = 0, length: int | None = None
+        self,
+        endpoint: DataEndpoint,
+        what: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[Reader]:
         """The file's bytes from `start` on; `length` is a wish, for the server may send all the rest.
 
-        Where the server takes no ranges, all is read and the beginning thrown away. Raises NotFound,
-        Unavailable or what else the status means.
+        Where the server takes no ranges, all is read and the beginning thrown away. `meanwhile` is called when the
+        server has been asked, and while the answer is on its way. Raises NotFound, Unavailable or what else the
+        status means, and what `meanwhile` raises.
         """
         end = "" if length is None else str(start + length - 1)
         ranged = {"Range": f"bytes={start}-{end}"} if start or length else {}
-        with self._exchange("GET", endpoint, ranged, what) as answer:
+        with self._exchange("GET", endpoint, ranged, what, lambda _send: meanwhile()) as answer:
             if answer.status == 206:
                 if not answer.getheader("Content-Range", "").startswith(f"bytes {start}-"):
                     raise Unavailable(f"{what}: another range than asked for")
@@ -160,6 +167,7 @@ class DataServer:
         headers: Mapping[str, str],
         what: str,
         body: Callable[[Send], None] | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[http.client.HTTPResponse]:
         address = urlsplit(endpoint.url)
         key = os.getpid(), address.scheme, address.netloc

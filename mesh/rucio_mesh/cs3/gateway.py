@@ -7,8 +7,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import grpc
@@ -60,19 +58,6 @@ class Gateway:
         except NotSignedIn:
             return self._ask(method, request, about, self.renew(token))
 
-    def begin(self, method: str, request: Any, *, about: str = "") -> Callable[[], Any]:
-        """Ask and go on: what is returned waits for the reply, and then is as `call`."""
-        token = self.token()
-        asked = getattr(self._stub(), method).future(request, **self._options(method, token))
-
-        def reply() -> Any:
-            try:
-                return replied(asked.result, method, about)
-            except NotSignedIn:
-                return self._ask(method, request, about, self.renew(token))
-
-        return reply
-
     def call_unsigned(self, method: str, request: Any, *, about: str = "") -> Any:
         """The reply of a call that needs no token."""
         return self._ask(method, request, about, None)
@@ -116,12 +101,16 @@ class Gateway:
         return str(reply.token)
 
     def _ask(self, method: str, request: Any, about: str, token: str | None) -> Any:
-        ask = getattr(self._stub(), method)
-        return replied(partial(ask, request, **self._options(method, token)), method, about)
-
-    def _options(self, method: str, token: str | None) -> dict[str, Any]:
         seconds = self.settings.call_seconds * (2 if method in TRANSFERS else 1)
-        return {"metadata": (("x-access-token", token),) if token else (), "timeout": seconds}
+        metadata = (("x-access-token", token),) if token else ()
+        what = f"{method} {about}".strip()
+        try:
+            reply = getattr(self._stub(), method)(request, metadata=metadata, timeout=seconds)
+        except grpc.RpcError as error:
+            raise of_rpc(error.code(), what) from None
+        if reply.status.code != codes.CODE_OK:
+            raise of_code(reply.status.code, what)
+        return reply
 
     def _stub(self) -> GatewayAPIStub:
         with self._opening:
@@ -129,18 +118,6 @@ class Gateway:
                 channel = open_channel(self.settings)
                 self._connection = os.getpid(), channel, GatewayAPIStub(channel)
             return self._connection[2]
-
-
-def replied(wait: Callable[[], Any], method: str, about: str) -> Any:
-    """The reply that `wait` returns, if its status is OK. Raises a Cs3Error."""
-    what = f"{method} {about}".strip()
-    try:
-        reply = wait()
-    except grpc.RpcError as error:
-        raise of_rpc(error.code(), what) from None
-    if reply.status.code != codes.CODE_OK:
-        raise of_code(reply.status.code, what)
-    return reply
 
 
 def open_channel(settings: Settings) -> grpc.Channel:

@@ -7,17 +7,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from .client import Client
-from .data import BUFFER_BYTES, DataEndpoint, Readable, Send
+from .data import BUFFER_BYTES, DataEndpoint, Readable, Reader, Send
 from .digest import Adler32
 from .errors import (
-    AlreadyExists,
     Conflict,
     Cs3Error,
     LocalFailure,
@@ -97,56 +96,70 @@ def fetch(client: Client, path: str, destination: Path, *, seconds: float | None
     fails, a partial file is left. Raises NotFound, also for a container; Mismatch; LocalFailure; Unavailable; …
     """
     patience = Patience(seconds)
-    look = client.begin_stat(path)
-    endpoint: DataEndpoint | None = None
-    with suppress(Cs3Error):  # it is asked for again, and then heard
-        endpoint = client.initiate_download(path)
-    expected = must_be_file(look(), path)
-    with created(destination) as file:
-        while True:
+    while True:
+        with ExitStack() as opened:
+            create = partial(opened.enter_context, created(destination))
             try:
-                fetched = fetch_once(client, path, file, expected.size, patience, endpoint)
-                verify(expected, fetched)
-                return fetched
-            except Mismatch as error:  # noqa: PERF203 - each round is a whole transfer
+                return Download(client, path, create, patience).whole()
+            except Mismatch as error:
                 patience.wait(error)
-                expected = file_at(client, path)  # someone may have replaced it meanwhile
-                endpoint = None
-                file.seek(0)
-                file.truncate()
+
+
+class Download:
+    """One file on its way here."""
+
+    def __init__(self, client: Client, path: str, create: Callable[[], BinaryIO], patience: Patience) -> None:
+        """`create` makes the local file, once we know that there is one on the cloud."""
+        self._client, self._path, self._create, self._patience = client, path, create, patience
+        self._known: tuple[Resource, BinaryIO] | None = None
+        self._offset, self._value = 0, 1
+
+    def whole(self) -> Transferred:
+        """All its bytes, through breaks. Raises Mismatch where they are not what `Stat` tells."""
+        while not self._known or self._offset < self._known[0].size:
+            self._go_on()
+        fetched = Transferred(self._offset, f"{self._value:08x}")
+        verify(self._known[0], fetched)
+        return fetched
+
+    def _go_on(self) -> None:
+        broken: Cs3Error = Unavailable(f"GET {self._path}: it ended early")
+        try:
+            with self._client.read(self._path, start=self._offset, meanwhile=self._look) as reader:
+                self._receive(reader)
+        except (Unavailable, TransferLapsed) as error:
+            if not self._known and not isinstance(error, TooEarly | TransferLapsed):
+                raise  # the gateway itself does not answer, and has been asked several times
+            broken = error
+        if not self._known or self._offset < self._known[0].size:
+            self._patience.wait(broken, self._offset)
+
+    def _look(self) -> None:
+        """Where it is about to come for the first time, what it is."""
+        self._known = self._known or (file_at(self._client, self._path), self._create())
+
+    def _receive(self, reader: Reader) -> None:
+        assert self._known
+        expected, file = self._known
+        left = expected.size - self._offset
+        if reader.length is not None and reader.length != left:
+            length = self._offset + reader.length
+            raise Mismatch(f"GET {self._path}: {length} bytes, not {expected.size}")
+        digest = Adler32(left, value=self._value, sink=partial(write, file))
+        try:
+            with digest:
+                for count in receive(reader, digest, self._patience):
+                    self._offset += count
+        finally:
+            self._value = digest.value
 
 
 def file_at(client: Client, path: str) -> Resource:
     """Raises NotFound for a container too."""
-    return must_be_file(client.stat(path), path)
-
-
-def must_be_file(found: Resource, path: str) -> Resource:
+    found = client.stat(path)
     if found.kind != "file":
         raise NotFound(f"Stat {path}: not a file")
     return found
-
-
-def fetch_once(
-    client: Client, path: str, file: BinaryIO, size: int, patience: Patience, endpoint: DataEndpoint | None
-) -> Transferred:
-    """All `size` bytes, through breaks. Raises Mismatch where the file has become longer or shorter."""
-    offset, value = 0, 1
-    while offset < size:
-        with Adler32(size - offset, value=value, sink=partial(write, file)) as digest:
-            broken: Cs3Error | None = None
-            try:
-                with client.read(path, start=offset, endpoint=endpoint) as reader:
-                    if reader.length is not None and reader.length != size - offset:
-                        raise Mismatch(f"GET {path}: {offset + reader.length} bytes, not {size}")
-                    for count in receive(reader, digest, patience):
-                        offset += count
-            except (Unavailable, TransferLapsed) as error:
-                broken = error
-        value, endpoint = digest.value, None
-        if broken or offset < size:
-            patience.wait(broken or Unavailable(f"GET {path}: {offset} of {size} bytes"), offset)
-    return Transferred(offset, f"{value:08x}")
 
 
 def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[int]:
@@ -195,7 +208,7 @@ def store(
                     raise
                 looked = True
                 if client.make_containers(container):
-                    continue
+                    continue  # it was, so nothing of this attempt can be in it
                 raise
             publish(client, temporary, path, sent, patience)
             return sent
@@ -280,22 +293,16 @@ def summed(source: Source, offset: int, count: int, value: int, patience: Patien
 def publish(client: Client, temporary: str, path: str, sent: Transferred, patience: Patience) -> None:
     """Compare what is stored with what was sent, and give it its name."""
     asked_to_move = False
-
-    def check(stored: Resource) -> None:
-        nonlocal asked_to_move
-        verify(stored, sent)
-        asked_to_move = True
-
     while True:
         try:
-            client.move(temporary, path, check=check)
+            verify(client.stat(temporary), sent)
+            asked_to_move = True
+            client.move(temporary, path)
             return
-        except (NotFound, AlreadyExists) as error:  # noqa: PERF203 - each round talks to a network
-            if asked_to_move and client.exists(path) and not client.exists(temporary):
-                verify(client.stat(path), sent)  # the move was slower than its answer
+        except NotFound as error:  # noqa: PERF203 - each round talks to a network
+            if asked_to_move and client.exists(path):  # the move was slower than its answer
+                verify(client.stat(path), sent)
                 return
-            if isinstance(error, AlreadyExists):
-                raise
             raise Unavailable(f"{error}; it was stored a moment ago") from None
         except Unavailable as error:
             patience.wait(error)

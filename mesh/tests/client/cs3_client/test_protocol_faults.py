@@ -226,7 +226,7 @@ def test_each_attempt_has_a_transfer_and_a_name_of_its_own(
     assert gateway.meter.requests.count(("PUT", 200)) == 1
 
 
-def test_a_small_file_takes_four_calls_where_its_container_is_there(
+def test_a_small_file_goes_up_in_four_calls_and_comes_down_in_two(
     protocol: Any, gateway: Gateway, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_bytes(b"abc")
@@ -234,6 +234,10 @@ def test_a_small_file_takes_four_calls_where_its_container_is_there(
     before = gateway.counts.copy()
     protocol.put("f", protocol.path2pfn("a/b/g"), str(tmp_path))
     assert gateway.counts - before == {"InitiateFileUpload": 1, "Stat": 2, "Move": 1}
+    before = gateway.counts.copy()
+    protocol.get(protocol.path2pfn("a/b/g"), str(tmp_path / "copy"))
+    assert gateway.counts - before == {"InitiateFileDownload": 1, "Stat": 1}
+    assert gateway.meter.requests == [("PUT", 200), ("GET", 200)]
 
 
 def test_a_gibibyte_goes_both_ways_in_little_memory_while_tokens_lapse(
