@@ -1,0 +1,156 @@
+"""A real Rucio with two CS3 clouds of different kinds, and short words for what tests do to them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rucio_mesh.testing import seeding
+from rucio_mesh.testing.cs3.gateway import Gateway
+from rucio_mesh.testing.cs3.ocm import Mesh
+from rucio_mesh.testing.instance import Instance
+from rucio_mesh.testing.seeding import ALL_RIGHTS, File
+from rucio_mesh.testing.service import Service
+from rucio_mesh.testing.storage import hashed_path
+
+SCOPE = "cloud"
+ALPHA, BETA = "ALPHA_CLOUD", "BETA_CLOUD"
+CONFIGURATION = """
+[conveyor]
+scheme = cs3
+[cs3:127.0.0.1]
+auth = basic
+user = einstein
+secret = relativity
+"""
+
+
+class Clouds:
+    """ALPHA_CLOUD is of the kind `eos`, BETA_CLOUD of `opencloud`; both serve cs3 to third-party copy."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        mesh = Mesh()
+        self.rucio = Instance(folder / "rucio", python=Path(sys.executable))
+        self.alpha = Gateway(folder / "alpha", "eos", domain="alpha.example.org", mesh=mesh)
+        self.beta = Gateway(folder / "beta", "opencloud", domain="beta.example.org", mesh=mesh)
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Clouds:
+        with ExitStack() as started:
+            for part in (self.rucio, self.alpha, self.beta):
+                started.enter_context(part)
+            self.client = self.rucio.client()
+            seeding.add_scope(self.client, SCOPE)
+            for rse, cloud in ((ALPHA, self.alpha), (BETA, self.beta)):
+                seeding.add_rse(self.client, rse)
+                self.add_protocol(rse, cloud)
+            for source, destination in itertools.permutations((ALPHA, BETA)):
+                self.client.add_distance(source, destination, {"distance": 1})
+            self.configure(CONFIGURATION)
+            self._stack = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def add_protocol(self, rse: str, cloud: Gateway, **changes: Any) -> None:
+        """`changes` replace what an RSE's protocol says by default."""
+        host, _, port = cloud.address.rpartition(":")
+        protocol = {
+            "scheme": "cs3",
+            "hostname": host,
+            "port": int(port),
+            "prefix": f"{cloud.home()}/rucio",
+            "impl": "rucio_mesh.cs3.protocol.Default",
+            "domains": ALL_RIGHTS,
+        }
+        self.client.add_protocol(rse, protocol | changes)
+
+    def configure(self, text: str) -> None:
+        """Add to what Rucio's daemons are configured by."""
+        with (self.rucio.home / "etc" / "rucio.cfg").open("a") as config:
+            config.write(text)
+
+    def file_at(self, rse: str, size: int) -> tuple[File, bytes]:
+        """A new file of random content, on that RSE's cloud and in the catalogue."""
+        number = next(self._numbers)
+        content = random.Random(number).randbytes(size)
+        file = File.of(SCOPE, f"file-{number}", content)
+        stored = self.stored(rse, file)
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        stored.write_bytes(content)
+        seeding.register(self.client, rse, [file])
+        return file, content
+
+    def rule(self, file: File, destination: str) -> str:
+        """Ask for a copy at the destination; the rule's id."""
+        (made,) = self.client.add_replication_rule([file.did()], copies=1, rse_expression=destination)
+        return str(made)
+
+    def state(self, rule: str) -> str:
+        return str(self.client.get_replication_rule(rule)["state"])
+
+    def requests(self, file: File) -> list[dict[str, Any]]:
+        """Of now: a request that has ended well is in the history."""
+        return [
+            each
+            for state in "QSPUWFLDO"
+            for each in self.client.list_requests(ALPHA, BETA, state)
+            if each["name"] == file.name
+        ]
+
+    def cloud(self, rse: str) -> Gateway:
+        return self.alpha if rse == ALPHA else self.beta
+
+    def stored(self, rse: str, file: File) -> Path:
+        """The file on the cloud's disk."""
+        cloud = self.cloud(rse)
+        return cloud.path(f"{cloud.home()}/rucio/{hashed_path(file.scope, file.name)}")
+
+    def unfinished(self, rse: str) -> list[Path]:
+        """What relays have left on the cloud's disk."""
+        cloud = self.cloud(rse)
+        return [path for path in cloud.path(f"{cloud.home()}/rucio").rglob("*.part") if path.is_file()]
+
+    def conveyor(self, *arguments: str) -> str:
+        """One round of `rucio-mesh conveyor`, with what it says."""
+        done = subprocess.run(
+            [*self.command("conveyor"), "--once", *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def start_conveyor(self, *arguments: str) -> Service:
+        """`rucio-mesh conveyor` in the background; to be stopped."""
+        log = self.folder / "conveyor.log"
+        log.unlink(missing_ok=True)
+        return Service(
+            "The conveyor",
+            [*self.command("conveyor"), *arguments],
+            log=log,
+            environment=self.environment(),
+            grace_seconds=20,
+        )
+
+    def command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "rucio_mesh.cli", name]
+
+    def environment(self) -> dict[str, str]:
+        """As on a host of Rucio's daemons."""
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("RUCIO")}
+        return ours | {"RUCIO_HOME": str(self.rucio.home), "PYTHONPATH": str(self.rucio.home / "python")}
