@@ -43,7 +43,7 @@ def submit(once: bool, pause_seconds: int) -> None:
     submitter.submitter(
         once=once,
         sleep_time=pause_seconds,
-        partition_wait_time=partition_seconds(once),
+        partition_wait_time=partition_seconds(once, pause_seconds),
         max_sources=0,  # beside the best one: after a failure another becomes the best
         transfertools=[NAME],
         filter_transfertool=NAME if uses_preparer() else None,
@@ -57,7 +57,7 @@ def poll(once: bool, pause_seconds: int) -> None:
     poller.poller(
         once=once,
         sleep_time=pause_seconds,
-        partition_wait_time=partition_seconds(once),
+        partition_wait_time=partition_seconds(once, pause_seconds),
         older_than=0 if once else 60,
         transfertool=NAME,
         filter_transfertool=NAME,
@@ -69,7 +69,7 @@ def finish(once: bool, pause_seconds: int) -> None:
     finisher.finisher(
         once=once,
         sleep_time=pause_seconds,
-        partition_wait_time=partition_seconds(once),
+        partition_wait_time=partition_seconds(once, pause_seconds),
         cached_topology=topology(),
     )
 
@@ -79,7 +79,7 @@ def prepare(once: bool, pause_seconds: int) -> None:
     preparer.preparer(
         once=once,
         sleep_time=pause_seconds,
-        partition_wait_time=partition_seconds(once),
+        partition_wait_time=partition_seconds(once, pause_seconds),
         transfertools=sorted({*configured, NAME}),
         cached_topology=topology(),
     )
@@ -162,9 +162,9 @@ def uses_preparer() -> bool:
     return bool(config_get_bool("conveyor", "use_preparer", raise_exception=False, default=False))
 
 
-def partition_seconds(once: bool) -> int:
+def partition_seconds(once: bool, pause_seconds: int) -> int:
     """How long to wait for other processes' heartbeats, so that the work is divided among them."""
-    return 0 if once else 10
+    return 0 if once else min(10, pause_seconds)
 
 
 def topology() -> ExpiringObjectCache:

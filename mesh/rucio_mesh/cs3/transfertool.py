@@ -217,6 +217,8 @@ def carry_out(job: Job, task: Task) -> None:
             except Unwanted:
                 put_back(job, task)
                 return
+            if reason:
+                LOGGER.warning("Request %s, to %s: %s", task.request_id, task.destination_url, reason)
             tell(job, Outcome(job, task, started_at=started_at, reason=reason))
     finally:
         heartbeat.die(NAME, socket.getfqdn(), os.getpid(), job)

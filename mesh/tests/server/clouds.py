@@ -1,4 +1,4 @@
-"""A real Rucio with two CS3 clouds of different kinds, and short words for what tests do to them."""
+"""A real Rucio with three CS3 clouds of different kinds, and short words for what tests do to them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import Any
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.ocm import Mesh
+from rucio_mesh.testing.cs3.profiles import ProfileName
 from rucio_mesh.testing.instance import Instance
 from rucio_mesh.testing.seeding import ALL_RIGHTS, File
 from rucio_mesh.testing.service import Service
 from rucio_mesh.testing.storage import hashed_path
 
 SCOPE = "cloud"
-ALPHA, BETA = "ALPHA_CLOUD", "BETA_CLOUD"
+ALPHA, BETA, GAMMA = "ALPHA_CLOUD", "BETA_CLOUD", "GAMMA_CLOUD"
+KINDS: dict[str, ProfileName] = {ALPHA: "eos", BETA: "opencloud", GAMMA: "localfs"}
 CONFIGURATION = """
 [conveyor]
 scheme = cs3
@@ -33,26 +35,28 @@ secret = relativity
 
 
 class Clouds:
-    """ALPHA_CLOUD is of the kind `eos`, BETA_CLOUD of `opencloud`; both serve cs3 to third-party copy."""
+    """One of each kind; all serve cs3 to third-party copy."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         mesh = Mesh()
         self.rucio = Instance(folder / "rucio", python=Path(sys.executable))
-        self.alpha = Gateway(folder / "alpha", "eos", domain="alpha.example.org", mesh=mesh)
-        self.beta = Gateway(folder / "beta", "opencloud", domain="beta.example.org", mesh=mesh)
+        self.clouds = {
+            rse: Gateway(folder / rse, kind, domain=f"{kind}.example.org", mesh=mesh)
+            for rse, kind in KINDS.items()
+        }
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Clouds:
         with ExitStack() as started:
-            for part in (self.rucio, self.alpha, self.beta):
+            for part in (self.rucio, *self.clouds.values()):
                 started.enter_context(part)
             self.client = self.rucio.client()
             seeding.add_scope(self.client, SCOPE)
-            for rse, cloud in ((ALPHA, self.alpha), (BETA, self.beta)):
+            for rse, cloud in self.clouds.items():
                 seeding.add_rse(self.client, rse)
                 self.add_protocol(rse, cloud)
-            for source, destination in itertools.permutations((ALPHA, BETA)):
+            for source, destination in itertools.permutations(KINDS, 2):
                 self.client.add_distance(source, destination, {"distance": 1})
             self.configure(CONFIGURATION)
             self._stack = started.pop_all()
@@ -86,11 +90,23 @@ class Clouds:
         number = next(self._numbers)
         content = random.Random(number).randbytes(size)
         file = File.of(SCOPE, f"file-{number}", content)
+        self._place(rse, file).write_bytes(content)
+        return file, content
+
+    def zeros_at(self, rse: str, size: int) -> File:
+        """A new file of zeros, which may be large: it takes no space there."""
+        adler32 = size % 65521 << 16 | 1
+        file = File(SCOPE, f"file-{next(self._numbers)}", size, f"{adler32:08x}")
+        with self._place(rse, file).open("wb") as stored:
+            stored.truncate(size)
+        return file
+
+    def _place(self, rse: str, file: File) -> Path:
+        """Where to put a file of which the catalogue knows now."""
+        seeding.register(self.client, rse, [file])
         stored = self.stored(rse, file)
         stored.parent.mkdir(parents=True, exist_ok=True)
-        stored.write_bytes(content)
-        seeding.register(self.client, rse, [file])
-        return file, content
+        return stored
 
     def rule(self, file: File, destination: str) -> str:
         """Ask for a copy at the destination; the rule's id."""
@@ -100,26 +116,18 @@ class Clouds:
     def state(self, rule: str) -> str:
         return str(self.client.get_replication_rule(rule)["state"])
 
-    def requests(self, file: File) -> list[dict[str, Any]]:
-        """Of now: a request that has ended well is in the history."""
-        return [
-            each
-            for state in "QSPUWFLDO"
-            for each in self.client.list_requests(ALPHA, BETA, state)
-            if each["name"] == file.name
-        ]
-
-    def cloud(self, rse: str) -> Gateway:
-        return self.alpha if rse == ALPHA else self.beta
+    def request(self, file: File, destination: str) -> dict[str, Any]:
+        """The transfer request that there is now, with its `state`, `retry_count`, …"""
+        return dict(self.client.list_request_by_did(file.name, destination, file.scope))
 
     def stored(self, rse: str, file: File) -> Path:
         """The file on the cloud's disk."""
-        cloud = self.cloud(rse)
+        cloud = self.clouds[rse]
         return cloud.path(f"{cloud.home()}/rucio/{hashed_path(file.scope, file.name)}")
 
     def unfinished(self, rse: str) -> list[Path]:
         """What relays have left on the cloud's disk."""
-        cloud = self.cloud(rse)
+        cloud = self.clouds[rse]
         return [path for path in cloud.path(f"{cloud.home()}/rucio").rglob("*.part") if path.is_file()]
 
     def conveyor(self, *arguments: str) -> str:
