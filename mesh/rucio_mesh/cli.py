@@ -89,9 +89,16 @@ def add_register_share(commands: argparse._SubParsersAction[argparse.ArgumentPar
         description="Register the files of a received share as replicas, where they are, in one dataset."
         " Repeat it to add files that are new.",
     )
-    share.add_argument("rse", metavar="RSE", help="its prefix covers the share, its paths are not deterministic")
+    share.add_argument(
+        "rse", metavar="RSE", help="its prefix covers the share, its paths are not deterministic"
+    )
     share.add_argument("path", metavar="PATH", help="where the cloud shows the share")
-    share.add_argument("dataset", metavar="SCOPE:NAME", type=did, help="the dataset; made where it is missing")
+    share.add_argument(
+        "dataset", metavar="SCOPE:NAME", type=did, help="the dataset; made where it is missing"
+    )
+    share.add_argument(
+        "--read", action="store_true", help="read files of which the cloud tells no checksum, to have one"
+    )
     share.set_defaults(command=run_register_share)
 
 
@@ -104,13 +111,13 @@ def run_register_share(options: argparse.Namespace) -> int:
 
     scope, name = options.dataset
     try:
-        done = register_share(Client(), options.rse, options.path, scope, name)
+        done = register_share(Client(), options.rse, options.path, scope, name, read=options.read)
     except (CannotRegister, Cs3Error, RucioException) as error:
         print(f"rucio-mesh register-share: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     print(f"{done.added} files added, {done.known} known already")
     if done.without_checksum:
-        print(f"{done.without_checksum} of them without checksum: the cloud tells none")
+        print(f"{done.without_checksum} of them without checksum; --read computes it")
     return 0
 
 

@@ -125,9 +125,7 @@ def run_until(
     """
     prepare_process(at_once)
     threads = {
-        name: threading.Thread(
-            target=DAEMONS[name].run, args=(False, pause_seconds), name=name, daemon=True
-        )
+        name: threading.Thread(target=DAEMONS[name].run, args=(False, pause_seconds), name=name, daemon=True)
         for name in names
     }
     with transfertool.STATISTICS:

@@ -20,7 +20,9 @@ from rucio.common.exception import DataIdentifierAlreadyExists
 from .client import Client
 from .pfn import folder_of
 from .protocol import Default
+from .relay import Place, SourceFailed, Stream
 from .resource import Resource
+from .transfers import Patience, summed
 
 if TYPE_CHECKING:
     from rucio.client import Client as RucioClient
@@ -47,10 +49,13 @@ class Registered:
     """Of the added ones: the cloud tells none, so they cannot be verified."""
 
 
-def register_share(rucio: RucioClient, rse: str, path: str, scope: str, dataset: str) -> Registered:
+def register_share(
+    rucio: RucioClient, rse: str, path: str, scope: str, dataset: str, *, read: bool = False
+) -> Registered:
     """Make a dataset of all files at `path` on the RSE's cloud, or the one file there.
 
-    Sizes and checksums are those that the cloud tells; nothing is read. May be repeated: files that are new are added.
+    Sizes and checksums are those that the cloud tells; with `read`, files of which it tells none are read, and their
+    adler32 is ours. May be repeated: files that are new are added.
     Raises CannotRegister, Rucio's exceptions, or the Cs3Error of the cloud.
     """
     protocol = protocol_of(rucio, rse)
@@ -60,26 +65,34 @@ def register_share(rucio: RucioClient, rse: str, path: str, scope: str, dataset:
         mount = folder_of(path).rstrip("/")
         if not f"{mount}/".startswith(prefix):
             raise CannotRegister(f"{path} is not below {prefix}, the prefix of {rse}")
-        cloud, _ = protocol.locate(protocol.path2pfn(mount.removeprefix(prefix) + "/x"))
+        cloud, _ = protocol.locate(protocol.path2pfn(f"{mount.removeprefix(prefix)}/x"))
         found = {name_of(dataset, mount, each.path): each for each in files_at(cloud, mount)}
-        pfns = {
-            name: protocol.path2pfn(each.path.removeprefix(prefix)) for name, each in found.items()
-        }
-    try:
-        rucio.add_dataset(scope, dataset)
-        known = set()
-    except DataIdentifierAlreadyExists:
-        known = {each["name"] for each in rucio.list_content(scope, dataset)}
-    new = [
-        {"scope": scope, "name": name, "bytes": each.size, "pfn": pfns[name], **sums(each)}
-        for name, each in found.items()
-        if name not in known
-    ]
+        known = make_dataset(rucio, scope, dataset)
+        new = [
+            {
+                "scope": scope,
+                "name": name,
+                "bytes": file.size,
+                "pfn": protocol.path2pfn(file.path.removeprefix(prefix)),
+                **(sums(file) or ({"adler32": sum_of(cloud, file)} if read else {})),
+            }
+            for name, file in found.items()
+            if name not in known
+        ]
     rest = iter(new)
     while batch := list(islice(rest, BATCH)):
         rucio.add_files_to_dataset(scope, dataset, batch, rse=rse)
-    bare = sum(not sums(found[each["name"]]) for each in new)
+    bare = sum(not {"adler32", "md5"} & each.keys() for each in new)
     return Registered(len(new), len(found) - len(new), bare)
+
+
+def make_dataset(rucio: RucioClient, scope: str, dataset: str) -> set[str]:
+    """What it holds already; nothing where it is new."""
+    try:
+        rucio.add_dataset(scope, dataset)
+    except DataIdentifierAlreadyExists:
+        return {each["name"] for each in rucio.list_content(scope, dataset)}
+    return set()
 
 
 def protocol_of(rucio: RucioClient, rse: str) -> Default:
@@ -87,9 +100,10 @@ def protocol_of(rucio: RucioClient, rse: str) -> Default:
     known = rucio.get_rse(rse)
     if known["deterministic"]:
         raise CannotRegister(f"{rse} makes paths from names: use an RSE with deterministic = False")
+    token = rucio.auth_token if rucio.auth_type == "oidc" else None
     for each in known["protocols"]:
         if each["scheme"] == "cs3":
-            return Default(each, known)
+            return Default({**each, "auth_token": token}, known)
     raise CannotRegister(f"{rse} has no cs3 protocol")
 
 
@@ -109,6 +123,19 @@ def files_at(cloud: Client, path: str) -> Iterator[Resource]:
 
 def sums(file: Resource) -> dict[str, Any]:
     return {name: value for name, value in file.checksums.items() if name in ("adler32", "md5")}
+
+
+def sum_of(cloud: Client, file: Resource) -> str:
+    """The adler32 of what the cloud sends. Raises CannotRegister."""
+    patience = Patience(None)
+
+    def opened(offset: int) -> Stream:
+        return Stream(Place(cloud, file.path), offset, file.size, patience, wanted=lambda: True)
+
+    try:
+        return f"{summed(opened, 0, file.size, 1, patience):08x}"
+    except SourceFailed as error:
+        raise CannotRegister(str(error)) from None
 
 
 def name_of(dataset: str, mount: str, path: str) -> str:

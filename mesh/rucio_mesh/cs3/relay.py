@@ -101,7 +101,9 @@ def look_at(source: Place, size: int, adler32: str | None) -> Resource:
     if found.size != size:
         raise SourceFailed(f"Mismatch: {source.path}: {found.size} bytes, not the catalogue's {size}")
     if adler32 and found.checksums.get("adler32", adler32) != adler32:
-        raise SourceFailed(f"Mismatch: {source.path}: the adler32 that the cloud knows is not the catalogue's")
+        raise SourceFailed(
+            f"Mismatch: {source.path}: the adler32 that the cloud knows is not the catalogue's"
+        )
     return found
 
 

@@ -195,7 +195,9 @@ class Outcome(TransferStatusReport):  # type: ignore[misc, unused-ignore]
     def initialize(self, session: Any, logger: Callable[..., Any] = logging.log) -> None:
         """All is known already."""
 
-    def get_monitor_msg_fields(self, session: Any, logger: Callable[..., Any] = logging.log) -> dict[str, Any]:
+    def get_monitor_msg_fields(
+        self, session: Any, logger: Callable[..., Any] = logging.log
+    ) -> dict[str, Any]:
         return {
             "reason": self._reason,
             "src-url": self._source_url,
@@ -249,7 +251,7 @@ def attempt(job: Job, task: Task) -> str | None:
         return f"DESTINATION {type(error).__name__}: {error}"
     except Unwanted:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, Rucio has to know that the relay has ended
+    except Exception as error:  # whatever it is, Rucio has to know that the relay has ended
         LOGGER.exception("The relay %s failed", job.id)
         return f"RELAY {type(error).__name__}"
     return None

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,6 @@ from rucio_mesh.testing.cs3.ocm import Mesh
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from rucio_mesh.testing.instance import Instance
 from rucio_mesh.testing.seeding import ALL_RIGHTS, File
-from rucio_mesh.testing.service import Service
 from rucio_mesh.testing.storage import hashed_path
 
 SCOPE = "cloud"
@@ -131,34 +131,33 @@ class Clouds:
         return [path for path in cloud.path(f"{cloud.home()}/rucio").rglob("*.part") if path.is_file()]
 
     def conveyor(self, *arguments: str) -> str:
-        """One round of `rucio-mesh conveyor`, with what it says."""
-        done = subprocess.run(
-            [*self.command("conveyor"), "--once", *arguments],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        """One round of `rucio-mesh conveyor`, which has to end well; what it says."""
+        done = run(["conveyor", "--once", *arguments], self.environment())
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def start_conveyor(self, *arguments: str) -> Service:
-        """`rucio-mesh conveyor` in the background; to be stopped."""
-        log = self.folder / "conveyor.log"
-        log.unlink(missing_ok=True)
-        return Service(
-            "The conveyor",
-            [*self.command("conveyor"), *arguments],
-            log=log,
-            environment=self.environment(),
-            grace_seconds=20,
-        )
-
-    def command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "rucio_mesh.cli", name]
-
     def environment(self) -> dict[str, str]:
         """As on a host of Rucio's daemons."""
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("RUCIO")}
-        return ours | {"RUCIO_HOME": str(self.rucio.home), "PYTHONPATH": str(self.rucio.home / "python")}
+        return without_rucio() | {"RUCIO_HOME": str(self.rucio.home)}
+
+    def user_environment(self) -> dict[str, str]:
+        """As where Rucio's client runs."""
+        config = self.folder / "client.cfg"
+        config.write_text(self.rucio.client_config.read_text() + CONFIGURATION)
+        return without_rucio() | {"RUCIO_CONFIG": str(config)}
+
+
+def without_rucio() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("RUCIO")}
+
+
+def command(*arguments: str) -> list[str]:
+    """`rucio-mesh …` of this environment."""
+    return [str(Path(sys.executable).with_name("rucio-mesh")), *arguments]
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """`rucio-mesh …`, to its end."""
+    return subprocess.run(
+        command(*arguments), env=environment, capture_output=True, text=True, timeout=180, check=False
+    )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from .clouds import ALPHA, BETA, GAMMA, Clouds
+from .clouds import ALPHA, BETA, GAMMA, Clouds, command
 
 SIZE = 6_000_000
 HALF = SIZE // 2
@@ -29,7 +29,7 @@ def conveyor(clouds: Clouds, *arguments: str) -> Iterator[subprocess.Popen[bytes
     """`rucio-mesh conveyor` in the background, its log in `conveyor.log`."""
     with (clouds.folder / "conveyor.log").open("wb") as log:
         process = subprocess.Popen(
-            [*clouds.command("conveyor"), *arguments],
+            command("conveyor", *arguments),
             env=clouds.environment(),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -146,7 +146,9 @@ def test_a_conveyor_that_is_stopped_puts_its_work_back_and_leaves_nothing(clouds
     assert clouds.stored(GAMMA, slow).read_bytes() == content
 
 
-def test_a_rule_that_is_deleted_on_the_way_leaves_nothing(clouds: Clouds) -> None:
+def test_a_relay_is_seen_alive_by_a_poller_elsewhere_and_ends_when_its_rule_is_deleted(
+    clouds: Clouds,
+) -> None:
     file, _ = clouds.file_at(ALPHA, 8_000_000)
     rule = clouds.rule(file, GAMMA)
     gamma = clouds.clouds[GAMMA]
@@ -154,6 +156,8 @@ def test_a_rule_that_is_deleted_on_the_way_leaves_nothing(clouds: Clouds) -> Non
     received = gamma.meter.bytes_received
     with conveyor(clouds, "--once") as process:
         wait_for(lambda: gamma.meter.bytes_received > received + 1_000_000)
+        clouds.conveyor("poller", "finisher")
+        assert clouds.request(file, GAMMA)["state"] == "SUBMITTED"
         clouds.client.update_replication_rule(rule, {"lifetime": -1})
         clouds.conveyor("cleaner")
         gamma.faults.seconds_per_mebibyte = 0
