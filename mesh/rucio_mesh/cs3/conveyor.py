@@ -105,10 +105,10 @@ ONE_ROUND = (
 def run_once(names: Sequence[str], *, at_once: int) -> None:
     """One round of these daemons; returns when its relays have ended. Raises ConveyorFailed."""
     prepare_process(at_once)
-    for name in ONE_ROUND:
-        if name in names:
-            DAEMONS[name].run(True, 60)
-    RELAYS.stop(grace_seconds=0)
+    with transfertool.STATISTICS:
+        for name in ONE_ROUND:
+            if name in names:
+                DAEMONS[name].run(True, 60)
 
 
 def run_until(

@@ -3,8 +3,8 @@
 CS3 clouds cannot be told to fetch from one another, so the bytes pass through the process that submits them
 (`relay.py`). There is no service to ask how a transfer is, and so this is how submitting and polling come together:
 
-- `submit` starts the relay in a thread of the submitter's process and returns. At most `RELAYS.at_once` run; while all
-  are taken no further job is handed out, and what waits stays in Rucio's queue, where any other process may take it.
+- `submit` starts the relay in a thread of the submitter's process and returns. There are so many as RELAYS has slots;
+  while all are taken no further job is handed out, and what waits stays in Rucio's queue, for whoever has room.
 - A running relay has a heartbeat among those of Rucio's daemons, its payload the external id of the transfer.
 - The relay itself tells Rucio how it ended, as Rucio's own receiver of FTS messages does. The poller need not be the
   process that submitted, nor on its host.
@@ -24,23 +24,27 @@ import os
 import socket
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rucio.common.exception import RucioException
 from rucio.core import heartbeat
-from rucio.core import request as requests
-from rucio.core import transfer as transfers
+from rucio.core import request as request_core
+from rucio.core import transfer as transfer_core
 from rucio.db.sqla.constants import RequestState
 from rucio.rse import rsemanager
 from rucio.transfertool.transfertool import TransferStatusReport, Transfertool, TransferToolBuilder
 from sqlalchemy.exc import SQLAlchemyError
 
 from .errors import Cs3Error
+from .pfn import SCHEME
 from .protocol import Default
 from .relay import Place, SourceFailed, Unwanted, relay
 from .slots import Job, Slots
@@ -63,13 +67,13 @@ LOGGER = logging.getLogger(__name__)
 
 RELAYS = Slots(4)
 """Those of this process."""
-STATISTICS = requests.TransferStatsManager()
+STATISTICS = request_core.TransferStatsManager()
 
 
 def register() -> None:
     """Make the transfertool known to Rucio's daemons in this process."""
-    transfers.TRANSFERTOOL_CLASSES_BY_NAME[NAME] = RelayTool
-    heartbeat.sanity_check(executable=NAME, hostname=socket.getfqdn())  # of relays that were killed here
+    transfer_core.TRANSFERTOOL_CLASSES_BY_NAME[NAME] = RelayTool
+    heartbeat.sanity_check(executable=NAME, hostname=host_name())  # of relays that were killed here
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class RelayTool(Transfertool):  # type: ignore[misc, unused-ignore]
 
     external_name = NAME
     required_rse_attrs = ()
-    supported_schemes = frozenset({"cs3"})
+    supported_schemes = frozenset({SCHEME})
 
     @classmethod
     def can_perform_transfer(cls, source_rse: Any, dest_rse: Any) -> bool:
@@ -120,12 +124,12 @@ class RelayTool(Transfertool):  # type: ignore[misc, unused-ignore]
     ) -> tuple[list[Any], TransferToolBuilder | None]:
         """The first hop, if it goes from `cs3` to `cs3`; Rucio submits the next ones when it is done."""
         hop = transfer_path[0]
-        if not {hop.src.scheme, hop.dst.scheme} <= cls.supported_schemes:
+        if not hop.src.scheme == hop.dst.scheme == SCHEME:
             return [], None
         if not cls.can_perform_transfer(hop.src.rse, hop.dst.rse):
             return [], None
         # No address: with one, Rucio would try to reach an FTS there when a rule is deleted.
-        return [hop], TransferToolBuilder(cls, external_host=f"{NAME}:{socket.getfqdn()}")
+        return [hop], TransferToolBuilder(cls, external_host=f"{NAME}:{host_name()}")
 
     def group_into_submit_jobs(self, transfer_paths: Iterable[list[Any]]) -> Iterator[dict[str, Any]]:
         """One file each, and only while there is room: the rest stays in Rucio's queue."""
@@ -189,7 +193,7 @@ class Outcome(TransferStatusReport):  # type: ignore[misc, unused-ignore]
         self.state = RequestState.FAILED if reason else RequestState.DONE
         self.external_id = job.id
         self.started_at, self.transferred_at = started_at, now()
-        self.err_msg = requests.get_transfer_error(self.state, reason) if reason else None
+        self.err_msg = request_core.get_transfer_error(self.state, reason) if reason else None
         self._reason, self._source_url = reason, task.source_url
 
     def initialize(self, session: Any, logger: Callable[..., Any] = logging.log) -> None:
@@ -210,7 +214,8 @@ def carry_out(job: Job, task: Task) -> None:
     """Relay the file, and tell Rucio how it ended."""
     try:
         if not wait_until_submitted(job, task):
-            LOGGER.warning("Rucio has not noted the transfer %s: it is not begun", job.id)
+            LOGGER.warning("The relay %s is not begun: Rucio has not noted it", job.id)
+            put_back(job, task)
             return
         with kept_alive(job, task):
             started_at = now()
@@ -223,7 +228,7 @@ def carry_out(job: Job, task: Task) -> None:
                 LOGGER.warning("Request %s, to %s: %s", task.request_id, task.destination_url, reason)
             tell(job, Outcome(job, task, started_at=started_at, reason=reason))
     finally:
-        heartbeat.die(NAME, socket.getfqdn(), os.getpid(), job)
+        end_heartbeat(job)
 
 
 def attempt(job: Job, task: Task) -> str | None:
@@ -251,8 +256,12 @@ def attempt(job: Job, task: Task) -> str | None:
         return f"DESTINATION {type(error).__name__}: {error}"
     except Unwanted:
         raise
-    except Exception as error:  # whatever it is, Rucio has to know that the relay has ended
-        LOGGER.exception("The relay %s failed", job.id)
+    except Exception as error:  # noqa: BLE001 - whatever it is, Rucio has to know that the relay has ended
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        LOGGER.error(
+            "The relay %s failed: %s at %s:%s",
+            *(job.id, type(error).__name__, Path(frame.filename).name, frame.lineno),
+        )
         return f"RELAY {type(error).__name__}"
     return None
 
@@ -265,7 +274,7 @@ class CannotConnect(Exception):
 def connected(rse: Mapping[str, Any], operation: str, side: str) -> Iterator[Default]:
     """The RSE's protocol, signed in. Raises CannotConnect, whose text names the side."""
     try:
-        protocol = rsemanager.create_protocol(rse, operation, scheme="cs3")
+        protocol = rsemanager.create_protocol(rse, operation, scheme=SCHEME)
         if not isinstance(protocol, Default):
             raise CannotConnect(f"{side} {rse['rse']}: the cs3 protocol has another impl than ours")
         protocol.connect()
@@ -290,7 +299,7 @@ def wait_until_submitted(job: Job, task: Task) -> bool:
 
 def is_submitted(request_id: str, external_id: str) -> bool:
     """Whether Rucio still waits for this transfer. Raises CATALOGUE_ERRORS."""
-    request = requests.get_request(request_id)
+    request = request_core.get_request(request_id)
     return bool(
         request and request["state"] == RequestState.SUBMITTED and request["external_id"] == external_id
     )
@@ -302,7 +311,7 @@ def tell(job: Job, outcome: Outcome) -> None:
         time.sleep(pause)
         try:
             # Gives 0 or None where the database refused; the log has its reason.
-            told = transfers.update_transfer_state(outcome, STATISTICS)
+            told = transfer_core.update_transfer_state(outcome, STATISTICS)
             if told or not is_submitted(outcome.request_id, job.id):
                 return
         except CATALOGUE_ERRORS:
@@ -314,7 +323,7 @@ def put_back(job: Job, task: Task) -> None:
     """Into Rucio's queue, if it is wanted and only we do not go on: for another process, or for later."""
     try:
         if is_submitted(task.request_id, job.id):
-            requests.transition_request_state(task.request_id, state=RequestState.QUEUED)
+            request_core.transition_request_state(task.request_id, state=RequestState.QUEUED)
     except CATALOGUE_ERRORS:
         LOGGER.warning("The relay %s was not put back; a poller will find it lost", job.id)
 
@@ -344,7 +353,20 @@ def kept_alive(job: Job, task: Task) -> Iterator[None]:
 
 def beat(job: Job) -> None:
     """A job passes for the thread that Rucio's heartbeats are kept for: it has an `ident` and a `name`."""
-    heartbeat.live(NAME, socket.getfqdn(), os.getpid(), job, payload=job.id)
+    heartbeat.live(NAME, host_name(), os.getpid(), job, payload=job.id)
+
+
+def end_heartbeat(job: Job) -> None:
+    try:
+        heartbeat.die(NAME, host_name(), os.getpid(), job)
+    except CATALOGUE_ERRORS:
+        LOGGER.warning("The heartbeat of the relay %s stays until it is old", job.id)
+
+
+@cache
+def host_name() -> str:
+    """As Rucio's own heartbeats have it."""
+    return socket.getfqdn()
 
 
 def now() -> datetime:
