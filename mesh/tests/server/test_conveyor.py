@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pytest
+from rucio_mesh.testing.cs3.gateway import Gateway
 
 from .clouds import ALPHA, BETA, GAMMA, Clouds, command
 
@@ -17,7 +17,7 @@ SIZE = 6_000_000
 HALF = SIZE // 2
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -42,82 +42,85 @@ def conveyor(clouds: Clouds, *arguments: str) -> Iterator[subprocess.Popen[bytes
         process.wait()
 
 
-@pytest.mark.parametrize(("source", "destination"), [(ALPHA, BETA), (BETA, ALPHA), (GAMMA, BETA)])
-def test_a_rule_between_clouds_is_done(clouds: Clouds, source: str, destination: str) -> None:
-    files = [clouds.file_at(source, size) for size in (0, 10, 3_000_000)]
-    rules = [clouds.rule(file, destination) for file, _ in files]
+@contextmanager
+def slow_upload(cloud: Gateway, *, seconds_per_mebibyte: float, until: int) -> Iterator[Callable[[], bool]]:
+    """Gives a question: whether `until` bytes of an upload have come. Uploads are slow until the end."""
+    before = cloud.meter.bytes_received
+    cloud.faults.seconds_per_mebibyte = seconds_per_mebibyte
+    try:
+        yield lambda: cloud.meter.bytes_received >= before + until
+    finally:
+        cloud.faults.seconds_per_mebibyte = 0
+
+
+def test_rules_between_clouds_are_done(clouds: Clouds) -> None:
+    ways = [(ALPHA, BETA), (BETA, ALPHA), (GAMMA, BETA), (ALPHA, GAMMA)]
+    files = [(clouds.file_at(source, size), to) for source, to in ways for size in (0, 10, 3_000_000)]
+    rules = [clouds.rule(file, destination) for (file, _), destination in files]
     clouds.conveyor()
-    assert [clouds.state(rule) for rule in rules] == ["OK", "OK", "OK"]
-    for file, content in files:
+    assert {clouds.state(rule) for rule in rules} == {"OK"}
+    for (file, content), destination in files:
         assert clouds.stored(destination, file).read_bytes() == content
-    assert clouds.unfinished(destination) == []
+        assert clouds.unfinished(destination) == []
 
 
 def test_a_source_that_breaks_and_a_byte_that_is_changed_are_mended_on_the_way(clouds: Clouds) -> None:
-    (cut, content), (flipped, other) = clouds.file_at(ALPHA, SIZE), clouds.file_at(ALPHA, SIZE)
-    for file, original, fault in ((cut, content, "cut_download"), (flipped, other, "flip_download")):
-        clouds.clouds[ALPHA].faults.arm(fault, HALF)
-        rule = clouds.rule(file, BETA)
-        clouds.conveyor()
-        assert clouds.state(rule) == "OK"
-        assert clouds.stored(BETA, file).read_bytes() == original
-
-
-def test_a_source_that_stays_wrong_is_never_published(clouds: Clouds) -> None:
-    file, content = clouds.file_at(ALPHA, SIZE)
-    clouds.clouds[ALPHA].faults.arm("flip_download", HALF, times=None)
-    rule = clouds.rule(file, BETA)
-    said = clouds.conveyor()
-    assert clouds.state(rule) == "REPLICATING"
-    assert clouds.request(file, BETA)["retry_count"] == 1
-    assert "SOURCE Mismatch" in said
-    assert not clouds.stored(BETA, file).exists() and clouds.unfinished(BETA) == []
-    clouds.clouds[ALPHA].faults.disarm("flip_download")
+    files = [clouds.file_at(ALPHA, SIZE) for _ in range(2)]
+    clouds.clouds[ALPHA].faults.arm("cut_download", HALF)
+    clouds.clouds[ALPHA].faults.arm("flip_download", HALF)
+    rules = [clouds.rule(file, BETA) for file, _ in files]
     clouds.conveyor()
-    assert clouds.state(rule) == "OK"
-    assert clouds.stored(BETA, file).read_bytes() == content
+    assert [clouds.state(rule) for rule in rules] == ["OK", "OK"]
+    for file, content in files:
+        assert clouds.stored(BETA, file).read_bytes() == content
 
 
-def test_a_full_quota_is_told_and_mended_by_rucios_next_attempt(clouds: Clouds) -> None:
-    file, content = clouds.file_at(BETA, SIZE)
-    clouds.clouds[ALPHA].faults.quota_full = True
-    rule = clouds.rule(file, ALPHA)
-    assert "DESTINATION OutOfSpace" in clouds.conveyor()
-    assert clouds.state(rule) == "REPLICATING" and clouds.unfinished(ALPHA) == []
-    clouds.clouds[ALPHA].faults.quota_full = False
-    clouds.conveyor()
-    assert clouds.state(rule) == "OK"
-    assert clouds.stored(ALPHA, file).read_bytes() == content
-
-
-@pytest.mark.parametrize(("down", "side"), [(ALPHA, "SOURCE"), (BETA, "DESTINATION")])
-def test_a_gateway_that_is_down_is_told_and_mended_by_rucios_next_attempt(
-    clouds: Clouds, down: str, side: str
-) -> None:
-    file, content = clouds.file_at(ALPHA, 1000)
-    rule = clouds.rule(file, BETA)
-    clouds.clouds[down].stop()
+def test_what_fails_is_told_with_its_side_and_done_at_rucios_next_attempt(clouds: Clouds) -> None:
+    alpha, _, gamma = clouds.clouds.values()
+    wrong, full, away, nowhere = (
+        (clouds.file_at(source, SIZE), destination)
+        for source, destination in ((ALPHA, BETA), (BETA, ALPHA), (GAMMA, BETA), (BETA, GAMMA))
+    )
+    alpha.faults.arm("flip_download", HALF, times=None)
+    alpha.faults.quota_full = True
+    gamma.stop()
+    files = (wrong, full, away, nowhere)
+    rules = [clouds.rule(file, destination) for (file, _), destination in files]
     try:
-        assert f"{side} ServiceUnavailable" in clouds.conveyor()
+        said = clouds.conveyor()
     finally:
-        clouds.clouds[down].start()
-    assert clouds.state(rule) == "REPLICATING"
+        gamma.start()
+    for reason in (
+        "SOURCE Mismatch",
+        "DESTINATION OutOfSpace",
+        "SOURCE ServiceUnavailable",
+        "DESTINATION ServiceUnavailable",
+    ):
+        assert said.count(f": {reason}") == 1
+    for rule, ((file, _), destination) in zip(rules, files, strict=True):
+        assert clouds.state(rule) == "REPLICATING"
+        assert clouds.request(file, destination)["retry_count"] == 1
+        assert not clouds.stored(destination, file).exists()
+        assert clouds.unfinished(destination) == []
+
+    alpha.faults.disarm("flip_download")
+    alpha.faults.quota_full = False
     clouds.conveyor()
-    assert clouds.state(rule) == "OK"
-    assert clouds.stored(BETA, file).read_bytes() == content
+    assert {clouds.state(rule) for rule in rules} == {"OK"}
+    for (file, content), destination in files:
+        assert clouds.stored(destination, file).read_bytes() == content
 
 
 def test_a_relay_that_is_killed_is_found_lost_and_made_again(clouds: Clouds) -> None:
     file, content = clouds.file_at(ALPHA, 8_000_000)
     rule = clouds.rule(file, GAMMA)
-    gamma = clouds.clouds[GAMMA]
-    gamma.faults.seconds_per_mebibyte = 1
-    received = gamma.meter.bytes_received
-    with conveyor(clouds, "--once") as process:
-        wait_for(lambda: gamma.meter.bytes_received > received + 1_000_000)
+    with (
+        slow_upload(clouds.clouds[GAMMA], seconds_per_mebibyte=20, until=200_000) as under_way,
+        conveyor(clouds, "--once") as process,
+    ):
+        wait_for(under_way)
         process.kill()
-        gamma.faults.seconds_per_mebibyte = 0
-    # A local file system makes a file of what came before the break, which is what nobody removes any more.
+    # A local file system makes a file of what came before the break, which nobody removes any more.
     wait_for(lambda: clouds.unfinished(GAMMA) != [])
     clouds.conveyor()
     assert clouds.state(rule) == "OK"
@@ -128,19 +131,17 @@ def test_a_relay_that_is_killed_is_found_lost_and_made_again(clouds: Clouds) -> 
 def test_a_conveyor_that_is_stopped_puts_its_work_back_and_leaves_nothing(clouds: Clouds) -> None:
     quick, _ = clouds.file_at(ALPHA, 1000)
     quick_rule = clouds.rule(quick, BETA)
-    slow, content = clouds.file_at(ALPHA, 8_000_000)
+    slow, content = clouds.file_at(ALPHA, 16_000_000)
     gamma = clouds.clouds[GAMMA]
     with conveyor(clouds, "--sleep", "1", "--grace", "1") as process:
         wait_for(lambda: clouds.state(quick_rule) == "OK")
-        gamma.faults.seconds_per_mebibyte = 1
-        received = gamma.meter.bytes_received
-        rule = clouds.rule(slow, GAMMA)
-        wait_for(lambda: gamma.meter.bytes_received > received + 1_000_000)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        with slow_upload(gamma, seconds_per_mebibyte=2, until=1_000_000) as under_way:
+            rule = clouds.rule(slow, GAMMA)
+            wait_for(under_way)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
     assert clouds.request(slow, GAMMA)["state"] == "QUEUED"
     assert clouds.unfinished(GAMMA) == [] and not clouds.stored(GAMMA, slow).exists()
-    gamma.faults.seconds_per_mebibyte = 0
     clouds.conveyor()
     assert clouds.state(rule) == "OK"
     assert clouds.stored(GAMMA, slow).read_bytes() == content
@@ -152,15 +153,13 @@ def test_a_relay_is_seen_alive_by_a_poller_elsewhere_and_ends_when_its_rule_is_d
     file, _ = clouds.file_at(ALPHA, 8_000_000)
     rule = clouds.rule(file, GAMMA)
     gamma = clouds.clouds[GAMMA]
-    gamma.faults.seconds_per_mebibyte = 1
-    received = gamma.meter.bytes_received
     with conveyor(clouds, "--once") as process:
-        wait_for(lambda: gamma.meter.bytes_received > received + 1_000_000)
-        clouds.conveyor("poller", "finisher")
-        assert clouds.request(file, GAMMA)["state"] == "SUBMITTED"
-        clouds.client.update_replication_rule(rule, {"lifetime": -1})
-        clouds.conveyor("cleaner")
-        gamma.faults.seconds_per_mebibyte = 0
+        with slow_upload(gamma, seconds_per_mebibyte=20, until=200_000) as under_way:
+            wait_for(under_way)
+            clouds.conveyor("poller", "finisher")
+            assert clouds.request(file, GAMMA)["state"] == "SUBMITTED"
+            clouds.client.update_replication_rule(rule, {"lifetime": -1})
+            clouds.conveyor("cleaner")
         assert process.wait(60) == 0
     assert not clouds.stored(GAMMA, file).exists() and clouds.unfinished(GAMMA) == []
 
