@@ -58,9 +58,11 @@ def add_conveyor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run_conveyor(options: argparse.Namespace) -> int:
-    # Rucio reads its configuration when it is imported.
-    from .cs3 import conveyor
-
+    try:
+        beside_a_server()
+        from .cs3 import conveyor  # Rucio reads its configuration when it is imported
+    except (ModuleNotFoundError, CannotRun) as reason:
+        return failed("conveyor", f"{reason}: run it on a host of Rucio's daemons, with rucio-mesh[cs3]")
     names = options.daemons or DAEMONS
     try:
         if options.once:
@@ -77,9 +79,31 @@ def run_conveyor(options: argparse.Namespace) -> int:
                 grace_seconds=options.grace,
             )
     except conveyor.ConveyorFailed as error:
-        print(f"rucio-mesh conveyor: {error}", file=sys.stderr)
-        return 1
+        return failed("conveyor", error)
     return 0
+
+
+class CannotRun(Exception):
+    """This is not the place for the command."""
+
+
+def beside_a_server() -> None:
+    """Raises CannotRun where Rucio's configuration is none of a server."""
+    from rucio.common.config import config_has_section
+    from rucio.common.exception import RucioException
+
+    try:
+        if config_has_section("database"):
+            return
+    except RucioException:
+        raise CannotRun("there is no rucio.cfg") from None
+    raise CannotRun("rucio.cfg has no section [database]")
+
+
+def failed(command: str, reason: object) -> int:
+    """Say why in one line; the exit status."""
+    print(f"rucio-mesh {command}: {' '.join(str(reason).split())}", file=sys.stderr)
+    return 1
 
 
 def add_register_share(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -113,8 +137,7 @@ def run_register_share(options: argparse.Namespace) -> int:
     try:
         done = register_share(Client(), options.rse, options.path, scope, name, read=options.read)
     except (CannotRegister, Cs3Error, RucioException) as error:
-        print(f"rucio-mesh register-share: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return failed("register-share", error)
     print(f"{done.added} files added, {done.known} known already")
     if done.without_checksum:
         print(f"{done.without_checksum} of them without checksum; --read computes it")

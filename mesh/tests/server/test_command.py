@@ -6,7 +6,7 @@ import pytest
 
 from rucio_mesh.cli import DAEMONS, FURTHER_DAEMONS
 
-from .clouds import Clouds, run
+from .clouds import Clouds, run, without_rucio
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_a_conveyor_without_the_scheme_is_not_started(clouds: Clouds) -> None:
     done = run(["conveyor", "--once"], clouds.environment() | {"RUCIO_CONFIG": str(config)})
     assert done.returncode == 1
     assert "[conveyor] scheme is davs, https: add cs3 to it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [("client.cfg", "rucio.cfg has no section [database]"), ("missing.cfg", "there is no rucio.cfg")],
+)
+def test_a_conveyor_elsewhere_than_beside_a_server_is_not_started(
+    clouds: Clouds, config: str, told: str
+) -> None:
+    path = clouds.rucio.home / "etc" / config
+    done = run(["conveyor", "--once"], without_rucio() | {"RUCIO_CONFIG": str(path)})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{told}: run it on a host of Rucio's daemons" in done.stderr
 
 
 def test_the_command_knows_the_daemons_that_there_are(clouds: Clouds) -> None:
