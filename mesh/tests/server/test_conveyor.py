@@ -132,19 +132,18 @@ def test_a_conveyor_that_is_stopped_puts_its_work_back_and_leaves_nothing(clouds
     quick, _ = clouds.file_at(ALPHA, 1000)
     quick_rule = clouds.rule(quick, BETA)
     slow, content = clouds.file_at(ALPHA, 16_000_000)
-    gamma = clouds.clouds[GAMMA]
     with conveyor(clouds, "--sleep", "1", "--grace", "1") as process:
         wait_for(lambda: clouds.state(quick_rule) == "OK")
-        with slow_upload(gamma, seconds_per_mebibyte=2, until=1_000_000) as under_way:
-            rule = clouds.rule(slow, GAMMA)
+        with slow_upload(clouds.clouds[BETA], seconds_per_mebibyte=2, until=1_000_000) as under_way:
+            rule = clouds.rule(slow, BETA)
             wait_for(under_way)
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) == 0
-    assert clouds.request(slow, GAMMA)["state"] == "QUEUED"
-    assert clouds.unfinished(GAMMA) == [] and not clouds.stored(GAMMA, slow).exists()
+    assert clouds.request(slow, BETA)["state"] == "QUEUED"
+    assert clouds.unfinished(BETA) == [] and not clouds.stored(BETA, slow).exists()
     clouds.conveyor()
     assert clouds.state(rule) == "OK"
-    assert clouds.stored(GAMMA, slow).read_bytes() == content
+    assert clouds.stored(BETA, slow).read_bytes() == content
 
 
 def test_a_relay_is_seen_alive_by_a_poller_elsewhere_and_ends_when_its_rule_is_deleted(
