@@ -20,6 +20,7 @@ BESIDE_A_SERVER = (
     "policy",
     "testing",
     "cs3/transfertool",
+    "cs3/conveyor",
 )
 
 

@@ -191,6 +191,10 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
             quota = self._cloud().quota(path)
             return quota.total, max(0, quota.total - quota.used)
 
+    def locate(self, pfn: str) -> tuple[Client, str]:
+        """The cloud, as long as this stays connected, and the path of a PFN there."""
+        return self._cloud(), self._path(pfn)
+
     def _cloud(self) -> Client:
         if not self._client:
             raise exception.RSENotConnected(f"{self.rse['rse']}: connect first")

@@ -186,20 +186,25 @@ def store(
     size: int,
     *,
     seconds: float | None = None,
+    staging: str | None = None,
+    accept: Callable[[Transferred], None] | None = None,
 ) -> Transferred:
     """Put `size` bytes at `path`: whole and verified, or not at all.
 
-    They are written beside it under a name of their own for each attempt, compared with what the storage then says
-    (the size, and the adler32 where it knows it), and moved. Missing containers are made. Raises AlreadyExists,
+    They are written under a name of their own for each attempt, beside `path` or where `staging`, the beginning of
+    a path, says; compared with what the storage then says (the size, and the adler32 where it knows it); and moved.
+    `accept` is asked before they get their name, and may raise. Missing containers are made. Raises AlreadyExists,
     OutOfSpace, Mismatch, LocalFailure, Unavailable, …
     """
     container = parent_of(path)
-    looked = size > UNSEEN_BYTES
+    # An upload beside the path tells whether the container is there; one elsewhere does not.
+    looked = size > UNSEEN_BYTES or staging is not None
     if looked:
         client.make_containers(container)
+    staging = staging or f"{container.rstrip('/')}/.rucio-"
     patience = Patience(seconds)
     while True:
-        temporary = f"{container.rstrip('/')}/.rucio-{uuid.uuid4().hex}.part"
+        temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
             try:
                 sent = send(client, temporary, source, size, patience)
@@ -210,6 +215,8 @@ def store(
                 if client.make_containers(container):
                     continue  # it was, so nothing of this attempt can be in it
                 raise
+            if accept:
+                accept(sent)
             publish(client, temporary, path, sent, patience)
             return sent
         except (Unavailable, TransferLapsed, Mismatch) as error:

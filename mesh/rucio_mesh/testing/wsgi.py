@@ -1,6 +1,6 @@
-"""Rucio's own WSGI application, fit for one process on SQLite. Runs in the server's environment.
+"""`rucio_mesh.wsgi`, fit for one process on SQLite. Runs in the server's environment.
 
-Three things differ from the stock one: caches live in the process, for there is no memcached; JSON metadata
+Three things differ from it: caches live in the process, for there is no memcached; JSON metadata
 work on SQLite, which Rucio excludes by name; and the name in a client's certificate reaches Rucio under the
 variables that Apache's mod_ssl would set.
 
@@ -73,6 +73,6 @@ def json_is_implemented(*, session: object = None) -> bool:
 rucio.common.cache.MemcacheRegion = MemoryRegion
 rucio.db.sqla.util.json_implemented = json_is_implemented
 
-from rucio.web.rest.flaskapi.v1.main import application as stock_application  # noqa: E402
+from rucio_mesh.wsgi import application as production_application  # noqa: E402
 
-application = with_client_certificate(stock_application)
+application = with_client_certificate(production_application)

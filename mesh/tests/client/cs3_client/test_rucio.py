@@ -100,8 +100,11 @@ def test_a_file_goes_up_comes_down_and_is_reaped(site: Site) -> None:
     assert site.stored("run1.root").read_bytes() == original
     assert not list(site.stored("run1.root").parent.glob("*.part"))
 
-    site.run_client("download", "--protocol", "cs3", "--dir", "down", f"{SCOPE}:run1.root")
+    # The server runs our WSGI application, so the client is told of cs3 without asking for it.
+    site.run_client("download", "--dir", "down", f"{SCOPE}:run1.root")
     assert (site.folder / "down" / SCOPE / "run1.root").read_bytes() == original
+    site.run_client("download", "--protocol", "cs3", "--dir", "asked", f"{SCOPE}:run1.root")
+    assert (site.folder / "asked" / SCOPE / "run1.root").read_bytes() == original
 
     (rule,) = site.client.list_did_rules(SCOPE, "run1.root")
     site.client.delete_replication_rule(rule["id"], purge_replicas=True)
