@@ -177,6 +177,9 @@ class Engine:
         """What Rucio tells of the DIDs, with what of them is staged."""
         summaries = await self._workers.run(ask.instance, self._catalog.summarize, ask.instance, ask.dids)
         staged = await self._stager.local_state(ask.instance, ask.dids)
+        others = [each.did for each in summaries if each.type != "file" and each.did not in staged]
+        inside = await self._workers.run(ask.instance, self._stager.staged_inside, ask.instance, others)
+        staged |= {did: (files, None) for did, files in inside.items()}
         return protocol.Summaries(
             [_with_staged(summary, *staged.get(summary.did, NOT_STAGED)) for summary in summaries]
         )

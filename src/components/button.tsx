@@ -1,5 +1,8 @@
-import type { LabIcon } from '@jupyterlab/ui-components';
+import { Clipboard } from '@jupyterlab/apputils';
+import { copyIcon, type LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+
+import { Breakable } from './texts';
 
 type Native = Omit<React.ButtonHTMLAttributes<HTMLButtonElement>, 'title'>;
 
@@ -44,3 +47,25 @@ export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
     );
   }
 );
+
+export interface ICopiedProps {
+  text: string;
+  /** What the button beside it does. */
+  label: string;
+}
+
+/** A path, an address or a command, whole, to be taken along. */
+export function Copied({ text, label }: ICopiedProps): JSX.Element {
+  return (
+    <p className="jp-Rucio-copied">
+      <code>
+        <Breakable text={text} />
+      </code>
+      <IconButton
+        icon={copyIcon}
+        label={label}
+        onClick={() => Clipboard.copyToSystem(text)}
+      />
+    </p>
+  );
+}

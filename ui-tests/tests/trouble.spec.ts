@@ -34,9 +34,9 @@ test('a wrong password is refused in the form, and a right one signs in', async 
 
   await panel.root.getByLabel('Password', { exact: true }).fill('alice-secret');
   await panel.button('Sign in').click();
-  // Rucio knows two accounts of hers, and she is told them.
+  // Rucio knows two accounts of hers, and she may choose.
   await expect(panel.root.getByRole('alert')).toContainText('alice, higgs');
-  await panel.root.getByLabel('Account', { exact: true }).fill('alice');
+  await panel.root.getByLabel('Account', { exact: true }).selectOption('alice');
   await panel.button('Sign in').click();
   await expect(panel.button(/^Account: alice · .* left/)).toBeVisible();
 

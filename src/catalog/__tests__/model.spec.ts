@@ -85,5 +85,5 @@ it('begins anew at another instance', async () => {
 it('completes nothing while signed out', async () => {
   const { catalog, accounts } = await setUp();
   accounts.use(null);
-  expect(await catalog.completeScope('user')).toEqual([]);
+  expect(await catalog.completeScope('user')).toEqual({ own: [], others: [] });
 });
