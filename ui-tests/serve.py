@@ -93,7 +93,7 @@ def prepare_demo(folder: Path, python: Path) -> None:
     demo.mkdir(mode=0o700, parents=True)
     with Grid(demo / "grid", server_python=python, storages=data.DISKS) as grid:
         data.make(grid, demo, terminal.step)
-    shutil.copytree(demo / "grid", folder / "grid", copy_function=link_data)
+    shutil.copytree(demo / "grid", folder / "grid", symlinks=True, copy_function=link_data)
 
 
 def link_data(source: str, target: str) -> None:

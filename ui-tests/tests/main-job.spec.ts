@@ -56,7 +56,7 @@ test('from a search to the Z peak', async ({ page }) => {
     ).toBeVisible();
     await page.getByRole('menuitem', { name: 'ROOT with uproot' }).click();
     await expect
-      .poll(() => page.notebook.getCellTextInput(1))
+      .poll(() => page.notebook.getCellTextInput(1), { timeout: 20_000 })
       .toContain('import uproot');
   });
 
