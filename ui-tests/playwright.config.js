@@ -33,7 +33,7 @@ module.exports = {
   timeout: 90_000,
   reporter: [['list']], // the HTML reporter opens a web server after a failure
   projects: [
-    { name: 'lab', testIgnore: /smoke|gallery/ },
+    { name: 'lab', testIgnore: /smoke|gallery|picture/ },
     {
       name: 'lab42',
       testMatch: /smoke/,
@@ -45,7 +45,7 @@ module.exports = {
       use: { baseURL: addressOf('notebook') }
     },
     ...(process.env.RUCIO_GALLERY
-      ? [{ name: 'gallery', testMatch: /gallery/ }]
+      ? [{ name: 'gallery', testMatch: /gallery|picture/ }]
       : [])
   ],
   use: {

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
+from ..catalog.model import ReplicaTable
 from ..config import Options
 from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
@@ -202,6 +203,12 @@ class Stager:
         """
         found = {did: self._inside.count(instance, did) for did in dids}
         return {did: files for did, files in found.items() if files}
+
+    def with_speeds(self, instance: str, table: ReplicaTable) -> ReplicaTable:
+        """The table with how fast each RSE was when last read from."""
+        speeds = self._transfers.speeds
+        rses = [replace(each, bytes_per_second=speeds.get((instance, each.rse))) for each in table.rses]
+        return replace(table, rses=rses)
 
     # Options and accounts
 

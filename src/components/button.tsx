@@ -1,5 +1,5 @@
 import { Clipboard } from '@jupyterlab/apputils';
-import { copyIcon, type LabIcon } from '@jupyterlab/ui-components';
+import { checkIcon, copyIcon, type LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { Breakable } from './texts';
@@ -47,6 +47,28 @@ export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
     );
   }
 );
+
+export interface IChipProps {
+  /** Whether it is on; a tick says so too, for colours alone are not seen by all. */
+  pressed: boolean;
+  onClick: () => void;
+  children: React.ReactNode;
+}
+
+/** A small switch among others. */
+export function Chip({ pressed, onClick, children }: IChipProps): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-Rucio-chip"
+      aria-pressed={pressed}
+      onClick={onClick}
+    >
+      {pressed && <checkIcon.react tag="span" aria-hidden="true" />}
+      {children}
+    </button>
+  );
+}
 
 export interface ICopiedProps {
   text: string;

@@ -8,7 +8,7 @@ import { didText } from '../catalog/did';
 import type { IJobsClient } from '../client/client';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, JobSnapshot } from '../client/generated';
-import { Button } from '../components/button';
+import { Button, Chip } from '../components/button';
 import { useChanges } from '../components/changes';
 import { warningIcon } from '../components/icons';
 import { useMetrics } from '../components/metrics';
@@ -209,15 +209,13 @@ function Files(props: IFilesProps): JSX.Element {
           aria-label={trans.__('Which files')}
         >
           {(['all', 'failed'] as const).map(which => (
-            <button
+            <Chip
               key={which}
-              type="button"
-              className="jp-Rucio-chip"
-              aria-pressed={filter === which}
+              pressed={filter === which}
               onClick={() => onFilter(which)}
             >
               {which === 'all' ? trans.__('all') : trans.__('failed')}
-            </button>
+            </Chip>
           ))}
         </div>
       )}

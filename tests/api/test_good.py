@@ -132,6 +132,8 @@ async def test_every_route_has_a_good_answer(panel: Panel, lab: Lab) -> None:
     await look_closer(panel, scope)
     first = await stage(panel, scope)
     await steer(panel, scope)
+    (big,) = (await panel.ask(f"GET {INSTANCE}/replicas", {"scope": scope, "name": "big"}))["rses"]
+    assert big["bytes_per_second"] > 0
 
     assert (await panel.ask(f"POST {JOB}/pin", {"pinned": True}, job_id=first))["pinned"]
     assert (await panel.ask("GET store"))["pinned_files"] == 3

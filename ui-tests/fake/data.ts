@@ -360,8 +360,8 @@ export function transfers(offset: number, limit: number): TransferPage {
 
 const demo: DemoStatus = {
   state: 'stopped',
-  folder: '/home/alice/.local/share/rucio-jupyterlab/demo',
-  log: '/home/alice/.local/share/rucio-jupyterlab/demo/demo.log',
+  folder: '/data/alice/.local/share/rucio-jupyterlab/demo',
+  log: '/data/alice/.local/share/rucio-jupyterlab/demo/demo.log',
   needs: null,
   steps: [],
   instance: null,
