@@ -110,8 +110,9 @@ async def steer(panel: Panel, scope: str) -> None:
     assert cancelled["state"] == "cancelled"
     again = await panel.ask(f"POST {JOB}/retry", job_id=job_id)
     assert again["state"] in ("planning", "running")
-    await panel.ask("PATCH store", {"bandwidth_limit": 0})
+    await panel.ask("PATCH store", {"bandwidth_limit": 2_000_000})
     assert (await panel.ended(job_id))["state"] == "done"
+    await panel.ask("PATCH store", {"bandwidth_limit": 0})
 
 
 async def test_every_route_has_a_good_answer(panel: Panel, lab: Lab) -> None:

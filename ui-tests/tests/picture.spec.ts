@@ -8,6 +8,7 @@ import { openPanel, SCOPE, unstage } from '../panel';
 
 const NOTEBOOK = 'demo.ipynb';
 const SOURCE = join(__dirname, '../../rucio_jupyterlab/demo', NOTEBOOK);
+const WIDTH = 350;
 /** Bytes per second at which a job takes long enough to be seen. */
 const SLOW = 3_000_000;
 
@@ -30,11 +31,10 @@ test('search, replicas, a job and the Z peak', async ({
     notebook
   );
   await page.goto();
-  const panel = await openPanel(page);
   await page.notebook.openByPath(notebook);
   await page.notebook.run();
-  const panelWidth = 350;
-  await panel.resize(panelWidth);
+  const panel = await openPanel(page);
+  await panel.resize(WIDTH);
   await panel.search(SCOPE, '*');
   await panel
     .row('deriv.DAOD_TOYZMUMU.e8514_s4369_r16083_r15970_p6697')
