@@ -2,18 +2,23 @@
 import { readFileSync } from 'fs';
 import { join } from 'path';
 
-import { expect, test } from '@jupyterlab/galata';
+import { expect, galata, test } from '@jupyterlab/galata';
 
 import { openPanel, SCOPE, unstage } from '../panel';
 
 const NOTEBOOK = 'demo.ipynb';
 const SOURCE = join(__dirname, '../../rucio_jupyterlab/demo', NOTEBOOK);
 const WIDTH = 350;
+const LAST_CELL = 8;
 /** Bytes per second at which a job takes long enough to be seen. */
 const SLOW = 3_000_000;
 
 test.use({
   autoGoto: false,
+  mockSettings: {
+    ...galata.DEFAULT_SETTINGS,
+    'rucio-jupyterlab:notifications': { enabled: false }
+  },
   deviceScaleFactor: 1.5,
   viewport: { width: 1360, height: 860 }
 });
@@ -41,6 +46,9 @@ test('search, replicas, a job and the Z peak', async ({
     .click();
   await expect(panel.root).toContainText('BALTIC_DISK');
   await expect(panel.root).toContainText('all here already');
+  await expect(panel.row('ON_TAPE_ONLY')).toContainText('on tape');
+  await page.notebook.selectCells(LAST_CELL);
+  await page.locator('.jp-OutputArea-output img').scrollIntoViewIfNeeded();
   const store = 'rucio-jupyterlab/v1/store';
   const limit = (bytes: number) =>
     page.request.patch(store, { data: { bandwidth_limit: bytes } });
@@ -53,10 +61,6 @@ test('search, replicas, a job and the Z peak', async ({
     await expect(panel.row('5000SMALLFILES')).toContainText(/[3-7]\d %/, {
       timeout: 60_000
     });
-    await page
-      .getByRole('button', { name: /Hide notification/ })
-      .first()
-      .click();
     await page.screenshot({
       path: join(info.project.outputDir, 'gallery', 'panel.png')
     });
