@@ -19,6 +19,7 @@ No library's exception text gets into a message: it may hold a signed address or
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -51,6 +52,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """The HTTP status that fits."""
     exception: str | None = None
     """Rucio's own exception class, where it named one."""
+    choices: list[str] = []
+    """With the remedy `choose`: what to choose from, where Rucio has told it."""
 
 
 class Failure(Exception):
@@ -60,13 +63,21 @@ class Failure(Exception):
     status: ClassVar[int] = 500
     do: ClassVar[Remedy] = "report"
 
-    def __init__(self, detail: str, *, do: Remedy | None = None, exception: str | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        do: Remedy | None = None,
+        exception: str | None = None,
+        choices: Sequence[str] = (),
+    ) -> None:
         super().__init__(detail)
         self.remedy: Remedy = do or self.do
         self.exception = exception
+        self.choices = list(choices)
 
     def problem(self) -> Problem:
-        return Problem(self.type, str(self), self.remedy, self.status, self.exception)
+        return Problem(self.type, str(self), self.remedy, self.status, self.exception, self.choices)
 
 
 class BadRequest(Failure):
@@ -118,7 +129,7 @@ class Remote(Failure):
     """A failure that another process told us of; it passes on as it came."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail, do=problem.do, exception=problem.exception)
+        super().__init__(problem.detail, do=problem.do, exception=problem.exception, choices=problem.choices)
         self._problem = problem
 
     def problem(self) -> Problem:

@@ -20,6 +20,8 @@ from .api.handlers import BODY_LIMIT, handlers
 from .api.local import Server
 from .api.model import Environment
 from .config import Configuration, configuration_from, state_folder
+from .config.reading import read_instance
+from .demo.beside import DemoBeside
 from .engine.link import EngineLink
 from .engine.protocol import PAGE_LIMIT, SUMMARIES_LIMIT
 
@@ -128,21 +130,31 @@ class RucioExtension(ExtensionApp):
             self.log.warning("Rucio's configuration: %s", configuration.problem)
         server = cast("ServerApp", self.serverapp)  # set by now
         self.events = Events(cast("EventLogger", server.event_logger))
+        self._configuration = configuration
         self._link = EngineLink(
             partial(state_folder, os.environ),
             configuration.to_dict(),
             self.events.tell_update,
             self.events.tell_link,
         )
-        self._server = Server(self._link, environment(configuration, server.root_dir))
+        self._demo = DemoBeside(self._offer_demo)
+        self._server = Server(self._link, environment(configuration, server.root_dir), self._demo)
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
         self.handlers.extend(handlers(self._server))
 
     async def stop_extension(self) -> None:
-        """Leave the engine to its work."""
+        """End the demo, and leave the engine to its work."""
+        await self._demo.stop()
         self._link.close()
+
+    async def _offer_demo(self, instance: dict[str, Any] | None) -> None:
+        """Add the demo's instance to those that were configured, or take it away again."""
+        configuration = self._configuration
+        if instance:
+            configuration = configuration.with_instance(read_instance(instance, source="demo"))
+        await self._link.configure(configuration.to_dict())
 
 
 def environment(configuration: Configuration, root_dir: str) -> Environment:

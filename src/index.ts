@@ -1,6 +1,7 @@
 import { accounts } from './accounts/plugin';
 import { catalog } from './catalog/plugin';
 import { server } from './client/plugin';
+import { demo } from './demo/plugin';
 import { files } from './files/plugin';
 import { jobList, jobs, jobStatus, notifications } from './jobs/plugin';
 import { notebook } from './notebook/plugin';
@@ -13,6 +14,7 @@ export default [
   accounts,
   jobs,
   panel,
+  demo,
   catalog,
   jobList,
   jobStatus,

@@ -80,6 +80,8 @@ export namespace CommandIDs {
   export const signIn = 'rucio:sign-in';
   export const signOut = 'rucio:sign-out';
   export const switchAccount = 'rucio:switch-account';
+  export const examine = 'rucio:examine';
+  export const tryDemo = 'rucio:try-demo';
 
   export const search = 'rucio:search';
   export const pasteDids = 'rucio:paste-dids';

@@ -3,7 +3,8 @@
  *
  *   CHROMIUM=/usr/bin/chromium jlpm test:ui
  *
- * Without CHROMIUM, Playwright uses the browser that it downloaded itself.
+ * Without CHROMIUM, Playwright uses the browser that it downloaded itself. `jlpm gallery` takes pictures of
+ * every state instead.
  */
 const { execFileSync } = require('child_process');
 const { join } = require('path');
@@ -11,6 +12,9 @@ const galata = require('@jupyterlab/galata/lib/playwright-config');
 
 const ROOT = join(__dirname, '..');
 const SERVERS = ['lab', 'lab42', 'notebook', 'control'];
+
+/** Whether the servers run already: `RUCIO_UI_PORTS` names their ports, in the order of `SERVERS`. */
+const running = process.env.RUCIO_UI_PORTS !== undefined;
 
 // Asked of the kernel once; the workers inherit what the first process found.
 process.env.RUCIO_UI_PORTS ??= freePorts(SERVERS.length).join(' ');
@@ -29,7 +33,7 @@ module.exports = {
   timeout: 90_000,
   reporter: [['list']], // the HTML reporter opens a web server after a failure
   projects: [
-    { name: 'lab', testIgnore: /smoke/ },
+    { name: 'lab', testIgnore: /smoke|gallery|picture/ },
     {
       name: 'lab42',
       testMatch: /smoke/,
@@ -39,7 +43,10 @@ module.exports = {
       name: 'notebook',
       testMatch: /smoke/,
       use: { baseURL: addressOf('notebook') }
-    }
+    },
+    ...(process.env.RUCIO_GALLERY
+      ? [{ name: 'gallery', testMatch: /gallery|picture/ }]
+      : [])
   ],
   use: {
     ...galata.use,
@@ -66,7 +73,7 @@ module.exports = {
     cwd: ROOT,
     url: addressOf('control'), // it answers once everything else does
     timeout: 300_000,
-    reuseExistingServer: false,
+    reuseExistingServer: running,
     gracefulShutdown: { signal: 'SIGTERM', timeout: 60_000 }
   },
   metadata: { control: addressOf('control') }

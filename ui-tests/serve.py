@@ -10,6 +10,7 @@ away and bring it back. SIGTERM or Ctrl-C ends it all, and removes what was made
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,8 @@ from jupyterlab import galata
 from rucio_jupyterlab.demo import data
 from rucio_jupyterlab.demo.environment import server_python
 from rucio_jupyterlab.demo.lab import JupyterLab
-from rucio_jupyterlab.demo.lifecycle import say, step
+from rucio_jupyterlab.demo.run import default_folder
+from rucio_jupyterlab.demo.telling import Terminal
 from rucio_mesh.testing.grid import PASSWORD, USER, Grid
 from rucio_mesh.testing.private import write_private
 
@@ -41,6 +43,7 @@ OPEN = (
 GALATA = f"--LabServerApp.extra_labextensions_path={Path(galata.__file__).parent}"
 OLD_LAB = Path(sys.prefix) / "jupyterlab-4.2"
 OLD_VERSION = "4.2.7"
+terminal = Terminal()
 
 
 def main() -> None:
@@ -50,9 +53,10 @@ def main() -> None:
         # The engines outlive their servers for a minute, and may still write.
         temporary = tempfile.TemporaryDirectory(prefix="rucio-ui-", ignore_cleanup_errors=True)
         folder = Path(running.enter_context(temporary))
-        grid = Grid(folder / "grid", server_python=server_python(folder, say), storages=data.DISKS)
+        python = server_python(folder, terminal)
+        prepare_demo(folder, python)
+        grid = Grid(folder / "grid", server_python=python, storages=data.DISKS)
         running.enter_context(grid)
-        data.make(grid, folder, step)
         configuration = configure(grid, folder)
         commands = {
             "lab": (options.lab, lab_command()),
@@ -66,7 +70,7 @@ def main() -> None:
             views = {"views_dir": str(work / "rucio")}
             running.enter_context(server.serving(configuration | views))
         running.enter_context(control(grid, options.control))
-        say("Ready.")
+        terminal.say("Ready.")
         signal.pause()
 
 
@@ -80,6 +84,24 @@ def parse() -> argparse.Namespace:
 def interrupt(number: int, frame: FrameType | None) -> None:
     """End as Ctrl-C does, so that every part is stopped."""
     raise KeyboardInterrupt
+
+
+def prepare_demo(folder: Path, python: Path) -> None:
+    """Make the demo's data, where a demo beside a Jupyter server finds them, and a grid of the same data."""
+    os.environ["XDG_DATA_HOME"] = str(folder / "data")
+    demo = default_folder()
+    demo.mkdir(mode=0o700, parents=True)
+    with Grid(demo / "grid", server_python=python, storages=data.DISKS) as grid:
+        data.make(grid, demo, terminal.step)
+    shutil.copytree(demo / "grid", folder / "grid", symlinks=True, copy_function=link_data)
+
+
+def link_data(source: str, target: str) -> None:
+    """Files of storages never change; those of a server do."""
+    if Path(source).stat().st_size > 0 and Path(source).suffix in (".1", ".data", ".bin"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def configure(grid: Grid, folder: Path) -> dict[str, Any]:
@@ -99,7 +121,11 @@ def configure(grid: Grid, folder: Path) -> dict[str, Any]:
         **rucio,
     }
     locked = {"name": "locked", "display_name": "Locked grid", **rucio}
-    return {"instances": [signed_in, locked], "default_instance": "grid"}
+    return {
+        "instances": [signed_in, locked],
+        "default_instance": "grid",
+        "cell_templates": {".root": "files = {paths}"},
+    }
 
 
 def lab_command() -> list[str]:
@@ -109,7 +135,7 @@ def lab_command() -> list[str]:
 def old_lab_command() -> list[str]:
     """JupyterLab 4.2 beside the installed one, whose other parts it shares."""
     if not OLD_LAB.exists():
-        with step(f"JupyterLab {OLD_VERSION}"):
+        with terminal.step(f"JupyterLab {OLD_VERSION}"):
             wanted = f"jupyterlab=={OLD_VERSION}"
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
             making = OLD_LAB.with_suffix(".part")

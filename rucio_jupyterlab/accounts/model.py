@@ -51,7 +51,6 @@ class Instances(msgspec.Struct, frozen=True):
     default: str | None = None
     problem: str | None = None
     """Why the configuration as a whole could not be read; the panel shows it with what was readable."""
-    demo_available: bool = False
 
 
 class AccountChoices(msgspec.Struct, frozen=True):

@@ -149,8 +149,10 @@ class Door:
 
     def _token(self, response: _Reply, login: Login, identity: str | None) -> Token:
         if response.status == 206:
-            accounts = response.headers.get("X-Rucio-Auth-Accounts", "").replace(",", ", ")
-            raise BadRequest(f"Choose one of your accounts: {accounts}.", do="choose")
+            accounts = sorted(filter(None, response.headers.get("X-Rucio-Auth-Accounts", "").split(",")))
+            raise BadRequest(
+                f"Choose one of your accounts: {', '.join(accounts)}.", do="choose", choices=accounts
+            )
         if response.status != 200:
             raise failure_of(self._name, response.status, response.headers)
         value = response.headers.get("X-Rucio-Auth-Token")

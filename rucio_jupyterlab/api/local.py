@@ -12,6 +12,7 @@ from ..engine import protocol
 from . import model
 
 if TYPE_CHECKING:
+    from ..demo.beside import DemoBeside, DemoStatus
     from ..engine.link import EngineLink
 
 
@@ -21,6 +22,7 @@ class Server:
 
     engine: EngineLink
     environment: model.Environment
+    demo: DemoBeside
 
 
 async def ask_engine(server: Server, request: Any) -> Any:
@@ -41,6 +43,19 @@ async def retry_link(server: Server, request: model.RetryLink) -> model.Link:
     """Forget earlier deaths and start the engine again."""
     server.engine.retry()
     return await get_link(server, model.GetLink())
+
+
+async def get_demo(server: Server, request: model.GetDemo) -> DemoStatus:
+    return server.demo.status()
+
+
+async def start_demo(server: Server, request: model.StartDemo) -> DemoStatus:
+    """Begin to start it; how far that is, `get_demo` tells."""
+    return server.demo.start()
+
+
+async def stop_demo(server: Server, request: model.StopDemo) -> DemoStatus:
+    return await server.demo.stop()
 
 
 async def get_environment(server: Server, request: model.GetEnvironment) -> model.Environment:

@@ -28,11 +28,21 @@ class ProblemDocument(msgspec.Struct, frozen=True):
     """What the user can do about it."""
     exception: str | None
     """Rucio's own exception class, where it named one."""
+    choices: list[str] = []
+    """With the remedy `choose`: what to choose from, where Rucio has told it."""
 
     @classmethod
     def of(cls, problem: Problem) -> ProblemDocument:
         title = problem.type.replace("-", " ").capitalize()
-        return cls(problem.type, title, problem.status, problem.detail, problem.do, problem.exception)
+        return cls(
+            problem.type,
+            title,
+            problem.status,
+            problem.detail,
+            problem.do,
+            problem.exception,
+            problem.choices,
+        )
 
 
 class GetLink(msgspec.Struct, frozen=True):
@@ -52,6 +62,18 @@ class Link(msgspec.Struct, frozen=True):
     """Why it is not up."""
     engine: EngineStatus | None = None
     """Only while it is up."""
+
+
+class GetDemo(msgspec.Struct, frozen=True):
+    """How the demo beside this server is doing."""
+
+
+class StartDemo(msgspec.Struct, frozen=True):
+    """Start the demo, unless it runs."""
+
+
+class StopDemo(msgspec.Struct, frozen=True):
+    """End the demo; its data stay for the next start."""
 
 
 class GetEnvironment(msgspec.Struct, frozen=True):

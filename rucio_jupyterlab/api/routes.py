@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import errors
+from ..demo.beside import DemoStatus
 from ..engine import protocol
 from . import local, model, problems
 
@@ -105,6 +106,9 @@ ROUTES: tuple[Route, ...] = (
     # The server's own
     Route("GET", "engine", model.GetLink, model.Link, "How the engine is", answer=local.get_link),
     Route("POST", "engine/retry", model.RetryLink, model.Link, "Start it again", answer=local.retry_link),
+    Route("GET", "demo", model.GetDemo, DemoStatus, "How the demo is", answer=local.get_demo),
+    Route("POST", "demo/start", model.StartDemo, DemoStatus, "Start the demo", answer=local.start_demo),
+    Route("POST", "demo/stop", model.StopDemo, DemoStatus, "End the demo", answer=local.stop_demo),
     Route(
         "GET",
         "environment",

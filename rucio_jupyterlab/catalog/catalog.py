@@ -12,7 +12,7 @@ from ..accounts.accounts import Accounts
 from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
 from ..errors import BadRequest
-from .answers import ContentLine, DidAnswer, RuleLine, SearchLine, did_path, scope_segment, whole
+from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, scope_segment, whole
 from .composed import JoinedSearch, PastedDids
 from .listing import Answer, Listings
 from .model import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _LARGEST_SUMMARY = 100
 _SCOPES_FRESH = 300.0
+_PARENTS_FRESH = 60.0
 
 
 class Catalog:
@@ -55,6 +56,7 @@ class Catalog:
         self._rses = Rses(accounts)
         self._summarizer = Summarizer(self._rses, _describe)
         self._scopes: Recent[tuple[str, str, bool], list[str]] = Recent(_SCOPES_FRESH, 64)
+        self._parents: Recent[tuple[str, Did], list[Did]] = Recent(_PARENTS_FRESH, 2_000)
 
     def close(self) -> None:
         """End all listings."""
@@ -116,6 +118,27 @@ class Catalog:
         description = did if isinstance(did, Description) else _describe(client, did)
         for line in replicas_of(client, description):
             yield file_replicas(client, self._rses, line, rse)
+
+    def names(self, instance: str, did: Did) -> Iterator[Did]:
+        """The files of a collection, by name alone."""
+        client = self._accounts.client(instance)
+        return (Did(line.scope, line.name) for line in client.items(did_path(did, "files"), FileLine))
+
+    def ancestors(self, instance: str, did: Did) -> list[Did]:
+        """The collections that hold a DID, those that hold them, and so on; the nearest first."""
+        client = self._accounts.client(instance)
+        found: list[Did] = []
+        waiting = [did]
+        for below in waiting:
+            parents = self._parents.get((instance, below))
+            if parents is None:
+                lines = client.items(did_path(below, "parents"), FileLine)
+                parents = [Did(line.scope, line.name) for line in lines]
+                self._parents.put((instance, below), parents)
+            new = [parent for parent in parents if parent not in found]
+            found += new
+            waiting += new
+        return found
 
     # Scopes
 

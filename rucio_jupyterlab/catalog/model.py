@@ -89,7 +89,8 @@ class DidSummary(msgspec.Struct, frozen=True):
     staged_files: int
     """Of its files, how many are in the store."""
     staged_path: str | None = None
-    """The folder or file in the view, where something of it is staged."""
+    """The folder or file in the view; None where nothing is staged, or only among the files of a larger
+    collection, which have one folder together."""
 
 
 class RseReplicas(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from ..accounts.model import AuthType, ConfigurationSource
 from ..errors import BadConfiguration
@@ -123,6 +124,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     options: Options = Options()
     problem: str | None = None
     """What could not be read at all, naming the offending key or file."""
+
+    def with_instance(self, instance: Instance) -> Configuration:
+        """One instance more, which is chosen at first where there is no other."""
+        default = self.default_instance or instance.name
+        return replace(self, instances=(*self.instances, instance), default_instance=default)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `Hello.configuration` carries them."""

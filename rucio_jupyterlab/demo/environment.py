@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -14,12 +13,14 @@ from packaging.requirements import Requirement
 
 from rucio_mesh.testing.service import Service
 
+from .telling import Teller
+
 INSTALL_SECONDS = 1800
 CHECKOUT = Path(__file__).resolve().parents[2] / ".venv-rucio" / "bin" / "python"
 """There in a checkout alone, where `make` has made it."""
 
 
-def server_python(folder: Path, say: Callable[[str], None]) -> Path:
+def server_python(folder: Path, teller: Teller) -> Path:
     """The Python that can import Rucio's server; on first use an environment below `folder` is made for it.
 
     RUCIO_MESH_SERVER_PYTHON names another one. Raises ServiceFailed.
@@ -32,13 +33,14 @@ def server_python(folder: Path, say: Callable[[str], None]) -> Path:
     stamp = environment / "made-for"
     wanted = hashlib.sha256(repr((sys.version, requirements)).encode()).hexdigest()
     if not (stamp.exists() and stamp.read_text() == wanted):
-        say("  Installing the Rucio server, this once; it takes about a minute …")
         shutil.rmtree(environment, ignore_errors=True)
         python = environment / "bin" / "python"
         log.unlink(missing_ok=True)
         pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        for command in ([sys.executable, "-m", "venv", str(environment)], [*pip, *requirements]):
-            Service("The installation of the Rucio server", command, log=log).finish(seconds=INSTALL_SECONDS)
+        with teller.step("Installing the Rucio server, this once; it takes about a minute"):
+            for command in ([sys.executable, "-m", "venv", str(environment)], [*pip, *requirements]):
+                service = Service("The installation of the Rucio server", command, log=log)
+                service.finish(seconds=INSTALL_SECONDS)
         stamp.write_text(wanted)
     return environment / "bin" / "python"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,8 @@ from rucio_mesh.testing.service import ServiceFailed
 from . import data
 from .environment import server_python
 from .lab import JupyterLab
+from .names import SCOPE
+from .telling import Program, Ready, Teller, Terminal
 
 TOKEN_RENEWAL = 20 * 60
 """Seconds; Rucio's tokens live for an hour."""
@@ -29,8 +31,10 @@ WATCH_INTERVAL = 0.5
 class Demo:
     """Everything below one folder: servers, data, JupyterLab's settings, the user's work."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, teller: Teller | None = None) -> None:
+        """`teller` hears what is being done; without one it is said on the terminal."""
         self.folder = folder
+        self._teller = teller or Terminal()
         self.work = folder / "work"
         """What JupyterLab shows: the notebook, and below `rucio` what was staged."""
         self._token = folder / "token"
@@ -48,47 +52,65 @@ class Demo:
         """
         lab = JupyterLab(self.folder, root=self.work, port=port, browser=browser, command=command)
         with ExitStack() as running:
-            running.callback(say, "Stopped.")
+            running.callback(self._teller.say, "Stopped.")
             grid = running.enter_context(self._grid())
             self._renew_token(grid)
             self._lay_out_work()
-            with step("JupyterLab"):
+            with self._teller.step("JupyterLab"):
                 running.enter_context(lab.serving(self._configuration(grid)))
-            running.callback(say, "", "Stopping …")
+            running.callback(self._teller.say, "", "Stopping …")
             self._tell(grid, lab)
-            while not lab.was_shut_down():
-                grid.check()
-                if time.time() > self._token_due:  # the wall clock goes on while a laptop sleeps
-                    with suppress(
-                        OSError
-                    ):  # Rucio is busy: the old token is good for longer, the next round tries
-                        self._renew_token(grid)
-                time.sleep(WATCH_INTERVAL)
+            self._watch(grid, lab.was_shut_down)
+
+    def serve(self, program: Program) -> None:
+        """Start all but JupyterLab, tell `program` of the instance, watch it all. Raises ServiceFailed."""
+        with self._grid() as grid:
+            self._renew_token(grid)
+            program.tell(Ready(self._instance(grid), SCOPE))
+            self._watch(grid, lambda: False)
+
+    def _watch(self, grid: Grid, ended: Callable[[], bool]) -> None:
+        """Keep the user signed in until it has ended. Raises ServiceFailed where a part has."""
+        while not ended():
+            grid.check()
+            if time.time() > self._token_due:  # the wall clock goes on while a laptop sleeps
+                # Where Rucio is busy the old token is good for longer, and the next round tries.
+                with suppress(OSError):
+                    self._renew_token(grid)
+            time.sleep(WATCH_INTERVAL)
 
     @contextmanager
     def _grid(self) -> Iterator[Grid]:
         """A running grid with its data."""
         _reach_loopback_directly()
-        say(f"The demo lives in {self.folder}")
-        python = server_python(self.folder, say)
+        self._teller.say(f"The demo lives in {self.folder}")
+        python = server_python(self.folder, self._teller)
         fresh = data.is_outdated(self.folder)
         if fresh:
             self._clear()
         grid = Grid(self.folder / "grid", server_python=python, storages=data.DISKS, cache_seconds=300)
         with ExitStack() as running:
-            with step("Rucio and two storages"):
+            with self._teller.step("Rucio and its storages"):
                 running.enter_context(grid)
             if fresh:
                 try:
-                    data.make(grid, self.folder, step)
+                    data.make(grid, self.folder, self._teller.step)
                 except RucioException as error:
                     why = f"Rucio refused with {type(error).__name__}"
                     raise ServiceFailed("Making the data", why, grid.rucio.log_paths["server"]) from error
             yield grid
 
     def _configuration(self, grid: Grid) -> dict[str, Any]:
-        """What a site would write for `c.RucioConfig`; the token file signs the user in."""
-        instance = {
+        """What a site would write for `c.RucioConfig`."""
+        return {
+            "instances": [self._instance(grid)],
+            "default_auth_type": "oidc",
+            "views_dir": str(self.work / "rucio"),
+        }
+
+    def _instance(self, grid: Grid) -> dict[str, Any]:
+        """The running Rucio, as a site would configure it; the token file signs the user in."""
+        return {
             "name": "demo",
             "display_name": "Rucio demo",
             "mode": "download",
@@ -98,11 +120,10 @@ class Demo:
             "oidc_auth": "file",
             "oidc_file_name": str(self._token),
         }
-        return {"instances": [instance], "default_auth_type": "oidc", "views_dir": str(self.work / "rucio")}
 
     def _tell(self, grid: Grid, lab: JupyterLab) -> None:
         storages = ", ".join(str(storage.log) for storage in grid.storages.values())
-        say(
+        self._teller.say(
             "",
             f"JupyterLab  {lab.address}",
             f"Rucio       {grid.rucio.url}, signed in as {USER}; by hand: user {USER}, password {PASSWORD}",
@@ -127,24 +148,6 @@ class Demo:
         for old in (self.folder / "grid", self.folder / "state", self.work / "rucio"):
             if old.exists():
                 shutil.rmtree(old)
-
-
-def say(*lines: str) -> None:
-    for line in lines or ("",):
-        print(line, flush=True)
-
-
-@contextmanager
-def step(what: str) -> Iterator[None]:
-    """Tell what is being done, and how long it took."""
-    print(f"  {what} … ", end="", flush=True)
-    began = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        print(flush=True)
-        raise
-    print(f"{time.monotonic() - began:.1f} s", flush=True)
 
 
 def _reach_loopback_directly() -> None:

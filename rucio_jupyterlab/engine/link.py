@@ -67,6 +67,11 @@ class EngineLink:
         except (TimeoutError, asyncio.TimeoutError) as error:  # two classes before Python 3.11
             raise EngineDown(f"The engine did not answer within {timeout:.0f} s.") from error
 
+    async def configure(self, configuration: Configuration) -> None:
+        """Have the engine take another configuration, now and at every later start. Raises EngineDown."""
+        self._configuration = configuration
+        await self.ask(protocol.Hello(protocol.PROTOCOL_VERSION, configuration))
+
     def retry(self) -> None:
         """Forget earlier deaths; the next question starts the engine again."""
         self._deaths.clear()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LEFT = "text-align: left; overflow-wrap: anywhere"
+LONG_WORD = 20
+"""Characters; a longer word, a name or a path, may break anywhere so that the table keeps to its width."""
 
 
 def table(
@@ -22,7 +23,7 @@ def table(
     """A folded table of `rows`, the first of `total`; nothing where there are none."""
     if not rows:
         return ""
-    titles = "".join(f'<th scope="col" style="{_LEFT}">{escape(title)}</th>' for title in head)
+    titles = "".join(f'<th scope="col" style="{_style(title)}">{escape(title)}</th>' for title in head)
     body = "".join(_row(row) for row in rows)
     more = f"<p>… and {total - len(rows):,} more</p>" if total > len(rows) else ""
     opened = " open" if unfolded else ""
@@ -33,7 +34,12 @@ def table(
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f'<td style="{_LEFT}">{escape(cell)}</td>' for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f'<td style="{_style(cell)}">{escape(cell)}</td>' for cell in cells) + "</tr>"
+
+
+def _style(cell: str) -> str:
+    breaking = any(len(word) > LONG_WORD for word in cell.split())
+    return "text-align: left" + ("; overflow-wrap: anywhere" if breaking else "")
 
 
 def progress(title: str, fraction: float, line: str, remarks: Sequence[str]) -> str:

@@ -266,6 +266,16 @@ class Journal:
         )
         return int(rows[0][0])
 
+    def shows_anything(self) -> bool:
+        """Whether any file appears in the views."""
+        return bool(self._read("SELECT 1 FROM links LIMIT 1"))
+
+    def here(self, keys: Sequence[str]) -> int:
+        """How many of these objects are here."""
+        marks = ",".join("?" * len(keys))
+        rows = self._read(f"SELECT count(*) FROM files WHERE state = 'done' AND key IN ({marks})", keys)
+        return int(rows[0][0])
+
     # The store
 
     def usage(self) -> tuple[int, int, int]:

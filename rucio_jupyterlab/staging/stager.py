@@ -13,12 +13,14 @@ from msgspec.structs import replace
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
+from ..catalog.model import ReplicaTable
 from ..config import Options
 from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
 from .conductor import Conductor
 from .evictor import Evictor
+from .inside import Inside
 from .jobs import Job
 from .journal import Journal
 from .listing import transfer_page
@@ -41,6 +43,7 @@ class Stager:
         self._journal = Journal(str(state / "journal.sqlite"), f"{self._store.root} {self._views}")
         view = View(self._views, options.link)
         self._evictor = Evictor(self._journal, self._store, view)
+        self._inside = Inside(catalog, self._journal)
         self._conductor = Conductor(
             state, options, accounts, catalog, self._journal, self._store, view, self._evictor
         )
@@ -192,6 +195,20 @@ class Stager:
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""
         return await asyncio.to_thread(self._evictor.staged, instance, dids, self._plans.prefix(instance))
+
+    def staged_inside(self, instance: str, dids: list[Did]) -> dict[Did, int]:
+        """Of collections without a folder of their own, how many files are here in those that hold them.
+
+        Waits for Rucio, so a thread calls it. Raises what the catalogue raises.
+        """
+        found = {did: self._inside.count(instance, did) for did in dids}
+        return {did: files for did, files in found.items() if files}
+
+    def with_speeds(self, instance: str, table: ReplicaTable) -> ReplicaTable:
+        """The table with how fast each RSE was when last read from."""
+        speeds = self._transfers.speeds
+        rses = [replace(each, bytes_per_second=speeds.get((instance, each.rse))) for each in table.rses]
+        return replace(table, rses=rses)
 
     # Options and accounts
 

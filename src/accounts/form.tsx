@@ -32,6 +32,32 @@ export const Field = React.forwardRef<HTMLInputElement, IFieldProps>(
   }
 );
 
+export interface ISelectProps extends React.SelectHTMLAttributes<HTMLSelectElement> {
+  label: string;
+  /** Values with what is shown for them. */
+  options: readonly (readonly [string, string])[];
+}
+
+/** A choice below its label. */
+export const Select = React.forwardRef<HTMLSelectElement, ISelectProps>(
+  function Select(props, ref) {
+    const { label, options, ...rest } = props;
+    const id = React.useId();
+    return (
+      <div className="jp-Rucio-field">
+        <label htmlFor={id}>{label}</label>
+        <select ref={ref} className="jp-mod-styled" {...rest} id={id}>
+          {options.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </div>
+    );
+  }
+);
+
 export interface IFormProps {
   title: string;
   submit: string;
@@ -76,7 +102,10 @@ export function Form(props: IFormProps): JSX.Element {
       <h3 id={heading}>{title}</h3>
       {children}
       {refused && (
-        <div className="jp-Rucio-refused" role="alert">
+        <div
+          className={`jp-Rucio-refused ${refused.do === 'choose' ? 'jp-mod-info' : ''}`}
+          role="alert"
+        >
           {refused.detail}
           {refused.exception && (
             <code className="jp-Rucio-detail">{refused.exception}</code>

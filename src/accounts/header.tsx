@@ -28,6 +28,10 @@ export function Header(props: IHeaderProps): JSX.Element {
     'separator',
     { command: CommandIDs.addInstance },
     { command: CommandIDs.removeInstance },
+    { command: CommandIDs.examine },
+    ...(commands.hasCommand(CommandIDs.tryDemo)
+      ? [{ command: CommandIDs.tryDemo }]
+      : []),
     'separator',
     { command: CommandIDs.openSettings }
   ];

@@ -10,7 +10,8 @@ import { type Obstacle, obstacleOf } from '../client/failure';
 import type {
   InstanceInfo,
   Instances,
-  InstancesEvent
+  InstancesEvent,
+  Reachability
 } from '../client/generated';
 
 /** The instances that the user can talk to, the one he talks to now, and who he is there. */
@@ -28,7 +29,8 @@ export interface IAccounts {
   select(instance: string): void;
   /** The accounts that the user may act as; none where Rucio cannot tell. */
   choices(): Promise<readonly string[]>;
-  /** These reject with `Failure`; the form that asked shows it. */
+  /** These reject with `Failure`; the place that asked shows it. */
+  examine(instance: string): Promise<Reachability>;
   signIn(instance: string, how: SignInAsk): Promise<void>;
   signOut(instance: string): Promise<void>;
   switchAccount(instance: string, account: string): Promise<void>;
@@ -100,6 +102,10 @@ export class Accounts implements IAccounts {
     }
   }
 
+  examine(instance: string): Promise<Reachability> {
+    return this._client.examine(instance);
+  }
+
   async signIn(instance: string, how: SignInAsk): Promise<void> {
     this._put(await this._client.signIn(instance, how));
   }
@@ -138,8 +144,7 @@ export class Accounts implements IAccounts {
     const known = this._known ?? {
       instances: [],
       default: null,
-      problem: null,
-      demo_available: false
+      problem: null
     };
     const others = known.instances.filter(({ name }) => name !== instance.name);
     const place = known.instances.findIndex(

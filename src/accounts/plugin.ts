@@ -4,10 +4,9 @@ import type {
 } from '@jupyterlab/application';
 import { IStateDB } from '@jupyterlab/statedb';
 
+import { remember } from '../client/remember';
 import { IAccounts, IServer } from '../tokens';
 import { Accounts } from './model';
-
-const CHOSEN = 'rucio-jupyterlab:instance';
 
 export const accounts: JupyterFrontEndPlugin<IAccounts> = {
   id: 'rucio-jupyterlab:accounts',
@@ -24,24 +23,13 @@ export const accounts: JupyterFrontEndPlugin<IAccounts> = {
     const accounts = new Accounts(server);
     server.engine.recovered.connect(accounts.refresh, accounts);
     if (state) {
-      void remember(accounts, state);
+      void remember<string>(state, {
+        key: 'rucio-jupyterlab:instance',
+        changed: accounts.changed,
+        restore: name => name && accounts.select(name),
+        current: () => accounts.current?.name ?? null
+      });
     }
     return accounts;
   }
 };
-
-/** Choose the instance of last time, and note each choice from then on. */
-async function remember(accounts: Accounts, state: IStateDB): Promise<void> {
-  const chosen = await state.fetch(CHOSEN);
-  if (typeof chosen === 'string') {
-    accounts.select(chosen);
-  }
-  let noted = chosen;
-  accounts.changed.connect(() => {
-    const name = accounts.current?.name;
-    if (name && name !== noted) {
-      noted = name;
-      void state.save(CHOSEN, name);
-    }
-  });
-}

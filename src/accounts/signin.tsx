@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { SignInAsk } from '../client/client';
 import type { InstanceInfo } from '../client/generated';
-import { Field, Form } from './form';
+import { Field, Form, Select } from './form';
 
 export type AuthType = SignInAsk['auth_type'];
 
@@ -20,8 +20,8 @@ type Values = Partial<Record<keyof SignInAsk, string>>;
 /** The ways of signing in that an instance offers, with the fields of the chosen one. */
 export function SignInForm(props: ISignInProps): JSX.Element {
   const { instance, trans, onSignIn, onCancel } = props;
-  const select = React.useId();
-  const accountField = React.useRef<HTMLInputElement>(null);
+  const accountField = React.useRef<HTMLInputElement & HTMLSelectElement>(null);
+  const [accounts, setAccounts] = React.useState<readonly string[]>([]);
   const [way, setWay] = React.useState<AuthType>(
     instance.account.auth_type ?? instance.auth_types[0] ?? 'userpass'
   );
@@ -29,6 +29,7 @@ export function SignInForm(props: ISignInProps): JSX.Element {
     username: instance.default_username ?? '',
     account: instance.account.account ?? instance.default_account ?? ''
   });
+  React.useEffect(() => accountField.current?.focus(), [accounts]);
   const given = (names: readonly (keyof SignInAsk)[]): Partial<SignInAsk> =>
     Object.fromEntries(
       names.filter(name => values[name]).map(name => [name, values[name]])
@@ -36,8 +37,9 @@ export function SignInForm(props: ISignInProps): JSX.Element {
   const field = (name: keyof SignInAsk) => ({
     name,
     value: values[name] ?? '',
-    onChange: (event: React.ChangeEvent<HTMLInputElement>) =>
-      setValues({ ...values, [name]: event.target.value })
+    onChange: (
+      event: React.ChangeEvent<HTMLInputElement | HTMLSelectElement>
+    ) => setValues({ ...values, [name]: event.target.value })
   });
   return (
     <Form
@@ -47,27 +49,24 @@ export function SignInForm(props: ISignInProps): JSX.Element {
       onSubmit={() =>
         onSignIn({ auth_type: way, ...given([...FIELDS[way], 'account']) })
       }
-      onRefused={obstacle =>
-        obstacle.do === 'choose' && accountField.current?.focus()
-      }
+      onRefused={({ do: remedy, choices = [] }) => {
+        if (remedy === 'choose' && choices.length > 0) {
+          setAccounts(choices);
+          setValues({ ...values, account: choices[0] });
+        }
+      }}
       onCancel={onCancel}
     >
       {instance.auth_types.length > 1 && (
-        <div className="jp-Rucio-field">
-          <label htmlFor={select}>{trans.__('With')}</label>
-          <select
-            id={select}
-            className="jp-mod-styled"
-            value={way}
-            onChange={event => setWay(event.target.value as AuthType)}
-          >
-            {instance.auth_types.map(type => (
-              <option key={type} value={type}>
-                {wayName(type, trans)}
-              </option>
-            ))}
-          </select>
-        </div>
+        <Select
+          label={trans.__('With')}
+          value={way}
+          options={instance.auth_types.map(type => [
+            type,
+            wayName(type, trans)
+          ])}
+          onChange={event => setWay(event.target.value as AuthType)}
+        />
       )}
       {way === 'userpass' && (
         <>
@@ -118,14 +117,22 @@ export function SignInForm(props: ISignInProps): JSX.Element {
           {...field('certificate')}
         />
       )}
-      <Field
-        ref={accountField}
-        label={trans.__('Account')}
-        hint={trans.__(
-          'Empty: your default. Once signed in, choose among all that are yours.'
-        )}
-        {...field('account')}
-      />
+      {accounts.length > 0 ? (
+        <Select
+          ref={accountField}
+          label={trans.__('Account')}
+          options={accounts.map(account => [account, account])}
+          {...field('account')}
+        />
+      ) : (
+        <Field
+          label={trans.__('Account')}
+          hint={trans.__(
+            'Empty: your default, or a choice of those that Rucio says are yours.'
+          )}
+          {...field('account')}
+        />
+      )}
     </Form>
   );
 }

@@ -1,4 +1,9 @@
-import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
+import {
+  Clipboard,
+  Dialog,
+  Notification,
+  showDialog
+} from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   copyIcon,
@@ -11,7 +16,8 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import type { ICatalogClient, IJobsClient } from '../client/client';
-import type { SearchQuery } from '../client/generated';
+import type { DidRow, SearchQuery } from '../client/generated';
+import { addCommands } from '../components/commands';
 import { size } from '../components/quantity';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
 import { didText, parseDids } from './did';
@@ -26,159 +32,162 @@ export interface ICatalogCommandsOptions {
   trans: TranslationBundle;
 }
 
-const NOTHING = { type: 'object', properties: {} } as const;
+const SEARCH = {
+  type: 'object',
+  properties: {
+    scope: { type: 'string' },
+    name: { type: 'string', description: '`*` stands for any text.' },
+    type: { type: 'string' }
+  }
+} as const;
+const DIDS = {
+  type: 'object',
+  properties: {
+    dids: {
+      type: 'string',
+      description: 'DIDs, one a line; absent: they are asked for.'
+    }
+  }
+} as const;
+const DID = {
+  type: 'object',
+  properties: { did: { type: 'string' } }
+} as const;
 
 /** Commands about DIDs, mostly those that are chosen. Answers their names, for the palette. */
 export function addCatalogCommands(
   commands: CommandRegistry,
   options: ICatalogCommandsOptions
 ): string[] {
-  const { catalog, client, jobs, panel, trans } = options;
+  const { catalog, jobs, panel, trans } = options;
   const chosen = () => catalog.selected.filter(row => !row.missing);
   const isChosen = () => chosen().length > 0;
 
-  commands.addCommand(CommandIDs.search, {
-    label: trans.__('Search Rucio'),
-    caption: trans.__('Search for DIDs in the current instance'),
-    icon: searchIcon,
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: {
-          scope: { type: 'string' },
-          name: { type: 'string', description: '`*` stands for any text.' },
-          type: { type: 'string' }
-        }
-      }
-    },
-    execute: args => {
-      panel.showTab('explore');
-      if (args.scope || args.name) {
-        catalog.ask(args as Partial<SearchQuery>);
-      }
-    }
-  });
-  commands.addCommand(CommandIDs.pasteDids, {
-    label: trans.__('Paste a List of DIDs…'),
-    caption: trans.__('Show the DIDs of a list'),
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: {
-          dids: {
-            type: 'string',
-            description: 'DIDs, one a line; absent: they are asked for.'
-          }
-        }
-      }
-    },
-    isEnabled: () => catalog.instance !== null,
-    execute: args => {
-      if (args.dids) {
-        catalog.paste(parseDids(String(args.dids)).dids);
+  return addCommands(commands, {
+    [CommandIDs.search]: {
+      label: trans.__('Search Rucio'),
+      caption: trans.__('Search for DIDs in the current instance'),
+      icon: searchIcon,
+      describedBy: { args: SEARCH },
+      execute: args => {
         panel.showTab('explore');
-        return;
+        if (args.scope || args.name) {
+          catalog.ask(args as Partial<SearchQuery>);
+        }
       }
-      panel.showForm(close => (
-        <PasteForm
-          trans={trans}
-          onCancel={close}
-          onShow={dids => {
-            catalog.paste(dids);
-            close();
-            panel.showTab('explore');
-          }}
-        />
-      ));
-    }
-  });
-  commands.addCommand(CommandIDs.refresh, {
-    label: trans.__('Search Again'),
-    caption: trans.__('Ask Rucio the last question again'),
-    describedBy: { args: NOTHING },
-    isEnabled: () => catalog.root !== null,
-    execute: () => catalog.refresh()
-  });
-  commands.addCommand(CommandIDs.stage, {
-    label: trans.__('Stage'),
-    caption: trans.__('Bring the chosen DIDs to this server'),
-    icon: downloadIcon,
-    describedBy: { args: NOTHING },
-    isEnabled: isChosen,
-    execute: async () => {
-      if (catalog.instance) {
-        const dids = chosen().map(row => row.did);
-        await jobs.start({ instance: catalog.instance, dids });
-      }
-    }
-  });
-  commands.addCommand(CommandIDs.copyDid, {
-    label: trans.__('Copy the DID'),
-    caption: trans.__('Copy the chosen DIDs, one a line'),
-    icon: copyIcon,
-    describedBy: {
-      args: { type: 'object', properties: { did: { type: 'string' } } }
     },
-    isEnabled: args => Boolean(args.did) || catalog.selected.length > 0,
-    execute: args =>
-      Clipboard.copyToSystem(
-        args.did
-          ? String(args.did)
-          : catalog.selected.map(row => didText(row.did)).join('\n')
-      )
-  });
-  commands.addCommand(CommandIDs.insertChosen, {
-    label: trans.__('Insert into the Notebook'),
-    caption: trans.__('Insert a cell that reads the chosen DIDs'),
-    icon: notebookIcon,
-    describedBy: { args: NOTHING },
-    isEnabled: isChosen,
-    isVisible: () => commands.hasCommand(CommandIDs.insertCell),
-    execute: () =>
-      commands.execute(CommandIDs.insertCell, {
-        instance: catalog.instance,
-        dids: chosen().map(row => didText(row.did))
-      })
-  });
-  commands.addCommand(CommandIDs.evict, {
-    label: trans.__('Remove from This Server…'),
-    caption: trans.__('Remove the staged files of the chosen DIDs'),
-    icon: deleteIcon,
-    describedBy: { args: NOTHING },
-    isEnabled: isChosen,
-    execute: async () => {
-      const { button } = await showDialog({
-        title: trans.__('Remove the staged files?'),
-        body: trans.__(
-          'They stay in Rucio, and can be staged again. %1',
-          chosen()
-            .map(row => row.did.name)
-            .join(', ')
-        ),
-        buttons: [
-          Dialog.cancelButton(),
-          Dialog.warnButton({ label: trans.__('Remove') })
-        ]
-      });
-      if (!button.accept || !catalog.instance) {
-        return;
+    [CommandIDs.pasteDids]: {
+      label: trans.__('Paste a List of DIDs…'),
+      caption: trans.__('Show the DIDs of a list'),
+      describedBy: { args: DIDS },
+      isEnabled: () => catalog.instance !== null,
+      execute: args => {
+        if (args.dids) {
+          catalog.paste(parseDids(String(args.dids)).dids);
+          panel.showTab('explore');
+          return;
+        }
+        panel.showForm(close => (
+          <PasteForm
+            trans={trans}
+            onCancel={close}
+            onShow={dids => {
+              catalog.paste(dids);
+              close();
+              panel.showTab('explore');
+            }}
+          />
+        ));
       }
-      let bytes = 0;
-      for (const row of chosen()) {
-        bytes += (await client.evict(catalog.instance, row.did)).bytes;
+    },
+    [CommandIDs.refresh]: {
+      label: trans.__('Search Again'),
+      caption: trans.__('Ask Rucio the last question again'),
+      isEnabled: () => catalog.root !== null,
+      execute: () => catalog.refresh()
+    },
+    [CommandIDs.stage]: {
+      label: trans.__('Stage'),
+      caption: trans.__('Bring the chosen DIDs to this server'),
+      icon: downloadIcon,
+      isEnabled: isChosen,
+      execute: async () => {
+        if (catalog.instance) {
+          const dids = chosen().map(row => row.did);
+          await jobs.start({ instance: catalog.instance, dids });
+        }
       }
-      catalog.summaries?.renew();
-      await jobs.refreshStore();
-      return size(bytes);
+    },
+    [CommandIDs.copyDid]: {
+      label: trans.__('Copy the DID'),
+      caption: trans.__('Copy the chosen DIDs, one a line'),
+      icon: copyIcon,
+      describedBy: { args: DID },
+      isEnabled: args => Boolean(args.did) || catalog.selected.length > 0,
+      execute: args =>
+        Clipboard.copyToSystem(
+          args.did
+            ? String(args.did)
+            : catalog.selected.map(row => didText(row.did)).join('\n')
+        )
+    },
+    [CommandIDs.insertChosen]: {
+      label: trans.__('Insert into the Notebook'),
+      caption: trans.__('Insert a cell that reads the chosen DIDs'),
+      icon: notebookIcon,
+      isEnabled: isChosen,
+      isVisible: () => commands.hasCommand(CommandIDs.insertCell),
+      execute: () =>
+        commands.execute(CommandIDs.insertCell, {
+          instance: catalog.instance,
+          dids: chosen().map(row => didText(row.did))
+        })
+    },
+    [CommandIDs.evict]: {
+      label: trans.__('Remove from This Server…'),
+      caption: trans.__('Remove the staged files of the chosen DIDs'),
+      icon: deleteIcon,
+      isEnabled: isChosen,
+      execute: () => evict(chosen(), options)
     }
   });
-  return [
-    CommandIDs.search,
-    CommandIDs.pasteDids,
-    CommandIDs.refresh,
-    CommandIDs.stage,
-    CommandIDs.copyDid,
-    CommandIDs.insertChosen,
-    CommandIDs.evict
-  ];
+}
+
+/** Remove staged files, once the user has agreed. */
+async function evict(
+  rows: readonly DidRow[],
+  options: ICatalogCommandsOptions
+): Promise<void> {
+  const { catalog, client, jobs, trans } = options;
+  const { instance } = catalog;
+  const { button } = await showDialog({
+    title: trans.__('Remove the staged files?'),
+    body: trans.__(
+      'They stay in Rucio, and can be staged again. %1',
+      rows.map(row => row.did.name).join(', ')
+    ),
+    buttons: [
+      Dialog.cancelButton(),
+      Dialog.warnButton({ label: trans.__('Remove') })
+    ]
+  });
+  if (!button.accept || !instance) {
+    return;
+  }
+  const freed = { files: 0, bytes: 0 };
+  for (const row of rows) {
+    const { files, bytes } = await client.evict(instance, row.did);
+    freed.files += files;
+    freed.bytes += bytes;
+  }
+  catalog.summaries?.renew();
+  await jobs.refreshStore();
+  Notification.info(
+    freed.files > 0
+      ? trans.__('%1 came free.', size(freed.bytes))
+      : trans.__(
+          'Nothing was removed: no files of its own are staged. Those of a larger collection go with that.'
+        ),
+    { autoClose: 5000 }
+  );
 }

@@ -4,10 +4,11 @@ import * as React from 'react';
 
 import type { Asked } from '../client/asked';
 import type { DidSummary, Metadata, Rules } from '../client/generated';
-import { IconButton } from '../components/button';
+import { Copied, IconButton } from '../components/button';
 import { noteIcon, tapeIcon, warningIcon } from '../components/icons';
 import { type IAction, remedy, Strip } from '../components/notice';
 import { count, size } from '../components/quantity';
+import { Breakable } from '../components/texts';
 import { TabBody, Tabs } from '../components/tabs';
 import { VirtualList } from '../components/virtuallist';
 import type { Details, DetailTab } from './details';
@@ -45,7 +46,9 @@ export function DetailPane(props: IDetailPaneProps): JSX.Element {
       onKeyDown={event => event.key === 'Escape' && props.onClose()}
     >
       <div className="jp-Rucio-details-head">
-        <h3>{didText(details.row.did)}</h3>
+        <h3>
+          <Breakable text={didText(details.row.did)} />
+        </h3>
         <IconButton
           icon={copyIcon}
           label={trans.__('Copy the DID')}
@@ -137,9 +140,7 @@ function Shown(props: IDetailPaneProps): JSX.Element {
       return details.files ? (
         <Files listing={details.files} trans={trans} onRetry={retry} />
       ) : (
-        <p className="jp-Rucio-small jp-Rucio-path">
-          {summary?.staged_path ?? trans.__('A single file, not staged yet.')}
-        </p>
+        <SingleFile path={summary?.staged_path ?? null} trans={trans} />
       );
     case 'replicas':
       return answer(details.replicas, trans, retry, table => (
@@ -178,6 +179,21 @@ function answer<T>(
     case 'ready':
       return show(asked.value);
   }
+}
+
+interface ISingleFileProps {
+  path: string | null;
+  trans: TranslationBundle;
+}
+
+function SingleFile({ path, trans }: ISingleFileProps): JSX.Element {
+  return path === null ? (
+    <p className="jp-Rucio-small">
+      {trans.__('A single file, not staged yet.')}
+    </p>
+  ) : (
+    <Copied text={path} label={trans.__('Copy the path')} />
+  );
 }
 
 interface IFilesProps {

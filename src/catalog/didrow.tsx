@@ -203,6 +203,9 @@ export function describe(
   } else if (row.type === 'dataset') {
     parts.push(trans.__('dataset'));
   }
+  if (summary?.open && row.type !== 'file') {
+    parts.push(trans.__('still growing'));
+  }
   if (row.type !== 'file' && files !== null) {
     parts.push(trans._n('%2 file', '%2 files', files, count(files)));
   }
@@ -211,9 +214,6 @@ export function describe(
   }
   if (summary) {
     parts.push(trans._n('%1 RSE', '%1 RSEs', summary.rses));
-    if (summary.open && row.type !== 'file') {
-      parts.push(trans.__('still growing'));
-    }
   }
   return parts.join(' · ') || trans.__('file');
 }

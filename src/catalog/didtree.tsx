@@ -14,6 +14,8 @@ export interface IDidTreeProps {
   root: Branch;
   summaries: Summaries;
   active: IPlace | null;
+  /** How far the list is scrolled at first, in pixels. */
+  start: number;
   isSelected: (did: Did) => boolean;
   jobOf: (did: Did) => JobSnapshot | null;
   trans: TranslationBundle;
@@ -21,6 +23,7 @@ export interface IDidTreeProps {
   onToggle: (place: IPlace, open?: boolean) => void;
   onStage: (row: DidRow) => void;
   onClear: () => void;
+  onTop: (top: number) => void;
   /** The user wants to act on what is chosen: the focus goes to the actions. */
   onEnter: () => void;
   onDragStart: (row: DidRow, event: PointerEvent) => void;
@@ -107,9 +110,11 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
         count={root.size}
         rowHeight={rowHeight}
         tall={tall}
+        start={props.start}
         reveal={at}
         renderRow={renderRow}
         onWindow={onWindow}
+        onTop={props.onTop}
         onKeyDown={event => onKey(event, props, rowHeight)}
       />
     </div>

@@ -13,7 +13,6 @@ import { Splitter } from '../components/splitter';
 import type { IJobs } from '../jobs/model';
 import { CommandIDs, type ICells } from '../tokens';
 import { DetailPane } from './detailpane';
-import type { DetailTab } from './details';
 import { didText } from './did';
 import { DidTree } from './didtree';
 import { Filters } from './filters';
@@ -34,15 +33,11 @@ export interface IExploreProps {
 /** Search, its answer as a tree, the details of what is chosen, and the way to stage it. */
 export function Explore(props: IExploreProps): JSX.Element {
   const { catalog, jobs, commands, cells, trans } = props;
-  const [tab, setTab] = React.useState<DetailTab>('replicas');
-  const [rses, setRses] = React.useState<Record<string, string | null>>({});
-  const [share, setShare] = React.useState(0.45);
   const [busy, setBusy] = React.useState(false);
   const [refused, setRefused] = React.useState<Obstacle | null>(null);
-  const [hidden, setHidden] = React.useState(false);
   const frame = React.useRef<HTMLDivElement>(null);
-  const { root, summaries, selected, details, instance } = catalog;
-  const rse = details ? (rses[didText(details.row.did)] ?? null) : null;
+  const { root, summaries, selected, details, instance, view } = catalog;
+  const rse = details ? view.rseOf(details.row.did) : null;
   const complete = React.useCallback(
     (typed: string) => catalog.completeScope(typed),
     [catalog]
@@ -82,7 +77,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     ? (path: string) => void commands.execute(CommandIDs.reveal, { path })
     : null;
   const closeDetails = () => {
-    setHidden(true);
+    view.hide(true);
     focusTree();
   };
   const copy = (did: Did) =>
@@ -90,19 +85,19 @@ export function Explore(props: IExploreProps): JSX.Element {
 
   const tree = root && summaries && (
     <DidTree
+      key={catalog.questions}
       root={root}
       summaries={summaries}
       active={catalog.active}
+      start={view.memory.top}
       isSelected={did => catalog.isSelected(did)}
       jobOf={did => (instance ? jobs.of(instance, did) : null)}
       trans={trans}
-      onChoose={(place, choice) => {
-        setHidden(false);
-        catalog.choose(place, choice);
-      }}
+      onChoose={(place, choice) => catalog.choose(place, choice)}
       onToggle={(place, open) => catalog.toggle(place, open)}
       onStage={row => void stage([row])}
       onClear={() => catalog.clear()}
+      onTop={top => view.look({ top })}
       onEnter={focusActions}
       onDragStart={(row, event) =>
         instance && cells?.drag(instance, row.did, event)
@@ -153,8 +148,8 @@ export function Explore(props: IExploreProps): JSX.Element {
       )}
       <Splitter
         label={trans.__('Height of the details')}
-        share={share}
-        onResize={setShare}
+        share={view.memory.share}
+        onResize={share => view.look({ share })}
         top={
           <Answer
             listing={root?.listing ?? null}
@@ -166,17 +161,15 @@ export function Explore(props: IExploreProps): JSX.Element {
           </Answer>
         }
         bottom={
-          details && !hidden ? (
+          details && !view.hidden ? (
             <DetailPane
               details={details}
               summary={summaries?.get(details.row.did)}
-              tab={tab}
+              tab={view.memory.tab}
               rse={rse}
               trans={trans}
-              onTab={setTab}
-              onRse={value =>
-                setRses({ ...rses, [didText(details.row.did)]: value })
-              }
+              onTab={tab => view.look({ tab })}
+              onRse={value => view.chooseRse(details.row.did, value)}
               onCopy={() => copy(details.row.did)}
               onRefresh={() => summaries?.renew()}
               onClose={closeDetails}

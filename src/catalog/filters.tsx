@@ -3,7 +3,7 @@ import { addIcon, closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { MetadataFilter } from '../client/generated';
-import { Button } from '../components/button';
+import { Button, Chip } from '../components/button';
 import type { Search } from './model';
 
 export interface IFiltersProps {
@@ -51,15 +51,13 @@ export function Filters(props: IFiltersProps): JSX.Element {
         aria-label={trans.__('Kinds and conditions')}
       >
         {kinds.map(([kind, label]) => (
-          <button
+          <Chip
             key={kind}
-            type="button"
-            className="jp-Rucio-chip"
-            aria-pressed={KINDS[search.type].includes(kind)}
+            pressed={KINDS[search.type].includes(kind)}
             onClick={() => onSearch({ type: toggled(search.type, kind) })}
           >
             {label}
-          </button>
+          </Chip>
         ))}
         {search.filters.map((filter, index) => (
           <button

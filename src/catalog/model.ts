@@ -8,12 +8,31 @@ import { didText, parseDid } from './did';
 import { Listing } from './listing';
 import { Summaries } from './summaries';
 import { Branch, type IPlace } from './tree';
+import { type IViewMemory, View } from './view';
 
 /** What the user looks for; kept while the answer is shown. */
 export type Search = Pick<SearchQuery, 'scope' | 'name' | 'type' | 'filters'>;
 
 /** How a chosen line joins those that were chosen before. */
 export type Choice = 'only' | 'toggle' | 'range';
+
+/** Scopes to choose from. */
+export interface IScopes {
+  /** Those that the user may write to. */
+  own: readonly string[];
+  others: readonly string[];
+}
+
+/** What comes back after a reload: the question, not its answer. */
+export interface IMemory {
+  instance: string;
+  search: Search;
+  /** The DIDs that were pasted, where these are shown. */
+  dids: readonly Did[] | null;
+  /** Whether anything was asked. */
+  asked: boolean;
+  view: IViewMemory;
+}
 
 /** The catalogue of the current instance: a question, its answer as a tree, and what is chosen of it. */
 export interface ICatalog {
@@ -31,6 +50,9 @@ export interface ICatalog {
   refresh(): void;
 }
 
+/** Scopes offered at once. */
+const OFFERS = 50;
+
 const NOTHING: Search = {
   scope: '',
   name: '',
@@ -44,10 +66,12 @@ export class Catalog implements ICatalog {
     private readonly accounts: IAccounts
   ) {
     this._instance = accounts.usable;
+    this.view.changed.connect(this._tell, this);
     accounts.changed.connect(this._onAccounts, this);
   }
 
   readonly changed = new Signal<this, void>(this);
+  readonly view = new View();
 
   get instance(): string | null {
     return this._instance;
@@ -69,6 +93,33 @@ export class Catalog implements ICatalog {
   /** Whether the answer is to pasted DIDs rather than to `search`. */
   get pasted(): boolean {
     return this._root?.listing.query.kind === 'dids';
+  }
+
+  /** How many questions were asked; tells one answer from the next. */
+  get questions(): number {
+    return this._questions;
+  }
+
+  /** What to come back to; null while there is no instance, or what is to come back has not. */
+  get memory(): IMemory | null {
+    const query = this._root?.listing.query;
+    return this._instance && !this._awaited
+      ? {
+          instance: this._instance,
+          search: this._search,
+          dids: query?.kind === 'dids' ? query.dids : null,
+          asked: query !== undefined,
+          view: this.view.memory
+        }
+      : null;
+  }
+
+  /** Go back to where the user was, as soon as the instance can be asked. */
+  restore(memory: IMemory): void {
+    if (!this._root) {
+      this._awaited = memory;
+      this._restore();
+    }
   }
 
   get summaries(): Summaries | null {
@@ -94,6 +145,7 @@ export class Catalog implements ICatalog {
   }
 
   ask(search: Partial<Search>): void {
+    this._awaited = null;
     const asked = { ...this._search, ...search };
     const whole = parseDid(asked.name);
     this._search = whole ? { ...asked, ...whole } : asked;
@@ -103,6 +155,7 @@ export class Catalog implements ICatalog {
         ...this._search,
         name: this._search.name || '*'
       });
+      this.view.look({ top: 0 });
     }
     this.changed.emit();
   }
@@ -120,19 +173,25 @@ export class Catalog implements ICatalog {
   }
 
   /** Scopes that fit what was typed so far; none where Rucio cannot tell. */
-  async completeScope(typed: string): Promise<readonly string[]> {
+  async completeScope(typed: string): Promise<IScopes> {
     if (!this._instance) {
-      return [];
+      return { own: [], others: [] };
     }
+    const ask = (writable: boolean) =>
+      this.client.scopes(this._instance ?? '', typed, OFFERS, writable);
     try {
-      return (await this.client.scopes(this._instance, typed, 50)).scopes;
+      const [own, all] = await Promise.all([ask(true), ask(false)]);
+      const others = all.scopes.filter(scope => !own.scopes.includes(scope));
+      return { own: own.scopes, others };
     } catch {
-      return []; // completion is a courtesy: the search itself tells what is wrong
+      // Completion is a courtesy: the search itself tells what is wrong.
+      return { own: [], others: [] };
     }
   }
 
   /** Choose the line at a place, or change whether it is chosen. */
   choose(place: IPlace, choice: Choice = 'only'): void {
+    this.view.hide(false);
     const rows = choice === 'range' ? this._between(place) : [place];
     if (choice === 'only') {
       this._selected.clear();
@@ -191,11 +250,28 @@ export class Catalog implements ICatalog {
     this._instance = this.accounts.usable;
     this._forget();
     this._search = NOTHING;
+    this._restore();
     this.changed.emit();
+  }
+
+  private _restore(): void {
+    const memory = this._awaited;
+    if (!memory || memory.instance !== this._instance) {
+      return;
+    }
+    this._awaited = null;
+    this._search = memory.search;
+    if (memory.dids) {
+      this.paste(memory.dids);
+    } else if (memory.asked) {
+      this.ask({});
+    }
+    this.view.look(memory.view);
   }
 
   private _open(query: ListingQuery): void {
     this._forget();
+    this._questions += 1;
     if (this._instance) {
       this._root = new Branch(this._listing(query, this._instance));
       this._summaries = new Summaries(this.client, this._instance);
@@ -251,6 +327,8 @@ export class Catalog implements ICatalog {
   private _search = NOTHING;
   private _root: Branch | null = null;
   private _summaries: Summaries | null = null;
+  private _questions = 0;
+  private _awaited: IMemory | null = null;
   private _active: IPlace | null = null;
   private _details: Details | null = null;
 }

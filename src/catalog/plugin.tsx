@@ -3,13 +3,15 @@ import type {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { remember } from '../client/remember';
 import { IAccounts, ICatalog, ICells, IJobs, IPanel, IServer } from '../tokens';
 import { addCatalogCommands } from './commands';
 import { Explore } from './explore';
-import { Catalog } from './model';
+import { Catalog, type IMemory } from './model';
 
 export const catalog: JupyterFrontEndPlugin<ICatalog> = {
   id: 'rucio-jupyterlab:catalog',
@@ -17,7 +19,7 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
   autoStart: true,
   provides: ICatalog,
   requires: [IServer, IAccounts, IJobs, IPanel],
-  optional: [ICells, ICommandPalette, ITranslator],
+  optional: [ICells, IStateDB, ICommandPalette, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     server: IServer,
@@ -25,6 +27,7 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
     jobs: IJobs,
     panel: IPanel,
     cells: ICells | null,
+    state: IStateDB | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ): ICatalog => {
@@ -34,6 +37,14 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
     catalog.changed.connect(panel.update, panel);
     jobs.changed.connect(panel.update, panel);
     jobs.finished.connect(() => catalog.summaries?.renew());
+    if (state) {
+      void remember<IMemory>(state, {
+        key: 'rucio-jupyterlab:explore',
+        changed: catalog.changed,
+        restore: memory => memory && catalog.restore(memory),
+        current: () => catalog.memory
+      });
+    }
     panel.addTab({
       id: 'explore',
       label: trans.__('Explore'),

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { ReplicaTable, RseReplicas } from '../client/generated';
+import { Copied } from '../components/button';
 import { tapeIcon } from '../components/icons';
 import { count, size } from '../components/quantity';
 
@@ -76,9 +77,11 @@ export function Replicas(props: IReplicasProps): JSX.Element {
         </p>
       )}
       {table.pfns.map(pfn => (
-        <code key={pfn} className="jp-Rucio-pfn" title={pfn}>
-          {pfn}
-        </code>
+        <Copied
+          key={pfn}
+          text={pfn}
+          label={trans.__('Copy the address %1', pfn)}
+        />
       ))}
     </fieldset>
   );

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { IconButton } from '../components/button';
 import { parseDids } from './did';
-import type { Search } from './model';
+import type { IScopes, Search } from './model';
 import type { Did } from '../client/generated';
 
 export interface ISearchBarProps {
@@ -12,7 +12,7 @@ export interface ISearchBarProps {
   /** Whether the instance allows `*` in names. */
   wildcards: boolean;
   trans: TranslationBundle;
-  complete: (typed: string) => Promise<readonly string[]>;
+  complete: (typed: string) => Promise<IScopes>;
   onSearch: (search: Partial<Search>) => void;
   /** Several DIDs were pasted into the field. */
   onPaste: (dids: readonly Did[]) => void;
@@ -75,18 +75,23 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
 interface IScopeFieldProps {
   value: string;
   trans: TranslationBundle;
-  complete: (typed: string) => Promise<readonly string[]>;
+  complete: (typed: string) => Promise<IScopes>;
   onChange: (scope: string) => void;
 }
 
+const NONE: IScopes = { own: [], others: [] };
 /** Milliseconds that typing must rest before Rucio is asked. */
 const REST = 150;
 
-/** A combobox after the ARIA pattern: type freely, or take one of the scopes that fit. */
+/**
+ * A combobox after the ARIA pattern: type freely, or take one of the scopes that fit.
+ *
+ * Those that the user may write to come first.
+ */
 function ScopeField(props: IScopeFieldProps): JSX.Element {
   const { value, trans, complete, onChange } = props;
   const list = React.useId();
-  const [offers, setOffers] = React.useState<readonly string[]>([]);
+  const [{ own, others }, setOffers] = React.useState<IScopes>(NONE);
   const [open, setOpen] = React.useState(false);
   const [at, setAt] = React.useState(-1);
 
@@ -108,6 +113,7 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
     };
   }, [value, open, complete]);
 
+  const offers = [...own, ...others];
   const take = (scope: string) => {
     onChange(scope);
     setOpen(false);
@@ -175,7 +181,8 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
                 take(scope);
               }}
             >
-              {scope}
+              <span>{scope}</span>
+              {index < own.length && <small>{trans.__('yours')}</small>}
             </li>
           ))}
         </ul>

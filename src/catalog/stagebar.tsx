@@ -12,6 +12,7 @@ import type {
 import { Button, IconButton } from '../components/button';
 import { MenuButton, type MenuEntry } from '../components/menu';
 import { count, size } from '../components/quantity';
+import { Facts } from '../components/texts';
 
 /** What of the chosen DIDs to stage, and how. */
 export type Part = Partial<Pick<JobRequest, 'first' | 'pattern'>>;
@@ -47,7 +48,7 @@ export function StageBar(props: IStageBarProps): JSX.Element {
   return (
     <div className="jp-Rucio-stage">
       <p className={tooLarge ? 'jp-mod-warn' : undefined} role="status">
-        {planText(plan, rows.length, free, trans)}
+        <Facts facts={planFacts(plan, rows.length, free, trans)} />
         {!plan.whole && !plan.barred && (
           <Button
             look="link"
@@ -175,12 +176,12 @@ export function planOf(
   };
 }
 
-function planText(
+function planFacts(
   plan: IPlan,
   dids: number,
   free: number | null,
   trans: TranslationBundle
-): string {
+): string[] {
   const parts: string[] = [];
   if (dids > 1) {
     parts.push(trans.__('%1 chosen', count(dids)));
@@ -196,10 +197,10 @@ function planText(
         : trans.__('%1 here already', count(plan.here))
     );
   }
-  if (free !== null) {
+  if (free !== null && !plan.whole) {
     parts.push(trans.__('%1 free', size(free)));
   }
-  return parts.join(' · ');
+  return parts;
 }
 
 function stageLabel(

@@ -7,6 +7,7 @@ import type {
   AccountChoices,
   AddInstance,
   ConfirmJob,
+  DemoStatus,
   Did,
   Environment,
   Freed,
@@ -20,6 +21,7 @@ import type {
   Metadata,
   OpenListing,
   ProblemDocument,
+  Reachability,
   ReplicaTable,
   RetryJob,
   Rules,
@@ -49,11 +51,19 @@ export interface IAccountsClient {
   signOut(instance: string): Promise<InstanceInfo>;
   accounts(instance: string): Promise<AccountChoices>;
   switchAccount(instance: string, account: string): Promise<InstanceInfo>;
+  /** Ask the instance for a sign of life. */
+  examine(instance: string): Promise<Reachability>;
 }
 
 /** Questions to the catalogue of one instance. All reject with `Failure`. */
 export interface ICatalogClient {
-  scopes(instance: string, filter: string, limit: number): Promise<Scopes>;
+  /** Scopes that fit a filter; with `writable` those alone that the user may write to. */
+  scopes(
+    instance: string,
+    filter: string,
+    limit: number,
+    writable: boolean
+  ): Promise<Scopes>;
   openListing(
     instance: string,
     query: ListingQuery,
@@ -97,8 +107,20 @@ export interface IServerClient {
   serverPath(path: string): Promise<ServerPath>;
 }
 
+/** The demo beside the Jupyter server. All reject with `Failure`. */
+export interface IDemoClient {
+  demo(): Promise<DemoStatus>;
+  startDemo(): Promise<DemoStatus>;
+  stopDemo(): Promise<DemoStatus>;
+}
+
 export interface IClient
-  extends IAccountsClient, ICatalogClient, IJobsClient, IServerClient {}
+  extends
+    IAccountsClient,
+    ICatalogClient,
+    IJobsClient,
+    IServerClient,
+    IDemoClient {}
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 type Parameters = Record<string, string | number | boolean | null>;
@@ -138,8 +160,17 @@ export class RestClient implements IClient {
     return this._post(at(instance, 'account'), { account });
   }
 
-  scopes(instance: string, filter: string, limit: number): Promise<Scopes> {
-    return this._get(at(instance, 'scopes'), { filter, limit });
+  examine(instance: string): Promise<Reachability> {
+    return this._get(at(instance, 'reachability'));
+  }
+
+  scopes(
+    instance: string,
+    filter: string,
+    limit: number,
+    writable: boolean
+  ): Promise<Scopes> {
+    return this._get(at(instance, 'scopes'), { filter, limit, writable });
   }
 
   openListing(
@@ -236,6 +267,18 @@ export class RestClient implements IClient {
 
   serverPath(path: string): Promise<ServerPath> {
     return this._get('server-path', { path });
+  }
+
+  demo(): Promise<DemoStatus> {
+    return this._get('demo');
+  }
+
+  startDemo(): Promise<DemoStatus> {
+    return this._post('demo/start');
+  }
+
+  stopDemo(): Promise<DemoStatus> {
+    return this._post('demo/stop');
   }
 
   private _get<T>(path: string, parameters: Parameters = {}): Promise<T> {

@@ -4,6 +4,66 @@
  */
 
 export interface paths {
+    "/rucio-jupyterlab/v1/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the demo is
+         * @description How the demo beside this server is doing.
+         */
+        get: operations["GetDemo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rucio-jupyterlab/v1/demo/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the demo
+         * @description Start the demo, unless it runs.
+         */
+        post: operations["StartDemo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rucio-jupyterlab/v1/demo/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the demo
+         * @description End the demo; its data stay for the next start.
+         */
+        post: operations["StopDemo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/rucio-jupyterlab/v1/engine": {
         parameters: {
             query?: never;
@@ -658,6 +718,52 @@ export interface components {
             kind: "content";
         };
         /**
+         * DemoStatus
+         * @description How the demo is doing.
+         */
+        DemoStatus: {
+            /** @description Where it keeps everything. */
+            folder: string;
+            /**
+             * @description The name of its instance, while it is up.
+             * @default null
+             */
+            instance: string | null;
+            /** @description The demo's own, or that of the part that failed. */
+            log: string;
+            /**
+             * @description In state `missing`: the command that brings what is lacking.
+             * @default null
+             */
+            needs: string | null;
+            /**
+             * @description Why it could not start, or has ended by itself.
+             * @default null
+             */
+            problem: string | null;
+            /**
+             * @description Where to look first, while it is up.
+             * @default null
+             */
+            scope: string | null;
+            /** @enum {unknown} */
+            state: "missing" | "starting" | "stopped" | "up";
+            /** @default [] */
+            steps: components["schemas"]["DemoStep"][];
+        };
+        /**
+         * DemoStep
+         * @description Something that is done to start the demo.
+         */
+        DemoStep: {
+            /**
+             * @description How long it took; None while it is under way.
+             * @default null
+             */
+            seconds: number | null;
+            what: string;
+        };
+        /**
          * Did
          * @description `scope:name`, unique within one Rucio instance.
          */
@@ -713,7 +819,7 @@ export interface components {
             /** @description Of its files, how many are in the store. */
             staged_files: number;
             /**
-             * @description The folder or file in the view, where something of it is staged.
+             * @description The folder or file in the view; None where nothing is staged, or only among the files of a larger collection, which have one folder together.
              * @default null
              */
             staged_path: string | null;
@@ -829,8 +935,6 @@ export interface components {
         Instances: {
             /** @default null */
             default: string | null;
-            /** @default false */
-            demo_available: boolean;
             instances: components["schemas"]["InstanceInfo"][];
             /**
              * @description Why the configuration as a whole could not be read; the panel shows it with what was readable.
@@ -1158,6 +1262,11 @@ export interface components {
          * @description A failure as it crosses a process: RFC 9457, with what the user can do.
          */
         Problem: {
+            /**
+             * @description With the remedy `choose`: what to choose from, where Rucio has told it.
+             * @default []
+             */
+            choices: string[];
             /** @description One or two sentences for a person: what, why, what to do. */
             detail: string;
             /**
@@ -1183,6 +1292,11 @@ export interface components {
          * @description Any answer that is not the one asked for, as RFC 9457 has it.
          */
         ProblemDocument: {
+            /**
+             * @description With the remedy `choose`: what to choose from, where Rucio has told it.
+             * @default []
+             */
+            choices: string[];
             /** @description One or two sentences for a person: what, why, what to do. */
             detail: string;
             /**
@@ -1441,6 +1555,8 @@ export type AddInstance = components['schemas']['AddInstance'];
 export type ClearJobs = components['schemas']['ClearJobs'];
 export type ConfirmJob = components['schemas']['ConfirmJob'];
 export type ContentQuery = components['schemas']['ContentQuery'];
+export type DemoStatus = components['schemas']['DemoStatus'];
+export type DemoStep = components['schemas']['DemoStep'];
 export type Did = components['schemas']['Did'];
 export type DidListQuery = components['schemas']['DidListQuery'];
 export type DidRow = components['schemas']['DidRow'];
@@ -1487,6 +1603,228 @@ export type TransferPage = components['schemas']['TransferPage'];
 export type TransferRow = components['schemas']['TransferRow'];
 export type $defs = Record<string, never>;
 export interface operations {
+    GetDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DemoStatus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoStatus"];
+                };
+            };
+            /** @description Bad Request: `bad-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden: `jupyter-refused` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large: `too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable: `engine-down` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    StartDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DemoStatus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoStatus"];
+                };
+            };
+            /** @description Bad Request: `bad-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden: `jupyter-refused` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large: `too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable: `engine-down` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    StopDemo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description DemoStatus */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoStatus"];
+                };
+            };
+            /** @description Bad Request: `bad-request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Forbidden: `jupyter-refused` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Request Entity Too Large: `too-large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Internal Server Error: `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Service Unavailable: `engine-down` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Any other problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     GetLink: {
         parameters: {
             query?: never;

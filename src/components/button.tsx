@@ -1,5 +1,8 @@
-import type { LabIcon } from '@jupyterlab/ui-components';
+import { Clipboard } from '@jupyterlab/apputils';
+import { checkIcon, copyIcon, type LabIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+
+import { Breakable } from './texts';
 
 type Native = Omit<React.ButtonHTMLAttributes<HTMLButtonElement>, 'title'>;
 
@@ -44,3 +47,47 @@ export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
     );
   }
 );
+
+export interface IChipProps {
+  /** Whether it is on; a tick says so too, for colours alone are not seen by all. */
+  pressed: boolean;
+  onClick: () => void;
+  children: React.ReactNode;
+}
+
+/** A small switch among others. */
+export function Chip({ pressed, onClick, children }: IChipProps): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-Rucio-chip"
+      aria-pressed={pressed}
+      onClick={onClick}
+    >
+      {pressed && <checkIcon.react tag="span" aria-hidden="true" />}
+      {children}
+    </button>
+  );
+}
+
+export interface ICopiedProps {
+  text: string;
+  /** What the button beside it does. */
+  label: string;
+}
+
+/** A path, an address or a command, whole, to be taken along. */
+export function Copied({ text, label }: ICopiedProps): JSX.Element {
+  return (
+    <p className="jp-Rucio-copied">
+      <code>
+        <Breakable text={text} />
+      </code>
+      <IconButton
+        icon={copyIcon}
+        label={label}
+        onClick={() => Clipboard.copyToSystem(text)}
+      />
+    </p>
+  );
+}

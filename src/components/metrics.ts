@@ -9,8 +9,11 @@ export interface IMetrics {
   measure: (text: string) => number;
 }
 
-/** Measure an element, and again when it or its font changes. */
-export function useMetrics(element: React.RefObject<HTMLElement>): IMetrics {
+/** Measure an element, and again when it changes; texts in its font, or in that font of another weight. */
+export function useMetrics(
+  element: React.RefObject<HTMLElement>,
+  weight?: number
+): IMetrics {
   const [metrics, setMetrics] = React.useState<IMetrics>({
     width: 300,
     line: 18,
@@ -21,21 +24,21 @@ export function useMetrics(element: React.RefObject<HTMLElement>): IMetrics {
     if (!node) {
       return;
     }
-    const measure = () => setMetrics(metricsOf(node));
+    const measure = () => setMetrics(metricsOf(node, weight));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(node);
     return () => observer.disconnect();
-  }, [element]);
+  }, [element, weight]);
   return metrics;
 }
 
-function metricsOf(node: HTMLElement): IMetrics {
+function metricsOf(node: HTMLElement, weight?: number): IMetrics {
   const style = getComputedStyle(node);
   const pixels = parseFloat(style.fontSize) || 13;
   const context = document.createElement('canvas').getContext('2d');
   if (context) {
-    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    context.font = `${weight ?? style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
   }
   return {
     width: node.clientWidth,

@@ -58,8 +58,10 @@ export function Strip(props: IStripProps): JSX.Element {
   const { tone, icon, text, action } = props;
   return (
     <div className={`jp-Rucio-strip jp-mod-${tone}`} role="status">
-      <icon.react tag="span" aria-hidden="true" />
-      <span className="jp-Rucio-strip-text">{text}</span>
+      <span className="jp-Rucio-strip-told">
+        <icon.react tag="span" aria-hidden="true" />
+        <span>{text}</span>
+      </span>
       {action && (
         <Button look="link" onClick={action.run}>
           {action.label}

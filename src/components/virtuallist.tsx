@@ -14,6 +14,10 @@ export interface IVirtualListProps extends Omit<
   /** Height of a row in pixels. */
   rowHeight: number;
   tall?: ITallRow | null;
+  /** How far it is scrolled at first, in pixels, as soon as it is long enough. */
+  start?: number;
+  /** Tells how far it is scrolled now. */
+  onTop?: (top: number) => void;
   /** A row that is brought into sight whenever it changes. */
   reveal?: number | null;
   renderRow: (index: number) => React.ReactNode;
@@ -26,11 +30,21 @@ const OVERSCAN = 8;
 
 /** A list of any length of which only the rows in sight exist. */
 export function VirtualList(props: IVirtualListProps): JSX.Element {
-  const { count, rowHeight, tall, reveal, renderRow, onWindow, ...rest } =
-    props;
+  const {
+    count,
+    rowHeight,
+    tall,
+    reveal,
+    start = 0,
+    renderRow,
+    onWindow,
+    onTop,
+    ...rest
+  } = props;
   const scroller = React.useRef<HTMLDivElement>(null);
   const [top, setTop] = React.useState(0);
   const [height, setHeight] = React.useState(0);
+  const awaited = React.useRef(start);
 
   const offsetOf = (index: number): number =>
     index * rowHeight + (tall && index > tall.index ? tall.extra : 0);
@@ -54,6 +68,14 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
     observer.observe(node);
     return () => observer.disconnect();
   }, []);
+
+  // What was long before may still be arriving; who scrolls meanwhile stays where he is.
+  React.useLayoutEffect(() => {
+    const node = scroller.current;
+    if (node && awaited.current > 0 && total - height >= awaited.current) {
+      node.scrollTop = awaited.current;
+    }
+  }, [total, height]);
 
   React.useEffect(() => onWindow?.(first, end), [first, end, count, onWindow]);
 
@@ -93,7 +115,11 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
     <div
       {...rest}
       ref={scroller}
-      onScroll={event => setTop(event.currentTarget.scrollTop)}
+      onScroll={event => {
+        awaited.current = 0;
+        setTop(event.currentTarget.scrollTop);
+        onTop?.(event.currentTarget.scrollTop);
+      }}
     >
       <div role="none" className="jp-Rucio-sizer" style={{ height: total }}>
         {rows}

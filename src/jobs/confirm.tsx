@@ -5,6 +5,7 @@ import { type Part, PartFields } from '../catalog/stagebar';
 import type { ConfirmJob, JobSnapshot } from '../client/generated';
 import { Button } from '../components/button';
 import { count, size } from '../components/quantity';
+import { Facts } from '../components/texts';
 
 export interface IConfirmFormProps {
   job: JobSnapshot;
@@ -27,7 +28,9 @@ export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
         onConfirm(part);
       }}
     >
-      <p>{sizeText(job, trans)}</p>
+      <p>
+        <Facts facts={sizeFacts(job, trans)} />
+      </p>
       <PartFields part={part} trans={trans} onChange={setPart} />
       <div className="jp-Rucio-actions">
         <Button type="submit" look="primary">
@@ -40,7 +43,7 @@ export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
 }
 
 /** What the job would bring: `5,000 files · 49 MB · 12 here already · 211 GB free`. */
-function sizeText(job: JobSnapshot, trans: TranslationBundle): string {
+function sizeFacts(job: JobSnapshot, trans: TranslationBundle): string[] {
   const parts = [
     trans._n('%2 file', '%2 files', job.files_total, count(job.files_total)),
     size(job.bytes_total)
@@ -51,5 +54,5 @@ function sizeText(job: JobSnapshot, trans: TranslationBundle): string {
   if (job.free_bytes !== null) {
     parts.push(trans.__('%1 free', size(job.free_bytes)));
   }
-  return parts.join(' · ');
+  return parts;
 }

@@ -6,21 +6,23 @@ import {
   closeIcon,
   copyIcon,
   folderIcon,
+  type LabIcon,
   refreshIcon,
   runIcon
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { ConfirmJob, JobSnapshot } from '../client/generated';
-import { IconButton } from '../components/button';
+import { IconButton, type IIconButtonProps } from '../components/button';
 import { pauseIcon, pinIcon } from '../components/icons';
 import { Name } from '../components/name';
 import { Progress } from '../components/progress';
 import { share } from '../components/quantity';
+import { Breakable, Facts } from '../components/texts';
 import { ConfirmForm } from './confirm';
-import { isFinished, isUnderWay } from './model';
+import { hasFailed, isFinished, isUnderWay } from './model';
 import { JobTrouble } from './trouble';
-import { jobName, outcome, progressText, shortName, stateWord } from './words';
+import { jobName, outcome, progressFacts, shortName, stateWord } from './words';
 
 /** What can be done with a job. */
 export interface IJobActions {
@@ -35,6 +37,8 @@ export interface IJobActions {
   copyPath: () => void;
   /** Null where the folder cannot be shown. */
   reveal: (() => void) | null;
+  /** Show all its files. */
+  showFiles: () => void;
   /** Show only the files that failed. */
   showFailed: () => void;
   /** Show its DIDs in the catalogue, with their replicas and rules. */
@@ -43,8 +47,9 @@ export interface IJobActions {
 
 export interface IJobCardProps {
   job: JobSnapshot;
-  /** Room for the name, in pixels. */
+  /** Width of the list, in pixels. */
   width: number;
+  /** Width of a text in bold. */
   measure: (text: string) => number;
   /** Names of the other jobs. */
   neighbours: readonly string[];
@@ -56,10 +61,14 @@ export interface IJobCardProps {
   children?: React.ReactNode;
 }
 
+/** Width of a job's head that is neither its name nor its buttons, and of one of these. */
+const [AROUND, BUTTON] = [40, 26];
+
 /** One job: what it brings, how far it is, what stands in its way, and what can be done. */
 export function JobCard(props: IJobCardProps): JSX.Element {
   const { job, expanded, trans, actions, onExpand, children } = props;
   const name = jobName(job, trans);
+  const buttons = buttonsOf(job, actions, trans);
   const Caret = expanded ? caretDownIcon : caretRightIcon;
   return (
     <li className="jp-Rucio-job" aria-label={name}>
@@ -74,12 +83,16 @@ export function JobCard(props: IJobCardProps): JSX.Element {
           <Caret.react tag="span" aria-hidden="true" />
           <Name
             name={shortName(job, trans)}
-            width={props.width}
+            width={props.width - AROUND - buttons.length * BUTTON}
             measure={props.measure}
             neighbours={props.neighbours}
           />
         </button>
-        <Buttons job={job} trans={trans} actions={actions} />
+        <span className="jp-Rucio-job-buttons">
+          {buttons.map(button => (
+            <IconButton key={button.label} {...button} />
+          ))}
+        </span>
       </div>
       <Progress
         value={progressOf(job)}
@@ -101,7 +114,9 @@ export function JobCard(props: IJobCardProps): JSX.Element {
         <>
           {job.path && job.files_done > 0 && (
             <p className="jp-Rucio-line jp-Rucio-path">
-              <span title={job.path}>{job.path}</span>
+              <span>
+                <Breakable text={job.path} />
+              </span>
               <IconButton
                 icon={copyIcon}
                 label={trans.__('Copy the path')}
@@ -137,68 +152,60 @@ function Numbers({ job, trans }: IPartProps): JSX.Element {
     return (
       <p className="jp-Rucio-line jp-mod-good">
         <checkIcon.react tag="span" aria-hidden="true" />
-        {outcome(job, trans)}
+        <Facts facts={outcome(job, trans)} />
       </p>
     );
   }
   if (isFinished(job)) {
     return (
       <p className="jp-Rucio-line">
-        {word} · {outcome(job, trans)}
+        <Facts facts={[word, ...outcome(job, trans)]} />
       </p>
     );
   }
   if (job.state === 'running') {
-    return <p className="jp-Rucio-line">{progressText(job, trans)}</p>;
+    return (
+      <p className="jp-Rucio-line">
+        <Facts facts={progressFacts(job, trans)} />
+      </p>
+    );
   }
   const told = job.bytes_total > 0 && job.cause !== 'confirm';
   return (
     <p className="jp-Rucio-line">
-      {told ? `${word} · ${progressText(job, trans)}` : word}
+      <Facts facts={told ? [word, ...progressFacts(job, trans)] : [word]} />
     </p>
   );
 }
 
-function Buttons(props: IPartProps & { actions: IJobActions }): JSX.Element {
-  const { job, trans, actions } = props;
+/** The buttons of a job, those that fit its state. */
+function buttonsOf(
+  job: JobSnapshot,
+  actions: IJobActions,
+  trans: TranslationBundle
+): IIconButtonProps[] {
   const open = !isFinished(job);
-  return (
-    <span className="jp-Rucio-job-buttons">
-      {isUnderWay(job) && (
-        <IconButton
-          icon={pauseIcon}
-          label={trans.__('Pause')}
-          onClick={actions.pause}
-        />
-      )}
-      {job.state === 'paused' && (
-        <IconButton
-          icon={runIcon}
-          label={trans.__('Resume')}
-          onClick={actions.resume}
-        />
-      )}
-      {['partial', 'failed', 'cancelled'].includes(job.state) && (
-        <IconButton
-          icon={refreshIcon}
-          label={trans.__('Try again what failed')}
-          onClick={() => actions.retry()}
-        />
-      )}
-      {isFinished(job) && job.path && actions.reveal && (
-        <IconButton
-          icon={folderIcon}
-          label={trans.__('Show in the file browser')}
-          onClick={actions.reveal}
-        />
-      )}
-      <IconButton
-        icon={closeIcon}
-        label={open ? trans.__('Cancel') : trans.__('Take off the list')}
-        onClick={open ? actions.cancel : actions.clear}
-      />
-    </span>
+  const buttons: IIconButtonProps[] = [];
+  const add = (icon: LabIcon, label: string, onClick: () => void) =>
+    buttons.push({ icon, label, onClick });
+  if (isUnderWay(job)) {
+    add(pauseIcon, trans.__('Pause'), actions.pause);
+  }
+  if (job.state === 'paused') {
+    add(runIcon, trans.__('Resume'), actions.resume);
+  }
+  if (hasFailed(job)) {
+    add(refreshIcon, trans.__('Try again what failed'), () => actions.retry());
+  }
+  if (isFinished(job) && job.path && actions.reveal) {
+    add(folderIcon, trans.__('Show in the file browser'), actions.reveal);
+  }
+  add(
+    closeIcon,
+    open ? trans.__('Cancel') : trans.__('Take off the list'),
+    open ? actions.cancel : actions.clear
   );
+  return buttons;
 }
 
 /** Null while the plan is not yet known: then the bar only says that something happens. */

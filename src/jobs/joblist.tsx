@@ -7,8 +7,9 @@ import * as React from 'react';
 import { didText } from '../catalog/did';
 import type { IJobsClient } from '../client/client';
 import { type Obstacle, obstacleOf } from '../client/failure';
-import type { JobSnapshot } from '../client/generated';
-import { Button } from '../components/button';
+import type { Did, JobSnapshot } from '../client/generated';
+import { Button, Chip } from '../components/button';
+import { useChanges } from '../components/changes';
 import { warningIcon } from '../components/icons';
 import { useMetrics } from '../components/metrics';
 import { Notice, remedy, Strip } from '../components/notice';
@@ -34,10 +35,8 @@ interface IOpened {
   filter: TransferFilter;
 }
 
-/** Width of a job's head that is not its name. */
-const AROUND = 108;
-/** How much wider characters are in bold. */
-const BOLD = 1.12;
+/** The weight of names. */
+const BOLD = 600;
 /** Finished jobs that are drawn before the user asks for the older ones. */
 const RECENT = 50;
 
@@ -45,7 +44,7 @@ const RECENT = 50;
 export function JobList(props: IJobListProps): JSX.Element {
   const { jobs, client, commands, trans, onExplore } = props;
   const frame = React.useRef<HTMLDivElement>(null);
-  const { width, measure } = useMetrics(frame);
+  const { width, measure } = useMetrics(frame, BOLD);
   const [opened, setOpened] = React.useState<IOpened | null>(null);
   const [refused, setRefused] = React.useState<Obstacle | null>(null);
   const [older, setOlder] = React.useState(false);
@@ -62,6 +61,10 @@ export function JobList(props: IJobListProps): JSX.Element {
       setRefused(obstacleOf(reason));
     }
   };
+  const explore = (dids: readonly Did[]) =>
+    void commands.execute(CommandIDs.pasteDids, {
+      dids: dids.map(didText).join('\n')
+    });
   const actionsOf = (job: JobSnapshot): IJobActions => ({
     pause: () => void attempt(jobs.change(job.id, 'pause')),
     resume: () => void attempt(jobs.change(job.id, 'resume')),
@@ -78,10 +81,8 @@ export function JobList(props: IJobListProps): JSX.Element {
     reveal: commands.hasCommand(CommandIDs.reveal)
       ? () => void commands.execute(CommandIDs.reveal, { path: job.path ?? '' })
       : null,
-    explore: () =>
-      void commands.execute(CommandIDs.pasteDids, {
-        dids: job.request.dids.map(didText).join('\n')
-      }),
+    explore: () => explore(job.request.dids),
+    showFiles: () => setOpened({ id: job.id, filter: 'all' }),
     showFailed: () => setOpened({ id: job.id, filter: 'failed' })
   });
   const expand = (job: JobSnapshot) =>
@@ -119,8 +120,8 @@ export function JobList(props: IJobListProps): JSX.Element {
             <JobCard
               key={job.id}
               job={job}
-              width={width - AROUND}
-              measure={text => BOLD * measure(text)}
+              width={width}
+              measure={measure}
               neighbours={names.filter((_, other) => shown[other] !== job)}
               expanded={opened?.id === job.id}
               trans={trans}
@@ -135,7 +136,10 @@ export function JobList(props: IJobListProps): JSX.Element {
                   filter={opened.filter}
                   trans={trans}
                   onFilter={filter => setOpened({ id: job.id, filter })}
-                  onRetry={() => void attempt(jobs.retry(job.id))}
+                  onRetry={download =>
+                    void attempt(jobs.retry(job.id, { download }))
+                  }
+                  onExplore={did => explore([did])}
                 />
               )}
             </JobCard>
@@ -179,22 +183,19 @@ interface IFilesProps {
   filter: TransferFilter;
   trans: TranslationBundle;
   onFilter: (filter: TransferFilter) => void;
-  onRetry: () => void;
+  onRetry: (download?: boolean) => void;
+  onExplore: (did: Did) => void;
 }
 
 /** The files of an opened job, read again as it moves on. */
 function Files(props: IFilesProps): JSX.Element {
-  const { job, client, filter, trans, onFilter, onRetry } = props;
-  const [, draw] = React.useReducer((drawn: number) => drawn + 1, 0);
+  const { job, client, filter, trans, onFilter } = props;
   const transfers = React.useMemo(
     () => new Transfers(client, job.id, filter),
     [client, job.id, filter]
   );
-  React.useEffect(() => {
-    const slot = () => draw();
-    transfers.changed.connect(slot);
-    return () => transfers.dispose();
-  }, [transfers]);
+  useChanges(transfers.changed);
+  React.useEffect(() => () => transfers.dispose(), [transfers]);
   React.useEffect(
     () => transfers.renew(),
     [transfers, job.files_done, job.files_failed, job.state]
@@ -208,15 +209,13 @@ function Files(props: IFilesProps): JSX.Element {
           aria-label={trans.__('Which files')}
         >
           {(['all', 'failed'] as const).map(which => (
-            <button
+            <Chip
               key={which}
-              type="button"
-              className="jp-Rucio-chip"
-              aria-pressed={filter === which}
+              pressed={filter === which}
               onClick={() => onFilter(which)}
             >
               {which === 'all' ? trans.__('all') : trans.__('failed')}
-            </button>
+            </Chip>
           ))}
         </div>
       )}
@@ -224,7 +223,8 @@ function Files(props: IFilesProps): JSX.Element {
         transfers={transfers}
         trans={trans}
         onCopyPath={path => Clipboard.copyToSystem(path)}
-        onRetry={onRetry}
+        onRetry={props.onRetry}
+        onExplore={props.onExplore}
       />
     </>
   );

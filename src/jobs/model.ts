@@ -51,6 +51,11 @@ export function isUnderWay(job: JobSnapshot): boolean {
   return job.state === 'planning' || job.state === 'running';
 }
 
+/** Whether a job ended without all that it was asked for. */
+export function hasFailed(job: JobSnapshot): boolean {
+  return isFinished(job) && job.state !== 'done';
+}
+
 /** Milliseconds between two looks while a job runs and no event was heard. */
 const SILENCE = 10_000;
 

@@ -7,7 +7,7 @@ import { elide, elidedText } from '../components/elide';
 import { share } from '../components/quantity';
 import { CommandIDs } from '../tokens';
 import { type IJobs, isFinished, isUnderWay } from './model';
-import { outcome, progressText, shortName, stateWord } from './words';
+import { outcome, progressFacts, shortName, stateWord } from './words';
 
 /** Milliseconds that the notification of a job that ended well stays. */
 const STAY = 8000;
@@ -91,9 +91,9 @@ export class Notifications {
     const name = elidedText(elide(shortName(job, this.trans), LONGEST));
     const how =
       job.state === 'done'
-        ? outcome(job, this.trans)
+        ? outcome(job, this.trans).join(' · ')
         : job.bytes_total > 0 && isUnderWay(job)
-          ? progressText(job, this.trans)
+          ? progressFacts(job, this.trans).join(' · ')
           : stateWord(job, this.trans);
     return `${name}\n${how}`;
   }

@@ -1,9 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
+import {
+  copyIcon,
+  downloadIcon,
+  refreshIcon,
+  searchIcon
+} from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { TransferRow } from '../client/generated';
-import { IconButton } from '../components/button';
+import type { Did, TransferRow } from '../client/generated';
+import { IconButton, type IIconButtonProps } from '../components/button';
 import { useMetrics } from '../components/metrics';
 import { Name } from '../components/name';
 import { size } from '../components/quantity';
@@ -15,7 +20,10 @@ export interface ITransferListProps {
   transfers: Transfers;
   trans: TranslationBundle;
   onCopyPath: (path: string) => void;
-  onRetry: () => void;
+  /** Try again what failed, or download what is not on the mounted RSE. */
+  onRetry: (download?: boolean) => void;
+  /** Show a file in the catalogue, with its replicas and rules. */
+  onExplore: (did: Did) => void;
 }
 
 /** Rows shown before the list scrolls by itself. */
@@ -79,11 +87,12 @@ interface ITransferViewProps extends ITransferListProps {
 }
 
 function TransferView(props: ITransferViewProps): JSX.Element {
-  const { row, width, measure, neighbours, trans, onCopyPath, onRetry } = props;
+  const { row, width, measure, neighbours, trans } = props;
   if (!row) {
     return <div role="listitem">{trans.__('Loading…')}</div>;
   }
-  const { path, problem } = row;
+  const { problem } = row;
+  const remedy = remedyOf(row, props);
   const parts = [
     ...(row.bytes === null ? [] : [size(row.bytes)]),
     ...(row.rse ? [row.rse] : [])
@@ -102,22 +111,39 @@ function TransferView(props: ITransferViewProps): JSX.Element {
           {problem ? ` · ${problem.detail}` : parts.map(part => ` · ${part}`)}
         </span>
       </span>
-      {path && (
-        <IconButton
-          icon={copyIcon}
-          label={trans.__('Copy the path %1', path)}
-          onClick={() => onCopyPath(path)}
-        />
-      )}
-      {row.state === 'failed' && (
-        <IconButton
-          icon={refreshIcon}
-          label={trans.__('Try again what failed')}
-          onClick={onRetry}
-        />
-      )}
+      {remedy && <IconButton {...remedy} />}
     </div>
   );
+}
+
+/** The one thing to do with a file as it stands; null while it is on its way. */
+function remedyOf(
+  { did, path, state }: TransferRow,
+  { trans, onCopyPath, onRetry, onExplore }: ITransferListProps
+): IIconButtonProps | null {
+  if (path) {
+    const label = trans.__('Copy the path %1', path);
+    return { icon: copyIcon, label, onClick: () => onCopyPath(path) };
+  }
+  switch (state) {
+    case 'failed': {
+      const label = trans.__('Try again what failed');
+      return { icon: refreshIcon, label, onClick: () => onRetry() };
+    }
+    case 'not-mounted': {
+      const label = trans.__('Download what is not mounted');
+      return { icon: downloadIcon, label, onClick: () => onRetry(true) };
+    }
+    case 'tape':
+    case 'root-only':
+    case 'no-replica':
+    case 'in-archive': {
+      const label = trans.__('Show %1 in Explore', did.name);
+      return { icon: searchIcon, label, onClick: () => onExplore(did) };
+    }
+    default:
+      return null;
+  }
 }
 
 function tone(row: TransferRow): 'good' | 'warn' | 'error' | 'run' | 'mute' {

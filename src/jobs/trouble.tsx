@@ -137,7 +137,7 @@ function remarks({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
         job.files_unverified,
         count(job.files_unverified)
       ),
-      null
+      { label: trans.__('Show the files'), run: actions.showFiles }
     );
   }
   if (job.growing) {
@@ -162,7 +162,7 @@ function remedyOf({ job, trans, actions }: IJobTroubleProps): IAction | null {
       return { label: trans.__('Show the replicas'), run: actions.explore };
     case 'recall':
     case 'none':
-      return { label: trans.__('Show it in Rucio'), run: actions.explore };
+      return { label: trans.__('Show it in Explore'), run: actions.explore };
     case 'report':
     case undefined:
       return null;

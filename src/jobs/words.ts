@@ -21,10 +21,10 @@ export function shortName(job: JobSnapshot, trans: TranslationBundle): string {
 }
 
 /** How a job goes, in numbers: `12.5 of 20.1 MB · 12 / 20 files · 86 MB/s · 1 s left`. */
-export function progressText(
+export function progressFacts(
   job: JobSnapshot,
   trans: TranslationBundle
-): string {
+): string[] {
   const parts = [sizeOf(job.bytes_done, job.bytes_total, trans)];
   parts.push(
     trans.__('%1 / %2 files', count(job.files_done), count(job.files_total))
@@ -35,11 +35,11 @@ export function progressText(
   if (job.state === 'running' && job.seconds_left !== null) {
     parts.push(trans.__('%1 left', duration(job.seconds_left, trans)));
   }
-  return parts.join(' · ');
+  return parts;
 }
 
 /** How a finished job ended: `20 files, verified · 19.4 MB · 09:41`. */
-export function outcome(job: JobSnapshot, trans: TranslationBundle): string {
+export function outcome(job: JobSnapshot, trans: TranslationBundle): string[] {
   const files = trans._n(
     '%2 file',
     '%2 files',
@@ -54,7 +54,7 @@ export function outcome(job: JobSnapshot, trans: TranslationBundle): string {
   if (job.finished_at !== null) {
     parts.push(clock(job.finished_at));
   }
-  return parts.join(' · ');
+  return parts;
 }
 
 /** A state in a word or two. */

@@ -2,6 +2,7 @@ import { ReactWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import type { CommandRegistry } from '@lumino/commands';
+import { type ISignal, Signal } from '@lumino/signaling';
 import * as React from 'react';
 
 import { Header } from '../accounts/header';
@@ -64,6 +65,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
     this._form = null;
     this.options.activate();
     this.update();
+    this._tabChanged.emit();
   }
 
   /** Show a form in place of the tabs; the focus returns to where it was. */
@@ -77,6 +79,21 @@ export class RucioPanel extends ReactWidget implements IPanel {
       }
     });
     this.options.activate();
+    this.update();
+  }
+
+  /** Emitted when another tab is shown. */
+  get tabChanged(): ISignal<this, void> {
+    return this._tabChanged;
+  }
+
+  get currentTab(): string | null {
+    return this._current;
+  }
+
+  /** Show the tab of last time, unless the user has chosen one meanwhile. */
+  restoreTab(tab: string): void {
+    this._current ??= tab;
     this.update();
   }
 
@@ -99,6 +116,11 @@ export class RucioPanel extends ReactWidget implements IPanel {
             engine={engine}
             trans={trans}
             onAdd={() => void commands.execute(CommandIDs.addInstance)}
+            onDemo={
+              commands.hasCommand(CommandIDs.tryDemo)
+                ? () => void commands.execute(CommandIDs.tryDemo)
+                : null
+            }
             signIn={instance => (
               <SignInForm
                 key={instance.name}
@@ -147,6 +169,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
     );
   }
 
+  private readonly _tabChanged = new Signal<this, void>(this);
   private readonly _timer: number;
   private _tabs: IPanelTab[] = [];
   private _current: string | null = null;

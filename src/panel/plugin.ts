@@ -5,9 +5,12 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { addAccountCommands } from '../accounts/commands';
+import { remember } from '../client/remember';
+import { addCommands } from '../components/commands';
 import { rucioIcon } from '../components/icons';
 import { CommandIDs, IAccounts, IPanel, IServer } from '../tokens';
 import { RucioPanel } from './panel';
@@ -18,13 +21,20 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
   autoStart: true,
   provides: IPanel,
   requires: [IServer, IAccounts],
-  optional: [ILabShell, ILayoutRestorer, ICommandPalette, ITranslator],
+  optional: [
+    ILabShell,
+    ILayoutRestorer,
+    IStateDB,
+    ICommandPalette,
+    ITranslator
+  ],
   activate: (
     app: JupyterFrontEnd,
     server: IServer,
     accounts: IAccounts,
     shell: ILabShell | null,
     restorer: ILayoutRestorer | null,
+    state: IStateDB | null,
     palette: ICommandPalette | null,
     translator: ITranslator | null
   ): IPanel => {
@@ -39,21 +49,30 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
     });
     app.shell.add(panel, 'left', { rank: 550, type: 'Rucio' });
     restorer?.add(panel, panel.id);
+    if (state) {
+      void remember<string>(state, {
+        key: 'rucio-jupyterlab:tab',
+        changed: panel.tabChanged,
+        restore: tab => tab && panel.restoreTab(tab),
+        current: () => panel.currentTab
+      });
+    }
 
     addAccountCommands(commands, { accounts, panel, trans });
-    commands.addCommand(CommandIDs.showPanel, {
-      label: trans.__('Show the Rucio Panel'),
-      caption: trans.__('Find data in Rucio and stage it'),
-      icon: rucioIcon,
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => panel.showTab()
-    });
-    commands.addCommand(CommandIDs.openSettings, {
-      label: trans.__('Settings…'),
-      caption: trans.__('Open the settings of the Rucio panel'),
-      describedBy: { args: { type: 'object', properties: {} } },
-      isVisible: () => shell !== null,
-      execute: () => commands.execute('settingeditor:open', { query: 'Rucio' })
+    addCommands(commands, {
+      [CommandIDs.showPanel]: {
+        label: trans.__('Show the Rucio Panel'),
+        caption: trans.__('Find data in Rucio and stage it'),
+        icon: rucioIcon,
+        execute: () => panel.showTab()
+      },
+      [CommandIDs.openSettings]: {
+        label: trans.__('Settings…'),
+        caption: trans.__('Open the settings of the Rucio panel'),
+        isVisible: () => shell !== null,
+        execute: () =>
+          commands.execute('settingeditor:open', { query: 'Rucio' })
+      }
     });
 
     const category = trans.__('Rucio');
@@ -61,6 +80,7 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
       CommandIDs.showPanel,
       CommandIDs.signIn,
       CommandIDs.signOut,
+      CommandIDs.examine,
       CommandIDs.addInstance,
       CommandIDs.removeInstance
     ]) {

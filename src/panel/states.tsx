@@ -5,6 +5,7 @@ import * as React from 'react';
 import type { IEngine } from '../client/engine';
 import type { Obstacle } from '../client/failure';
 import type { InstanceInfo } from '../client/generated';
+import { Button } from '../components/button';
 import { noteIcon, rucioIcon, warningIcon } from '../components/icons';
 import { Notice, Strip } from '../components/notice';
 import { duration } from '../components/quantity';
@@ -15,17 +16,17 @@ export interface IPanelStateProps {
   engine: IEngine;
   trans: TranslationBundle;
   onAdd: () => void;
+  /** Null where a site has switched the demo off. */
+  onDemo: (() => void) | null;
   /** The form for an instance at which the user is signed out. */
   signIn: (instance: InstanceInfo) => JSX.Element;
   /** What is shown when nothing stands in the way. */
   children: React.ReactNode;
 }
 
-const DEMO = 'jupyter rucio demo';
-
 /** What the panel shows as a whole: its tabs, or the one thing that stands in their way. */
 export function PanelState(props: IPanelStateProps): JSX.Element {
-  const { accounts, engine, trans, onAdd, signIn, children } = props;
+  const { accounts, engine, trans, onAdd, onDemo, signIn, children } = props;
   const { known, current, obstacle } = accounts;
   const retry = () => void engine.retry().then(() => accounts.refresh());
 
@@ -51,11 +52,10 @@ export function PanelState(props: IPanelStateProps): JSX.Element {
         }
         action={{ label: trans.__('Add an instance'), run: onAdd }}
       >
-        {known.demo_available && (
-          <p className="jp-Rucio-small">
-            {trans.__('Or try it without one: in a terminal, run')}{' '}
-            <code>{DEMO}</code>
-          </p>
+        {onDemo && (
+          <Button look="link" onClick={onDemo}>
+            {trans.__('Or try the demo')}
+          </Button>
         )}
       </Notice>
     );

@@ -188,7 +188,8 @@ def test_without_an_account_named_rucio_tells_which_there_are(desk: MakeDesk, la
     with pytest.raises(BadRequest, match="alice, higgs") as choice:
         sign_in(desk().accounts, lab.password)
 
-    assert choice.value.remedy == "choose"
+    problem = choice.value.problem()
+    assert (problem.do, problem.choices) == ("choose", ["alice", "higgs"])
 
 
 def test_a_token_file_needs_no_sign_in_and_is_read_anew_each_time(

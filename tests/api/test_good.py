@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.errors import NotFound
 from rucio_jupyterlab.staging.model import FINISHED
 from tests.api.calls import BY_NAME, FIELDS, Fetch, Outcome, call
@@ -109,8 +110,9 @@ async def steer(panel: Panel, scope: str) -> None:
     assert cancelled["state"] == "cancelled"
     again = await panel.ask(f"POST {JOB}/retry", job_id=job_id)
     assert again["state"] in ("planning", "running")
-    await panel.ask("PATCH store", {"bandwidth_limit": 0})
+    await panel.ask("PATCH store", {"bandwidth_limit": 2_000_000})
     assert (await panel.ended(job_id))["state"] == "done"
+    await panel.ask("PATCH store", {"bandwidth_limit": 0})
 
 
 async def test_every_route_has_a_good_answer(panel: Panel, lab: Lab) -> None:
@@ -131,6 +133,8 @@ async def test_every_route_has_a_good_answer(panel: Panel, lab: Lab) -> None:
     await look_closer(panel, scope)
     first = await stage(panel, scope)
     await steer(panel, scope)
+    (big,) = (await panel.ask(f"GET {INSTANCE}/replicas", {"scope": scope, "name": "big"}))["rses"]
+    assert big["bytes_per_second"] > 0
 
     assert (await panel.ask(f"POST {JOB}/pin", {"pinned": True}, job_id=first))["pinned"]
     assert (await panel.ask("GET store"))["pinned_files"] == 3
@@ -148,7 +152,8 @@ async def test_every_route_has_a_good_answer(panel: Panel, lab: Lab) -> None:
     assert (await panel.ask("GET engine"))["engine"]["clients"] == 1
     assert (await panel.ask("POST engine/retry"))["state"] == "up"
     assert (await panel.ask("GET environment"))["root_dir"]
-    assert set(BY_NAME) - panel.used == {f"POST {JOB}/confirm"}, "which has a test of its own"
+    elsewhere = {f"POST {JOB}/confirm", "GET demo", "POST demo/start", "POST demo/stop"}
+    assert set(BY_NAME) - panel.used == elsewhere, "which have tests of their own"
 
 
 class TestConfirmation:
@@ -167,6 +172,28 @@ class TestConfirmation:
             job = await panel.ask(f"GET {JOB}", job_id=job["id"])
         await panel.ask(f"POST {JOB}/confirm", {"first": 1}, job_id=job["id"])
         assert (await panel.ended(job["id"]))["files_done"] == 1
+
+
+async def test_what_lies_in_a_staged_container_is_told_as_staged(panel: Panel, lab: Lab) -> None:
+    scope = lab.scope("alice")
+    lab.put_many(scope, {"a": b"1", "b": b"22"}, dataset="first")
+    lab.put_many(scope, {"c": b"333"}, dataset="second")
+    first, second = Did(scope, "first"), Did(scope, "second")
+    lab.collection(scope, "both", [first, second], kind="CONTAINER")
+    lab.collection(scope, "all", [Did(scope, "both")], kind="CONTAINER")
+    lab.put_many(scope, {"d": b"4444"}, dataset="other")
+    await panel.sign_in(lab)
+    dids = [{"scope": scope, "name": name} for name in ("first", "second", "both", "other")]
+
+    async def staged() -> list[tuple[int, str | None]]:
+        answer = await panel.ask(f"POST {INSTANCE}/summaries", {"dids": dids})
+        return [(each["staged_files"], each["staged_path"]) for each in answer["summaries"]]
+
+    assert await staged() == [(0, None)] * 4
+    whole = {"instance": "lab", "dids": [{"scope": scope, "name": "all"}], "pattern": "[bc]"}
+    job = await panel.ask("POST jobs", {"job": whole})
+    assert (await panel.ended(job["id"]))["files_done"] == 2
+    assert await staged() == [(1, None), (1, None), (2, None), (0, None)]
 
 
 async def test_staging_is_told_by_events_without_a_gap(panel: Panel, lab: Lab, jp_ws_fetch: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rucio_jupyterlab.demo import environment, run
+from rucio_jupyterlab.demo.telling import Terminal
 from rucio_mesh.testing.service import ServiceFailed
 
 DECLARED = ["rucio<42,>=41.5.1; extra == 'server'", "cryptography>=43; extra == 'testing'"]
@@ -29,20 +30,19 @@ def test_the_server_is_what_the_extra_asks_for(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("installed")
 def test_a_failed_installation_is_named_and_tried_again_the_next_time(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(environment, "server_requirements", lambda: [str(tmp_path / "no-such-package")])
-    said: list[str] = []
     for _ in range(2):
         with pytest.raises(ServiceFailed, match="installation of the Rucio server failed") as caught:
-            environment.server_python(tmp_path, said.append)
+            environment.server_python(tmp_path, Terminal())
         assert str(tmp_path / "server-environment.log") in str(caught.value)
-    assert len(said) == 2
+    assert capsys.readouterr().out.count("Installing the Rucio server, this once") == 2
 
 
 def test_another_environment_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUCIO_MESH_SERVER_PYTHON", "/opt/rucio/bin/python")
-    assert environment.server_python(tmp_path, print) == Path("/opt/rucio/bin/python")
+    assert environment.server_python(tmp_path, Terminal()) == Path("/opt/rucio/bin/python")
 
 
 def test_what_the_extra_lacks_is_named(

@@ -1,8 +1,9 @@
 /** Answers of a Rucio that does not exist, for the states that a real one is seldom in. */
+import { instanceOf } from '../../src/accounts/__tests__/instance';
 import type {
+  DemoStatus,
   DidRow,
   DidSummary,
-  InstanceInfo,
   Instances,
   JobSnapshot,
   ListingPage,
@@ -12,32 +13,17 @@ import type {
   StoreStatus,
   TransferPage
 } from '../../src/client/generated';
+import { jobOf, problemOf } from '../../src/jobs/__tests__/job';
 
 const SCOPE = 'data25_13p6TeV';
 const NOW = Date.now() / 1000;
 
-export const instance: InstanceInfo = {
-  name: 'atlas',
-  display_name: 'ATLAS',
-  url: 'https://rucio.example.org',
-  auth_types: ['userpass', 'token', 'x509', 'x509_proxy'],
-  account: {
-    state: 'signed-in',
-    account: 'alice',
-    auth_type: 'userpass',
-    expires_at: NOW + 6000,
-    renewable: true
-  },
-  source: 'jupyter',
+export const instance = instanceOf({
+  account: { ...instanceOf().account, expires_at: NOW + 6000, renewable: true },
   source_detail: 'c.RucioConfig.instances[0]',
-  mode: 'download',
-  destination_rse: null,
-  wildcards: true,
   default_account: 'alice',
-  default_username: 'alice',
-  webui_url: null,
-  problem: null
-};
+  default_username: 'alice'
+});
 
 export const instances: Instances = {
   instances: [
@@ -50,8 +36,7 @@ export const instances: Instances = {
     }
   ],
   default: 'atlas',
-  problem: null,
-  demo_available: true
+  problem: null
 };
 
 /** A dataset with a name as the experiments give them. */
@@ -238,44 +223,18 @@ export const store: StoreStatus = {
 
 let number = 0;
 
+/** A job that is the newest after those that were made before. */
 export function job(change: Partial<JobSnapshot>): JobSnapshot {
   number += 1;
-  return {
+  const made = jobOf({
     id: `job-${number}`,
-    request: {
-      instance: 'atlas',
-      dids: [dataset(number).did],
-      rse: null,
-      first: null,
-      pattern: null,
-      confirmed: false,
-      pin: false,
-      download: false,
-      client: 'panel'
-    },
-    state: 'running',
-    cause: null,
-    problem: null,
-    notice: null,
-    files_total: 20,
-    files_done: 12,
-    files_here: 0,
-    files_failed: 0,
-    files_unreachable: 0,
-    files_unverified: 0,
-    bytes_total: 20_100_000,
-    bytes_done: 12_500_000,
-    bytes_here: 0,
-    bytes_per_second: 86_000_000,
-    seconds_left: 1,
     free_bytes: 212_000_000_000,
-    growing: false,
     path: '/data/alice/rucio/data25_13p6TeV/data25_13p6TeV.00358044.physics_Main',
     created_at: NOW - number * 60,
-    finished_at: null,
-    pinned: false,
     ...change
-  };
+  });
+  const { dids } = change.request ?? { dids: [dataset(number).did] };
+  return { ...made, request: { ...made.request, dids } };
 }
 
 const ended = {
@@ -317,14 +276,12 @@ export const jobs: JobSnapshot[] = [
   job({
     state: 'waiting',
     cause: 'signin',
-    problem: {
+    problem: problemOf({
       type: 'sign-in-needed',
       detail:
         'Your sign-in at ATLAS has lapsed. The job goes on once you have signed in.',
-      do: 'signin',
-      status: 403,
-      exception: null
-    }
+      do: 'signin'
+    })
   }),
   job({ state: 'waiting', cause: 'space', free_bytes: 31_000_000 }),
   job({ state: 'waiting', cause: 'network' }),
@@ -334,26 +291,22 @@ export const jobs: JobSnapshot[] = [
     files_total: 60,
     files_done: 58,
     files_failed: 2,
-    problem: {
+    problem: problemOf({
       type: 'source-failed',
       detail:
         'The checksum differs at CERN-PROD and there is no other replica.',
-      do: 'retry',
-      status: 502,
-      exception: null
-    }
+      do: 'retry'
+    })
   }),
   job({
     ...ended,
     state: 'partial',
     files_unreachable: 8,
-    problem: {
+    problem: problemOf({
       type: 'unreachable',
       detail: 'They are on tape; recall them with a rule first.',
-      do: 'recall',
-      status: 409,
-      exception: null
-    }
+      do: 'recall'
+    })
   }),
   job({
     ...ended,
@@ -395,16 +348,7 @@ export function transfers(offset: number, limit: number): TransferPage {
         ? `/data/alice/rucio/run44/${row.did.name}`
         : null,
       verified: index % states.length !== 11,
-      problem:
-        state === 'failed'
-          ? ({
-              type: 'source-failed',
-              detail: 'The checksum differs at CERN-PROD.',
-              do: 'retry',
-              status: 502,
-              exception: null
-            } as const)
-          : null
+      problem: state === 'failed' ? problemOf() : null
     };
   });
   return {
@@ -413,3 +357,38 @@ export function transfers(offset: number, limit: number): TransferPage {
     total: rows.length
   };
 }
+
+const demo: DemoStatus = {
+  state: 'stopped',
+  folder: '/data/alice/.local/share/rucio-jupyterlab/demo',
+  log: '/data/alice/.local/share/rucio-jupyterlab/demo/demo.log',
+  needs: null,
+  steps: [],
+  instance: null,
+  scope: null,
+  problem: null
+};
+export const demoStopped = demo;
+export const demoStarting: DemoStatus = {
+  ...demo,
+  state: 'starting',
+  steps: [
+    { what: 'Rucio and its storages', seconds: 3.4 },
+    {
+      what: 'Z→μμ: a container of 60 ROOT files, and its corrupt, growing and private kin',
+      seconds: 12.1
+    },
+    { what: '5,000 small files', seconds: 4.2 },
+    { what: 'One file of 1 GiB', seconds: null }
+  ]
+};
+export const demoFailed: DemoStatus = {
+  ...demo,
+  problem: 'Rucio failed: its address is in use.',
+  log: `${demo.folder}/grid/rucio/server.log`
+};
+export const demoMissing: DemoStatus = {
+  ...demo,
+  state: 'missing',
+  needs: "python -m pip install 'rucio-jupyterlab[demo]'"
+};

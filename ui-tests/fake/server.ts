@@ -22,6 +22,7 @@ interface IQuery {
  */
 export class FakeServer {
   instances = data.instances;
+  demo = data.demoStopped;
   jobs: JobSnapshot[] = [];
   rows: DidRow[] = [];
   cut: string | null = null;
@@ -35,6 +36,7 @@ export class FakeServer {
   /** All is well: signed in, results, no jobs. */
   reset(): void {
     this.instances = data.instances;
+    this.demo = data.demoStopped;
     this.jobs = [];
     this.rows = Array.from({ length: 1204 }, (_, run) =>
       data.dataset(run + 31)
@@ -91,10 +93,16 @@ export class FakeServer {
           current: 'alice'
         };
       case 'scopes':
-        return {
-          scopes: ['data25_13p6TeV', 'mc23_13p6TeV', 'user.alice'],
-          total: 3
-        };
+        return query.get('writable') === 'true'
+          ? { scopes: ['user.alice'], total: 1 }
+          : {
+              scopes: ['data25_13p6TeV', 'mc23_13p6TeV', 'user.alice'],
+              total: 3
+            };
+      case 'demo':
+      case 'start':
+      case 'stop':
+        return this.demo;
       case 'listings':
         return this._open(body.query);
       case 'summaries':

@@ -38,14 +38,25 @@ test('from a search to the Z peak', async ({ page }) => {
     await expect(file).toBeVisible();
   });
 
-  await test.step('put it into a notebook', async () => {
-    await page.notebook.createNew();
+  await test.step('the datasets within it are here too', async () => {
     await panel.tab('Explore').click();
     await expect(row).toContainText('staged');
+    await panel.root.getByRole('tree').press('ArrowRight');
+    const within = panel.row('tid44561298');
+    await expect(within).toHaveAttribute('aria-level', '2');
+    await expect(within).toContainText('staged');
+    await panel.root.getByRole('tree').press('ArrowLeft');
+  });
+
+  await test.step('put it into a notebook', async () => {
+    await page.notebook.createNew();
     await panel.button(/^Insert/).click();
+    await expect(
+      page.getByRole('menuitem', { name: '.root as this site reads it' })
+    ).toBeVisible();
     await page.getByRole('menuitem', { name: 'ROOT with uproot' }).click();
     await expect
-      .poll(() => page.notebook.getCellTextInput(1))
+      .poll(() => page.notebook.getCellTextInput(1), { timeout: 20_000 })
       .toContain('import uproot');
   });
 

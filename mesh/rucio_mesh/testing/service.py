@@ -16,6 +16,7 @@ class ServiceFailed(Exception):
 
     def __init__(self, name: str, why: str, log: Path) -> None:
         super().__init__(f"{name} failed: {why}. Its log: {log}")
+        self.sentence, self.log = f"{name} failed: {why}.", log
 
 
 class Service:

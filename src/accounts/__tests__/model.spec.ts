@@ -3,47 +3,27 @@ import type { IAccountsClient } from '../../client/client';
 import type { InstanceInfo } from '../../client/generated';
 import { FakeEvents } from '../../jobs/__tests__/fakejobs';
 import { Accounts } from '../model';
+import { instanceOf } from './instance';
 
-const instanceOf = (
+const named = (
   name: string,
   state: InstanceInfo['account']['state'] = 'signed-in'
-): InstanceInfo => ({
-  name,
-  display_name: name.toUpperCase(),
-  url: `https://${name}.example.org`,
-  auth_types: ['userpass'],
-  account: {
-    state,
-    account: 'alice',
-    auth_type: 'userpass',
-    expires_at: null,
-    renewable: false
-  },
-  source: 'user',
-  source_detail: '',
-  mode: 'download',
-  destination_rse: null,
-  wildcards: true,
-  default_account: null,
-  default_username: null,
-  webui_url: null,
-  problem: null
-});
+): InstanceInfo =>
+  instanceOf({ name, account: { ...instanceOf().account, state } });
 
 class FakeAccounts implements IAccountsClient {
-  list = [instanceOf('atlas'), instanceOf('escape')];
+  list = [named('atlas'), named('escape')];
 
   async instances() {
     return {
       instances: this.list,
       default: 'escape',
-      problem: null,
-      demo_available: false
+      problem: null
     };
   }
 
   async addInstance() {
-    const added = instanceOf('cms', 'signed-out');
+    const added = named('cms', 'signed-out');
     this.list = [...this.list, added];
     return added;
   }
@@ -52,9 +32,10 @@ class FakeAccounts implements IAccountsClient {
     this.list = this.list.filter(instance => instance.name !== name);
   }
 
-  signIn = async (name: string) => instanceOf(name);
-  signOut = async (name: string) => instanceOf(name, 'signed-out');
-  switchAccount = async (name: string) => instanceOf(name);
+  signIn = async (name: string) => named(name);
+  signOut = async (name: string) => named(name, 'signed-out');
+  switchAccount = async (name: string) => named(name);
+  examine = () => Promise.reject(new Error('not asked'));
   accounts = async () => ({ accounts: ['alice', 'bob'], current: 'alice' });
 }
 
@@ -96,7 +77,7 @@ it('a lapse keeps what is shown, signing out does not', async () => {
   const { accounts, events } = await setUp();
   events.instances.emit({
     seq: 1,
-    instances: [instanceOf('escape', 'lapsed')],
+    instances: [named('escape', 'lapsed')],
     gone: []
   });
   expect(accounts.usable).toBe('escape');

@@ -4,17 +4,13 @@ import * as React from 'react';
 
 import type { SignInAsk } from '../../client/client';
 import { Failure } from '../../client/failure';
-import type { InstanceInfo } from '../../client/generated';
 import { standing } from '../header';
 import { SignInForm } from '../signin';
+import { instanceOf } from './instance';
 
 const trans = nullTranslator.load('');
 
-const instance: InstanceInfo = {
-  name: 'atlas',
-  display_name: 'ATLAS',
-  url: 'https://rucio.example.org',
-  auth_types: ['userpass', 'token', 'x509', 'x509_proxy'],
+const instance = instanceOf({
   account: {
     state: 'signed-out',
     account: null,
@@ -22,16 +18,8 @@ const instance: InstanceInfo = {
     expires_at: null,
     renewable: false
   },
-  source: 'jupyter',
-  source_detail: '',
-  mode: 'download',
-  destination_rse: null,
-  wildcards: true,
-  default_account: null,
-  default_username: 'alice',
-  webui_url: null,
-  problem: null
-};
+  default_username: 'alice'
+});
 
 function show(answer: () => Promise<void> = () => Promise.resolve()) {
   const asked: SignInAsk[] = [];
@@ -97,6 +85,37 @@ it('shows why it was refused, and keeps what was typed', async () => {
   expect((screen.getByLabelText(/User name/) as HTMLInputElement).value).toBe(
     'alice'
   );
+});
+
+it('offers the accounts that Rucio told, once it had to ask', async () => {
+  let refused = false;
+  const asked = show(() => {
+    if (refused) {
+      return Promise.resolve();
+    }
+    refused = true;
+    return Promise.reject(
+      new Failure({
+        type: 'bad-request',
+        detail: 'Choose one of your accounts: alice, higgs.',
+        do: 'choose',
+        choices: ['alice', 'higgs']
+      })
+    );
+  });
+  fill(/Password/, 'secret');
+  await submit();
+  const account = screen.getByLabelText('Account');
+  expect(document.activeElement).toBe(account);
+  expect(screen.getAllByRole('option', { name: 'higgs' })).toHaveLength(1);
+  fill(/Account/, 'higgs');
+  await submit();
+  expect(asked[1]).toEqual({
+    auth_type: 'userpass',
+    username: 'alice',
+    password: 'secret',
+    account: 'higgs'
+  });
 });
 
 it.each([

@@ -25,9 +25,10 @@ export class FakeCatalog implements ICatalogClient {
   readonly closed: string[] = [];
   readonly summarized: Did[][] = [];
 
-  async scopes() {
-    return { scopes: ['user.alice'], total: 1 };
-  }
+  scopes: ICatalogClient['scopes'] = async () => ({
+    scopes: ['user.alice'],
+    total: 1
+  });
 
   async openListing(_: string, query: ListingQuery, limit: number) {
     const id = query.kind === 'content' ? query.did.name : '*';

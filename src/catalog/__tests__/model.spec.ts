@@ -85,5 +85,61 @@ it('begins anew at another instance', async () => {
 it('completes nothing while signed out', async () => {
   const { catalog, accounts } = await setUp();
   accounts.use(null);
-  expect(await catalog.completeScope('user')).toEqual([]);
+  expect(await catalog.completeScope('user')).toEqual({ own: [], others: [] });
+});
+
+it('offers the scopes that one may write to before the others', async () => {
+  const { client, catalog } = await setUp();
+  client.scopes = async (_, __, ___, writable) => {
+    const scopes = writable ? ['user.alice'] : ['mc23', 'user.alice'];
+    return { scopes, total: scopes.length };
+  };
+  expect(await catalog.completeScope('')).toEqual({
+    own: ['user.alice'],
+    others: ['mc23']
+  });
+});
+
+describe('after a reload', () => {
+  const reloaded = async (usable: string | null) => {
+    const before = await setUp();
+    before.catalog.view.look({ top: 460, tab: 'rules' });
+    const memory = before.catalog.memory!;
+    const accounts = new FakeAccounts();
+    accounts.usable = usable;
+    const catalog = new Catalog(
+      before.client,
+      accounts as unknown as IAccounts
+    );
+    catalog.restore(memory);
+    await settled();
+    return { memory, accounts, catalog };
+  };
+
+  it('asks again what was asked, and looks as it looked', async () => {
+    const { memory, catalog } = await reloaded('atlas');
+    expect(catalog.search.scope).toBe('user.alice');
+    expect(catalog.root?.listing.length).toBe(4);
+    expect(catalog.view.memory).toMatchObject({ top: 460, tab: 'rules' });
+    expect(catalog.memory).toEqual(memory);
+  });
+
+  it('waits for the instance, and keeps what it remembers until then', async () => {
+    const { accounts, catalog } = await reloaded(null);
+    expect(catalog.root).toBeNull();
+    expect(catalog.memory).toBeNull();
+    accounts.use('escape');
+    expect(catalog.root).toBeNull();
+    accounts.use('atlas');
+    await settled();
+    expect(catalog.root?.listing.length).toBe(4);
+  });
+
+  it('what the user asks meanwhile comes first', async () => {
+    const { accounts, catalog } = await reloaded('escape');
+    catalog.ask({ scope: 'other' });
+    accounts.use('atlas');
+    await settled();
+    expect(catalog.root).toBeNull();
+  });
 });

@@ -1,5 +1,6 @@
 import { settled } from '../../catalog/__tests__/fakecatalog';
 import { FakeEvents } from '../../jobs/__tests__/fakejobs';
+import { problemOf } from '../../jobs/__tests__/job';
 import type { IServerClient } from '../client';
 import { Engine } from '../engine';
 import { Failure } from '../failure';
@@ -8,13 +9,7 @@ import type { Environment, Link } from '../generated';
 const UP: Link = { state: 'up', problem: null, engine: null };
 const DOWN: Link = {
   state: 'down',
-  problem: {
-    type: 'engine-down',
-    detail: 'It died three times.',
-    do: 'retry',
-    status: 503,
-    exception: null
-  },
+  problem: problemOf({ type: 'engine-down', detail: 'It died three times.' }),
   engine: null
 };
 

@@ -9,46 +9,7 @@ import type {
   JobSnapshot,
   TransferPage
 } from '../../client/generated';
-
-/** A job half-way, with what a test wants changed. */
-export function jobOf(change: Partial<JobSnapshot> = {}): JobSnapshot {
-  return {
-    id: '1',
-    request: {
-      instance: 'atlas',
-      dids: [{ scope: 'user.alice', name: 'run1' }],
-      rse: null,
-      first: null,
-      pattern: null,
-      confirmed: false,
-      pin: false,
-      download: false,
-      client: 'panel'
-    },
-    state: 'running',
-    cause: null,
-    problem: null,
-    notice: null,
-    files_total: 20,
-    files_done: 12,
-    files_here: 0,
-    files_failed: 0,
-    files_unreachable: 0,
-    files_unverified: 0,
-    bytes_total: 20_100_000,
-    bytes_done: 12_500_000,
-    bytes_here: 0,
-    bytes_per_second: 86_000_000,
-    seconds_left: 1,
-    free_bytes: null,
-    growing: false,
-    path: null,
-    created_at: 100,
-    finished_at: null,
-    pinned: false,
-    ...change
-  };
-}
+import { jobOf } from './job';
 
 /** The events of a server, sent by the test. */
 export class FakeEvents implements IEvents {

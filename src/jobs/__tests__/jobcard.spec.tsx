@@ -2,18 +2,9 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
-import type { JobSnapshot, Problem } from '../../client/generated';
+import type { JobSnapshot } from '../../client/generated';
 import { type IJobActions, JobCard } from '../jobcard';
-import { jobOf } from './fakejobs';
-
-const problem = (change: Partial<Problem>): Problem => ({
-  type: 'source-failed',
-  detail: 'The checksum differs.',
-  do: 'retry',
-  status: 502,
-  exception: null,
-  ...change
-});
+import { jobOf, problemOf } from './job';
 
 /** Show a job; the answer counts what was done with it. */
 function show(change: Partial<JobSnapshot>) {
@@ -28,6 +19,7 @@ function show(change: Partial<JobSnapshot>) {
     signIn: jest.fn(),
     copyPath: jest.fn(),
     reveal: jest.fn(),
+    showFiles: jest.fn(),
     showFailed: jest.fn(),
     explore: jest.fn()
   } satisfies IJobActions;
@@ -55,9 +47,14 @@ const buttons = () =>
     .getAllByRole('button')
     .map(button => button.getAttribute('aria-label') ?? button.textContent);
 
+/** All that the card says. */
+const job = () => screen.getByRole('listitem').textContent;
+
 it('a running job tells bytes, files, rate and time left', () => {
   const actions = show({});
-  screen.getByText('12.5 of 20.1 MB · 12 / 20 files · 86 MB/s · 1 s left');
+  expect(job()).toContain(
+    '12.5 of 20.1 MB · 12 / 20 files · 86 MB/s · 1 s left'
+  );
   expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe(
     '62'
   );
@@ -98,7 +95,7 @@ it('a large job asks first, and may bring a part', () => {
     files_here: 3,
     free_bytes: 212e9
   });
-  screen.getByText('5,000 files · 49 GB · 3 here already · 212 GB free');
+  expect(job()).toContain('5,000 files · 49 GB · 3 here already · 212 GB free');
   fireEvent.change(screen.getByLabelText(/First/), { target: { value: '10' } });
   press('Stage this part');
   expect(actions.confirm).toHaveBeenCalledWith({ first: 10 });
@@ -109,7 +106,7 @@ it('failed files are counted, explained, and shown on demand', () => {
     state: 'partial',
     files_failed: 2,
     files_total: 60,
-    problem: problem({})
+    problem: problemOf({})
   });
   screen.getByText('2 of 60 files failed. The checksum differs.');
   press('Show them');
@@ -122,7 +119,7 @@ it('what is not on the mounted RSE can be downloaded', () => {
   const actions = show({
     state: 'partial',
     files_unreachable: 2,
-    problem: problem({
+    problem: problemOf({
       type: 'not-mounted',
       detail: 'Not on CERNBOX.',
       do: 'choose'
@@ -136,10 +133,10 @@ it('what is on tape leads to its rules, and is not tried in vain', () => {
   const actions = show({
     state: 'partial',
     files_unreachable: 8,
-    problem: problem({ detail: 'They are on tape.', do: 'recall' })
+    problem: problemOf({ detail: 'They are on tape.', do: 'recall' })
   });
   expect(buttons()).not.toContain('Try again');
-  press('Show it in Rucio');
+  press('Show it in Explore');
   expect(actions.explore).toHaveBeenCalled();
 });
 

@@ -1,7 +1,8 @@
 import { settled } from '../../catalog/__tests__/fakecatalog';
 import type { JobSnapshot } from '../../client/generated';
 import { Jobs } from '../model';
-import { FakeEvents, FakeJobs, jobOf } from './fakejobs';
+import { FakeEvents, FakeJobs } from './fakejobs';
+import { jobOf } from './job';
 
 async function setUp(list: JobSnapshot[] = [jobOf()]) {
   const client = new FakeJobs();

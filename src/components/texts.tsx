@@ -1,0 +1,30 @@
+import * as React from 'react';
+
+/** A long name or path that may run over several lines, and breaks where its parts end. */
+export function Breakable({ text }: { text: string }): JSX.Element {
+  const parts = text.split(/(?<=[._:/-])/);
+  return (
+    <>
+      {parts.map((part, index) => (
+        <React.Fragment key={index}>
+          {index > 0 && <wbr />}
+          {part}
+        </React.Fragment>
+      ))}
+    </>
+  );
+}
+
+/** Facts in a line, told apart by dots; a line breaks between two of them, never within one. */
+export function Facts({ facts }: { facts: readonly string[] }): JSX.Element {
+  return (
+    <span className="jp-Rucio-facts">
+      {facts.map((fact, index) => (
+        <React.Fragment key={index}>
+          {index > 0 && ' · '}
+          <span>{fact}</span>
+        </React.Fragment>
+      ))}
+    </span>
+  );
+}
