@@ -256,8 +256,10 @@ class Stream:
         signed = "?" in self.url
         failure = head.failure(rse, offset=span.offset, ranged=span.ranged, signed=signed)
         if failure is None and head.location is None:
-            failure = ticket.fetch.answered(ticket.candidate, head.validator, head.total())
-            ticket.validator = head.validator
+            permit = ticket.address.permit if ticket.address else None
+            validator = head.validator or (permit.validator if permit else None)
+            failure = ticket.fetch.answered(ticket.candidate, validator, head.total())
+            ticket.validator = validator
             self._body_wanted = failure is None
         ticket.failure = failure
 
