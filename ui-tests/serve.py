@@ -28,7 +28,7 @@ from rucio_jupyterlab.demo import data
 from rucio_jupyterlab.demo.environment import server_python
 from rucio_jupyterlab.demo.lab import JupyterLab
 from rucio_jupyterlab.demo.lifecycle import say, step
-from rucio_mesh.testing.grid import PASSWORD, USER, Grid
+from rucio_mesh.testing.grid import CLOUD_TOKEN, PASSWORD, USER, Grid
 from rucio_mesh.testing.private import write_private
 
 OPEN = (
@@ -50,7 +50,9 @@ def main() -> None:
         # The engines outlive their servers for a minute, and may still write.
         temporary = tempfile.TemporaryDirectory(prefix="rucio-ui-", ignore_cleanup_errors=True)
         folder = Path(running.enter_context(temporary))
-        grid = Grid(folder / "grid", server_python=server_python(folder, say), storages=data.DISKS)
+        grid = Grid(
+            folder / "grid", server_python=server_python(folder, say), storages=data.DISKS, clouds=data.CLOUDS
+        )
         running.enter_context(grid)
         data.make(grid, folder, step)
         configuration = configure(grid, folder)
@@ -86,10 +88,13 @@ def configure(grid: Grid, folder: Path) -> dict[str, Any]:
     """One Rucio as two instances: one is signed in by a token file, one asks for a password."""
     token = folder / "token"
     write_private(token, grid.rucio.token(USER, username=USER, password=PASSWORD))
+    cloud_token = folder / "cloud-token"
+    write_private(cloud_token, CLOUD_TOKEN)
     rucio = {
         "rucio_base_url": grid.rucio.url,
         "rucio_ca_cert": str(grid.authority.certificate),
         "wildcard_enabled": True,
+        "cs3": {"127.0.0.1": {"secret_file": str(cloud_token)}},
     }
     signed_in = {
         "name": "grid",

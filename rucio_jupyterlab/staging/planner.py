@@ -21,8 +21,8 @@ from ..config import Instance, Options
 from ..did import Did
 from ..engine.protocol import SUMMARIES_LIMIT
 from ..errors import Problem
-from ..sources import cs3
 from ..sources.checksum import normalized_adler32
+from ..sources.clouds import is_installed
 from ..sources.posix import mounted_file
 from .journal import Journal, now
 from .layout import collection_path, file_path, object_key
@@ -195,7 +195,7 @@ def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> Tr
     disk = [pfn for pfn in own if pfn.media == "disk"]
     if instance.mode == "replica" and not request.download:
         return "not-mounted"
-    if any(pfn.scheme in HTTP_SCHEMES or (pfn.scheme == CS3 and cs3.is_installed()) for pfn in disk):
+    if any(pfn.scheme in HTTP_SCHEMES or (pfn.scheme == CS3 and is_installed()) for pfn in disk):
         return "queued"
     if disk:
         return "root-only"

@@ -15,15 +15,17 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
-from ..accounts.accounts import Accounts, Credential, HandedOut
+from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..catalog.model import Pfn
 from ..config import Options
-from ..sources import cs3
 from ..sources.checksum import normalized_adler32
+from ..sources.clouds import Clouds, is_installed
+from ..sources.cs3 import Cs3Resolver
 from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
 from ..sources.part import RANGE_BYTES
+from ..sources.showing import credentials_of
 from .jobs import Job
 from .journal import Journal
 from .planner import CS3, HTTP_SCHEMES
@@ -113,7 +115,7 @@ class Transfers:
         self.speeds = journal.speeds()
         self._mover: Mover | None = None
         self._prepared = False
-        self._resolver: cs3.Cs3Resolver | None = None
+        self._resolver: Cs3Resolver | None = None
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
         self._turn = 0
@@ -232,22 +234,13 @@ class Transfers:
                 bandwidth=self.options.bandwidth_limit,
                 preallocate=self._store.preallocates,
             )
-            if cs3.is_installed():
-                call_seconds = self.options.stall_timeout / 2
-                self._resolver = cs3.Cs3Resolver(self._accounts, self._catalog, call_seconds)
+            if is_installed():
+                clouds = Clouds(self._accounts, self._catalog, self.options.stall_timeout / 2)
+                self._resolver = Cs3Resolver(clouds)
             resolve = self._resolver.resolve if self._resolver else None
-            self._mover = Mover(self._credential, self.hear, limits, resolve=resolve)
+            self._mover = Mover(credentials_of(self._accounts), self.hear, limits, resolve=resolve)
             self._mover.start()
         return self._mover
-
-    def _credential(
-        self, instance: str, endpoint: Endpoint, url: str, redirected_from: str | None
-    ) -> Credential:
-        permit = endpoint.permit
-        handed_out = HandedOut(endpoint.url, permit.headers, permit.ca_file) if permit else None
-        return self._accounts.credential(
-            instance, endpoint.hosts, url, endpoint.takes_tokens, redirected_from, handed_out
-        )
 
     # Taking back
 

@@ -62,7 +62,7 @@ def test_no_address_leads_out_of_the_mount(segments: list[str], begins_at: int) 
 
 
 CLOUDS = {
-    "cloud.example.org": Cloud(mounts={"/eos/user/": "/home/eos", "/eos": "/eos"}),
+    "cloud.example.org": Cloud(mounts={"/eos/user/": "/mnt/eos", "/eos": "/eos"}),
     "other.example.org:9142": Cloud(mounts={"/": "/other"}),
 }
 
@@ -70,7 +70,7 @@ CLOUDS = {
 @pytest.mark.parametrize(
     ("url", "path"),
     [
-        ("cs3://cloud.example.org:443/eos/user/a/f #1?%20", "/home/eos/a/f #1?%20"),
+        ("cs3://cloud.example.org:443/eos/user/a/f #1?%20", "/mnt/eos/a/f #1?%20"),
         ("cs3://Cloud.example.org/eos/project/f", "/eos/project/f"),
         ("cs3://other.example.org:9142/home/f", "/other/home/f"),
         ("cs3://other.example.org:443/home/f", None),

@@ -23,9 +23,11 @@ HOST = "127.0.0.1"
 class Cloud:
     """A gateway with its RSE; einstein's home holds the replicas."""
 
-    def __init__(self, lab: Lab, gateway: Gateway, folder: Path, public: Mapping[str, Any]) -> None:
+    def __init__(
+        self, lab: Lab, gateway: Gateway, folder: Path, public: Mapping[str, Any], kind: str
+    ) -> None:
         self.lab, self.gateway, self.folder = lab, gateway, folder
-        self.rse = f"CLOUD_{next(_NUMBERS)}"
+        self.rse = f"CLOUD_{next(_NUMBERS)}_{kind}"
         self.token_file = folder / "cernbox_oauth.token"
         self.renew_token()
         self._prefix = f"{gateway.home()}/rucio"
@@ -70,9 +72,13 @@ def cloud(
     profile: ProfileName = "eos",
     *,
     public: Mapping[str, Any] | None = None,
+    kind: str = "DATADISK",
     **more: Any,
 ) -> Iterator[Cloud]:
-    """`more` is for the gateway."""
+    """`kind` ends the RSE's name: Rucio's generic policy lets users register replicas on a USERDISK.
+
+    `more` is for the gateway.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with Gateway(folder / "files", profile, **more) as gateway:
-        yield Cloud(lab, gateway, folder, public or {})
+        yield Cloud(lab, gateway, folder, public or {}, kind)

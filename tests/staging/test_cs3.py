@@ -15,6 +15,7 @@ import pytest
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.sources import cs3
 from rucio_jupyterlab.sources.part import RANGE_BYTES
+from rucio_jupyterlab.staging import planner, transfers
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
@@ -95,6 +96,43 @@ async def test_an_address_that_lapses_soon_is_asked_for_again_in_time(
         assert (await it.stage(did)).state == "done"
     assert eos.gateway.counts["InitiateFileDownload"] > 1
     assert {status for _, status in eos.gateway.meter.requests} == {206}
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["same", "changed"])
+async def test_another_engine_goes_on_with_what_is_there_if_it_is_the_same_file(
+    lab: Lab, desk: Desks, eos: Cloud, changed: bool
+) -> None:
+    scope = lab.scope()
+    did = eos.put(scope, "f", LARGE)
+    async with desk(instance=eos.keys(), max_connections_per_host=1, bandwidth_limit=20_000_000) as it:
+        job = await it.start(did)
+        await it.until(job, lambda now: now.bytes_done > RANGE_BYTES + 1_000_000)
+    served = eos.gateway.meter.bytes_served
+    if changed:
+        eos.path(scope, "f").unlink()
+        eos.path(scope, "f").write_bytes(LARGE)
+    async with desk(instance=eos.keys(), max_connections_per_host=1) as it:
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {f"{scope}/f": LARGE}
+    again = eos.gateway.meter.bytes_served - served
+    assert (again < len(LARGE)) == (not changed)
+
+
+async def test_a_job_that_is_cancelled_while_the_gateway_is_asked_leaves_nothing(
+    lab: Lab, desk: Desks, tmp_path: Path
+) -> None:
+    scope = lab.scope()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        seeding.add_cloud(lab.client(), "SILENT_CLOUD", port, prefix="/home/")
+        did = lab.register(scope, "f", LARGE, rse="SILENT_CLOUD")
+        (tmp_path / "token").write_text("anything")
+        keys = {"cs3": {f"127.0.0.1:{port}": {"secret_file": str(tmp_path / "token")}}}
+        async with desk(instance=keys) as it:
+            job = await it.until(await it.start(did), lambda now: now.state == "running")
+            await it.stager.cancel(job.id)
+            assert (await it.end_of(job)).state == "cancelled"
+            assert it.parts() == []
 
 
 async def test_a_dead_gateway_leaves_the_other_replica(lab: Lab, desk: Desks, eos: Cloud) -> None:
@@ -267,7 +305,8 @@ async def test_a_file_of_another_size_on_the_mount_is_fetched(lab: Lab, desk: De
 async def test_without_the_extra_the_other_replica_is_used_and_the_lack_is_named(
     lab: Lab, desk: Desks, eos: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cs3, "is_installed", lambda: False)
+    monkeypatch.setattr(planner, "is_installed", lambda: False)
+    monkeypatch.setattr(transfers, "is_installed", lambda: False)
     scope = lab.scope()
     alone, both = eos.put(scope, "alone", SMALL), eos.put(scope, "both", SMALL)
     lab.put(scope, "both", SMALL, rses=["ALPHA_DISK"])

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from ..failures import NETWORK, ReplicaFailure
-from ..model import Endpoint, Resolve, Work
+from ..model import Endpoint, Permit, Resolve, Work
 from .fetch import Candidate
 from .writer import Ticket
 
@@ -30,12 +30,6 @@ class Addresses:
         self._tickets: dict[Candidate, list[Ticket]] = {}
         self.waiting = 0
         """Requests that wait."""
-
-    @staticmethod
-    def has_lapsed(address: Endpoint) -> bool:
-        """Whether it is too late to begin a request there."""
-        permit = address.permit
-        return permit is not None and permit.good_until is not None and permit.good_until < time.time()
 
     def look_up(self, work: Work, candidate: Candidate) -> None:
         """Find out in time."""
@@ -72,3 +66,8 @@ class Addresses:
         for ticket in tickets:
             ticket.address = candidate.address
             self._known(ticket, failure)
+
+
+def has_lapsed(permit: Permit) -> bool:
+    """Whether it is too late to begin a request with it."""
+    return permit.good_until is not None and permit.good_until < time.time()

@@ -33,7 +33,7 @@ from ..model import (
     Work,
 )
 from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
-from .addresses import Addresses
+from .addresses import Addresses, has_lapsed
 from .fetch import Candidate, Fetch, Span
 from .hosts import Host, Hosts
 from .stream import Pace, Stream
@@ -359,11 +359,12 @@ class Mover(threading.Thread):
     def _request(self, assembly: Assembly, candidate: Candidate, span: Span) -> None:
         ticket = Ticket(assembly.fetch, assembly.part, candidate, span)
         assembly.tickets.add(ticket)
-        if ticket.address is None or self._addresses.has_lapsed(ticket.address):
+        address = ticket.address
+        if address is None or (address.permit is not None and has_lapsed(address.permit)):
             candidate.host.active += 1
             self._addresses.wait(ticket)
         else:
-            self._begin(ticket, ticket.address)
+            self._begin(ticket, address)
 
     def _begin(self, ticket: Ticket, address: Endpoint) -> None:
         stream = self._idle_streams.pop() if self._idle_streams else self._new_stream()
