@@ -10,7 +10,7 @@ export PATH := $(BIN):$(PATH)
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-demo: ## A real Rucio, two storages and JupyterLab, signed in; Ctrl-C ends it all
+demo: ## A real Rucio, two storages, a CS3 cloud and JupyterLab, signed in; Ctrl-C ends it all
 	$(SETUP) jupyter rucio bundle
 	@exec $(BIN)/jupyter-rucio demo
 

@@ -30,7 +30,7 @@ from rucio_jupyterlab.demo.environment import server_python
 from rucio_jupyterlab.demo.lab import JupyterLab
 from rucio_jupyterlab.demo.run import default_folder
 from rucio_jupyterlab.demo.telling import Terminal
-from rucio_mesh.testing.grid import PASSWORD, USER, Grid
+from rucio_mesh.testing.grid import CLOUD_TOKEN, PASSWORD, USER, Grid
 from rucio_mesh.testing.private import write_private
 
 OPEN = (
@@ -55,7 +55,7 @@ def main() -> None:
         folder = Path(running.enter_context(temporary))
         python = server_python(folder, terminal)
         prepare_demo(folder, python)
-        grid = Grid(folder / "grid", server_python=python, storages=data.DISKS)
+        grid = Grid(folder / "grid", server_python=python, storages=data.DISKS, clouds=data.CLOUDS)
         running.enter_context(grid)
         configuration = configure(grid, folder)
         commands = {
@@ -91,7 +91,7 @@ def prepare_demo(folder: Path, python: Path) -> None:
     os.environ["XDG_DATA_HOME"] = str(folder / "data")
     demo = default_folder()
     demo.mkdir(mode=0o700, parents=True)
-    with Grid(demo / "grid", server_python=python, storages=data.DISKS) as grid:
+    with Grid(demo / "grid", server_python=python, storages=data.DISKS, clouds=data.CLOUDS) as grid:
         data.make(grid, demo, terminal.step)
     shutil.copytree(demo / "grid", folder / "grid", symlinks=True, copy_function=link_data)
 
@@ -108,10 +108,13 @@ def configure(grid: Grid, folder: Path) -> dict[str, Any]:
     """One Rucio as two instances: one is signed in by a token file, one asks for a password."""
     token = folder / "token"
     write_private(token, grid.rucio.token(USER, username=USER, password=PASSWORD))
+    cloud_token = folder / "cloud-token"
+    write_private(cloud_token, CLOUD_TOKEN)
     rucio = {
         "rucio_base_url": grid.rucio.url,
         "rucio_ca_cert": str(grid.authority.certificate),
         "wildcard_enabled": True,
+        "cs3": {"127.0.0.1": {"secret_file": str(cloud_token)}},
     }
     signed_in = {
         "name": "grid",

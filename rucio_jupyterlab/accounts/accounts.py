@@ -18,7 +18,8 @@ from ..config.remote import RemoteConfigurations
 from ..config.sources import password_of_rucio_cfg
 from ..engine.protocol import AddInstance, SignIn
 from ..errors import BadConfiguration, BadRequest, Conflict, NotFound
-from .credentials import Credential, Credentials
+from .clouds import CloudSignIn, sign_in_at
+from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
 from .login import Login, default_login, default_proxy
 from .model import AccountChoices, AuthType, InstanceInfo, Instances, Reachability
@@ -27,7 +28,7 @@ from .session import AccountSession
 if TYPE_CHECKING:
     from .client import RucioClient
 
-__all__ = ["Accounts", "Credential"]
+__all__ = ["Accounts", "Credential", "HandedOut"]
 
 _WAYS: tuple[AuthType, ...] = ("userpass", "token", "x509", "x509_proxy")
 
@@ -164,13 +165,32 @@ class Accounts:
         url: str,
         takes_tokens: bool = False,
         redirected_from: str | None = None,
+        permit: HandedOut | None = None,
     ) -> Credential:
         """What a request for `url` may carry, by the table of `destinations`; ask anew for each redirect.
 
-        `rse_hosts` and `takes_tokens` are those of the Pfn. Never waits for a network. Raises SourceFailure
-        for an address that must not be fetched, SignInNeeded, and RucioUnreachable during a renewal.
+        `rse_hosts` and `takes_tokens` are those of the Pfn; `permit` is what a gateway gave. Never waits for a
+        network. Raises SourceFailure for an address that must not be fetched, SignInNeeded, and
+        RucioUnreachable during a renewal.
         """
-        return self._credentials.get(self._usable(name), rse_hosts, url, takes_tokens, redirected_from)
+        session = self._usable(name)
+        return self._credentials.get(session, rse_hosts, url, takes_tokens, redirected_from, permit)
+
+    def cloud_sign_in(self, name: str, host: str, port: int, *, takes_rucio_tokens: bool) -> CloudSignIn:
+        """What may be shown to a CS3 gateway, by the second table of `destinations`. Raises NotFound."""
+        session = self._find(name)
+        return sign_in_at(
+            session.instance,
+            host,
+            port,
+            os.environ,
+            takes_rucio_tokens=takes_rucio_tokens,
+            has_oidc=lambda: session.oidc,
+        )
+
+    def token(self, name: str) -> str:
+        """The user's token at one instance. Raises NotFound, SignInNeeded, RucioUnreachable."""
+        return self._usable(name).token()
 
     # Within
 

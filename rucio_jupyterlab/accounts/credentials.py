@@ -31,6 +31,18 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential({len(self.headers)} headers, certificate={self.certificate!r})"
 
 
+class HandedOut(msgspec.Struct, frozen=True):
+    """Tokens that a storage gave for reading at one address."""
+
+    address: str
+    headers: tuple[str, ...]
+    """Whole lines."""
+    ca_file: str | None = None
+
+    def __repr__(self) -> str:  # the address and the headers hold secrets
+        return f"HandedOut({len(self.headers)} headers)"
+
+
 class _Found(msgspec.Struct, frozen=True):
     """What there is to show; looked up on disk every few seconds, since each request of a transfer asks."""
 
@@ -54,10 +66,15 @@ class Credentials:
         url: str,
         takes_tokens: bool,
         redirected_from: str | None,
+        permit: HandedOut | None = None,
     ) -> Credential:
         """Raises SourceFailure, SignInNeeded, and RucioUnreachable during a renewal."""
         found = self._look_up(session)
-        right = secret_for(url, found.holdings, rse_hosts, takes_tokens, redirected_from)
+        permit_for = permit.address if permit else None
+        right = secret_for(url, found.holdings, rse_hosts, takes_tokens, redirected_from, permit_for)
+        if permit is not None:
+            bare = replace(found.bare, ca_file=permit.ca_file, ca_path=None) if permit.ca_file else found.bare
+            return replace(bare, headers=permit.headers) if right == "permit" else bare
         if right == "rucio-token":
             return replace(found.bare, headers=(f"X-Rucio-Auth-Token: {session.token_at_hand()}",))
         if right == "bearer":

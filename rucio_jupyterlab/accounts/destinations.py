@@ -9,6 +9,20 @@
 | any other host, or after a redirect to another | nothing                                         |
 | http, except on loopback                       | nothing                                         |
 | link-local, or not plainly an address          | is not fetched at all                           |
+| the data endpoint that a CS3 gateway named     | the tokens handed out for it, and nothing else  |
+
+A CS3 gateway, over TLS or on loopback, is signed in to with the first of these that there is:
+
+| it is                                            | it gets                                       |
+| ------------------------------------------------ | --------------------------------------------- |
+| named in the instance's own key `cs3`            | the secret that is named there                |
+| in a section `[cs3:HOST]` of `rucio.cfg`         | the secret of that section                    |
+| among the hosts of RUCIO_CS3_HOSTS               | RUCIO_CS3_TOKEN_FILE, or RUCIO_CS3_TOKEN      |
+| of an RSE that takes Rucio's tokens              | the user's OIDC token, if he has one          |
+| any other                                        | nothing                                       |
+
+`rucio.cfg` and the variables are not used for instances that the user added: whoever runs these chooses the RSEs,
+and so where the gateway's tokens go.
 """
 
 from __future__ import annotations
@@ -25,7 +39,8 @@ import msgspec
 from ..config.reading import is_loopback
 from ..errors import SourceFailure
 
-Secret = Literal["nothing", "rucio-token", "bearer", "certificate"]
+Secret = Literal["nothing", "rucio-token", "bearer", "certificate", "permit"]
+GatewaySecret = Literal["nothing", "own", "section", "variables", "rucio-token"]
 
 _PORTS = {"https": 443, "davs": 443, "s3": 443, "s3s": 443, "http": 80, "dav": 80}
 _ENCRYPTED = frozenset({"https", "davs"})
@@ -53,10 +68,12 @@ def secret_for(
     rse_hosts: tuple[str, ...],
     takes_tokens: bool = False,
     redirected_from: str | None = None,
+    permit_for: str | None = None,
 ) -> Secret:
     """The secret that may go to `url`, for one hop; call it anew for the next.
 
-    `rse_hosts` are the `host:port` of the RSE's protocols. Raises SourceFailure for an address that
+    `rse_hosts` are the `host:port` of the RSE's protocols; `permit_for` is the address that tokens were
+    handed out for, and then no other secret is at stake. Raises SourceFailure for an address that
     must not be fetched at all.
     """
     scheme, host, port = _parts(url)
@@ -66,6 +83,8 @@ def secret_for(
         return "nothing"
     if redirected_from is not None and _parts(redirected_from)[1:] != (host, port):
         return "nothing"
+    if permit_for is not None:
+        return "permit" if _parts(permit_for) == (scheme, host, port) else "nothing"
     if is_signed(url):
         return "nothing"
     if is_below(url, holdings.rucio_url):
@@ -75,6 +94,17 @@ def secret_for(
     if takes_tokens and holdings.oidc:
         return "bearer"
     return "certificate" if holdings.certificate else "nothing"
+
+
+def gateway_secret_for(*, own: bool, section: bool, variables: bool, rucio_token: bool) -> GatewaySecret:
+    """The secret for one CS3 gateway, of those that are for it."""
+    if own:
+        return "own"
+    if section:
+        return "section"
+    if variables:
+        return "variables"
+    return "rucio-token" if rucio_token else "nothing"
 
 
 def host_and_port(scheme: str, host: str, port: int | None) -> str:

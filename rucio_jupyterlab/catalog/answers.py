@@ -106,6 +106,7 @@ class Protocol(msgspec.Struct):
     hostname: str | None = None
     port: int | None = None
     domains: dict[str, dict[str, int | None]] = {}
+    extended_attributes: dict[str, Any] | None = None
 
 
 class RseAnswer(msgspec.Struct):

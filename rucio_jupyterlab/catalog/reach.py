@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..config import Instance, path_below_mounts
+from ..config import Instance, path_below_mounts, path_on_cloud_mount
 from ..errors import SourceFailure
 from .model import Media, Pfn, Reach
 
@@ -18,6 +18,8 @@ def reach_of_pfn(pfn: Pfn, instance: Instance, mounts: Sequence[str]) -> Reach:
     if pfn.in_archive:
         return "none"
     if pfn.scheme == "file" and pfn.media == "disk" and _is_below(pfn.url, mounts):
+        return "mount"
+    if pfn.scheme == "cs3" and pfn.media == "disk" and _is_on_cloud_mount(pfn.url, instance):
         return "mount"
     return reach_of_schemes(pfn.rse, [pfn.scheme], pfn.media, instance)
 
@@ -37,6 +39,13 @@ def reach_of_schemes(rse: str, schemes: Iterable[str], media: Media, instance: I
 def best(reaches: Iterable[Reach]) -> Reach:
     """The best of several ways; `none` without any."""
     return min(reaches, key=_BEST_FIRST.index, default="none")
+
+
+def _is_on_cloud_mount(url: str, instance: Instance) -> bool:
+    try:
+        return path_on_cloud_mount(url, instance.cs3) is not None
+    except SourceFailure:
+        return False
 
 
 def _is_below(url: str, mounts: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,8 @@ class Rse(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     """`host:port` of its protocols."""
     takes_tokens: bool = False
+    gateways: dict[str, dict[str, Any]] = {}
+    """Its CS3 gateways, `host:port`, each with what the RSE says of it."""
 
 
 class Rses:
@@ -67,11 +69,21 @@ class Rses:
                 )
             ),
             takes_tokens=takes_tokens,
+            gateways={
+                host_and_port(one.scheme, one.hostname, one.port): _said_of_gateway(one)
+                for one in answer.protocols
+                if one.scheme == "cs3" and one.hostname
+            },
         )
 
 
 def _readable(protocol: Protocol) -> bool:
     return any(operations.get("read") for operations in protocol.domains.values())
+
+
+def _said_of_gateway(protocol: Protocol) -> dict[str, Any]:
+    said = (protocol.extended_attributes or {}).get("cs3")
+    return said if isinstance(said, dict) else {}
 
 
 def _is_true(value: object) -> bool:

@@ -16,7 +16,7 @@ from ..config import state_folder
 from ..engine.place import private_folder
 from ..errors import Failure
 from ..kernel.actions import LIMIT
-from . import accounts, catalogue, staging
+from . import accounts, catalogue, putting, staging
 from .engine import Engine
 from .output import Exit, JsonOutput, Output, TextOutput
 from .site import read_site
@@ -71,7 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_stage, _add_search, _add_ls, _add_status, _add_cancel, _add_signin, _add_signout):
+    for add in (
+        _add_stage,
+        _add_put,
+        _add_search,
+        _add_ls,
+        _add_status,
+        _add_cancel,
+        _add_signin,
+        _add_signout,
+    ):
         _add_json(add(commands))
     _add_json(commands.add_parser("doctor", help="tell what is configured and what is broken"))
     commands.add_parser("demo", help="run a real Rucio with data on this machine")
@@ -93,6 +102,20 @@ def _add_stage(commands: _Commands[argparse.ArgumentParser]) -> argparse.Argumen
     parser.add_argument("--download", action="store_true", help="fetch what is not on the mounted RSE")
     parser.add_argument(
         "--no-wait", action="store_true", help="write the job's identifier and return at once"
+    )
+    _add_instance(parser, "--instance")
+    return parser
+
+
+def _add_put(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = commands.add_parser("put", help="store files on a CS3 cloud, and register them")
+    parser.set_defaults(run=putting.put)
+    parser.add_argument("files", metavar="FILE", nargs="+", type=_absolute)
+    parser.add_argument("rse", metavar="RSE", help="the cloud's")
+    parser.add_argument(
+        "target",
+        metavar="SCOPE[:DATASET]",
+        help="a dataset that is missing is made; the files keep their names",
     )
     _add_instance(parser, "--instance")
     return parser

@@ -17,6 +17,7 @@ from ..config.added import read_added
 from ..engine import protocol
 from ..errors import Failure
 from . import findings
+from .clouds import of_clouds
 from .disks import disk_of
 from .engine import Engine
 from .findings import Finding
@@ -74,6 +75,7 @@ def _of_what_the_site_provides(instance: Instance) -> Iterator[Finding]:
     if instance.oidc_auth == "file" and instance.oidc_file_name:
         path = Path(instance.oidc_file_name)
         yield findings.of_token_file(instance.name, path, _age(path))
+    yield from of_clouds(instance, os.environ)
 
 
 def _age(path: Path) -> float | None:

@@ -46,16 +46,19 @@ class Engine:
             self._socket.close()
             self._socket = None
 
-    def ask(self, request: protocol.Request) -> Any:
-        """The reply, of the type in `REPLIES`. Raises EngineDown, or the engine's failure."""
+    def ask(self, request: protocol.Request, timeout: float | None = ASK_TIMEOUT) -> Any:
+        """The reply, of the type in `REPLIES`; None waits as long as it takes.
+
+        Raises EngineDown, or the engine's failure.
+        """
         connection = self._socket or open_connection(self._state, self._configuration)
-        connection.settimeout(ASK_TIMEOUT)
+        connection.settimeout(timeout)
         self._socket = connection
         try:
             return ask_once(connection, request)
         except TimeoutError as error:
             self.hang_up()
-            raise EngineDown(f"The engine did not answer within {ASK_TIMEOUT:.0f} s.") from error
+            raise EngineDown(f"The engine did not answer within {timeout:.0f} s.") from error
         except OSError as error:
             self.hang_up()
             raise EngineDown("The engine ended before it answered.") from error

@@ -91,6 +91,42 @@ def of_token_file(instance: str, path: Path, age: float | None) -> Finding:
     return Finding(instance, "good", f"The token file {path} was written {words.duration(age)} ago.")
 
 
+def of_missing_cs3(instance: str) -> Finding:
+    """Clouds are configured, and cannot be read."""
+    return Finding(
+        instance,
+        "warning",
+        "CS3 clouds are configured, and the packages to read them are missing.",
+        "Run `pip install 'rucio-jupyterlab[cs3]'`.",
+    )
+
+
+def of_cloud_secret(
+    instance: str, host: str, place: str, *, there: bool, seconds_left: float | None
+) -> Finding:
+    """What signs in at a CS3 gateway; `seconds_left` is None where it does not tell how long it lasts."""
+    if not there:
+        remedy = "Correct the key cs3, or the file's mode; a hub that renews tokens may have stopped."
+        return Finding(instance, "broken", f"For the CS3 cloud {host} there is no secret in {place}.", remedy)
+    if seconds_left is None:
+        return Finding(instance, "good", f"The CS3 cloud {host} is signed in to by {place}.")
+    if seconds_left <= 0:
+        lapsed = f"The token for the CS3 cloud {host} in {place} lapsed {words.duration(-seconds_left)} ago."
+        return Finding(
+            instance, "broken", lapsed, "Renew it; on a hub, restart your server if that does not."
+        )
+    lasts = f"The token for the CS3 cloud {host} in {place} lasts {words.duration(seconds_left)} more."
+    return Finding(instance, "good", lasts)
+
+
+def of_cloud_mount(instance: str, host: str, prefix: str, mount: Path, present: bool) -> Finding:
+    """A cloud's folder that the site says is mounted."""
+    if present:
+        return Finding(instance, "good", f"{prefix} of the CS3 cloud {host} is mounted at {mount}.")
+    sentence = f"{prefix} of the CS3 cloud {host} should be mounted at {mount}, which is no folder."
+    return Finding(instance, "broken", sentence, "Correct mounts in the key cs3.")
+
+
 def of_account(info: InstanceInfo) -> Finding:
     """How the user stands with one instance."""
     sentence = f"{standing(info).capitalize()}."

@@ -13,6 +13,36 @@ from ..errors import BadConfiguration
 Mode = Literal["replica", "download"]
 Link = Literal["symlink", "reflink", "copy"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+CloudAuth = Literal["bearer", "basic", "appauth", "machine"]
+TokenKind = Literal["auto", "oidc", "reva"]
+
+
+class Cloud(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How the user stands with one CS3 cloud. The keys are those of `[cs3:HOST]` in `rucio.cfg`, and `mounts`."""
+
+    auth: CloudAuth = "bearer"
+    user: str | None = None
+    """For all but `bearer`."""
+    secret_file: str | None = None
+    """A file with the token, password or key; read anew at each sign-in."""
+    secret_env: str | None = None
+    """A variable with it instead."""
+    token_kind: TokenKind = "auto"  # noqa: S105 - no secret
+    ca_file: str | None = None
+    """Authorities to trust instead of the system's, for gateway and data endpoint."""
+    mounts: dict[str, str] = {}
+    """Paths of the cloud, each with the folder at which it is mounted here."""
+
+    def section(self) -> dict[str, str]:
+        """What a section of `rucio.cfg` would say; empty where nothing tells how to sign in."""
+        named = {"secret_file": self.secret_file, "secret_env": self.secret_env}
+        secret = {key: value for key, value in named.items() if value}
+        if not secret:
+            return {}
+        others = {"user": self.user, "ca_file": self.ca_file}
+        given = {key: value for key, value in others.items() if value}
+        kind = {"token_kind": self.token_kind} if self.auth == "bearer" else {}
+        return {"auth": self.auth, **secret, **given, **kind}
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +85,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     local_keys: tuple[str, ...] = ()
     """With a `remote_url`: the keys that are set here, which win."""
 
+    cs3: dict[str, Cloud] = {}
+    """By the host of their gateway, or `host:port`."""
     token_rses: tuple[str, ...] = ()
     """RSEs that take OIDC tokens, beside those whose attribute `oidc_support` says so."""
     default_auth_type: AuthType | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..errors import BadConfiguration, SourceFailure
+from .model import Cloud
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -44,6 +45,26 @@ def path_below_mounts(url: str, mounts: Iterable[str]) -> Path:
         if posixpath.isabs(root) and path.startswith(root.rstrip("/") + "/"):
             return Path(path)
     raise SourceFailure("The file's address lies outside the configured mounts.", do="configure")
+
+
+def path_on_cloud_mount(url: str, clouds: Mapping[str, Cloud]) -> Path | None:
+    """The file that a `cs3:` PFN means where its cloud is mounted here; None where it is not.
+
+    Its path stands as it is, without escapes. Raises SourceFailure for one that would leave the mount.
+    """
+    authority, _, path = url.removeprefix("cs3://").partition("/")
+    cloud = clouds.get(authority.lower()) or clouds.get(authority.lower().rpartition(":")[0])
+    segments = path.split("/")
+    mounts = sorted((cloud.mounts if cloud else {}).items(), key=lambda pair: -len(pair[0]))
+    for prefix, mount in mounts:
+        outer = [segment for segment in prefix.split("/") if segment]
+        inner = segments[len(outer) :]
+        if segments[: len(outer)] != outer or not inner:
+            continue
+        if any(segment in ("", ".", "..") or "\0" in segment for segment in inner):
+            raise SourceFailure("The file's address leaves its folder.")
+        return Path(mount, *inner)
+    return None
 
 
 def _segments(path: str) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .model import Instance, Options
+from .model import Cloud, Instance, Options
 
 AUTH_TYPES = {
     "userpass": "userpass",
@@ -45,11 +45,13 @@ INSTANCE_KEYS: tuple[str, ...] = (
     "voms_vomsdir_path",
     "cache_expires_at",
     "token_rses",
+    "cs3",
 )
-LOCAL_KEYS = frozenset({"name", "display_name", "mode", "cache_expires_at"})
+LOCAL_KEYS = frozenset({"name", "display_name", "mode", "cache_expires_at", "cs3"})
 """Keys that a remote configuration cannot set."""
 
-_EXPECTED = {
+_EXPECTED: dict[Any, str] = {
+    dict[str, Cloud]: f"a table of hosts, each with some of {', '.join(Cloud.__struct_fields__)}",
     int: "a whole number",
     bool: "true or false",
     str: "a text",
@@ -73,6 +75,8 @@ def read_instance(plain: Mapping[str, Any], **given: Any) -> Instance:
             fields["remote_url"] = None
     name = str(fields.get("name") or plain.get("display_name") or "unnamed")
     fields |= {"name": name, "display_name": fields.get("display_name") or name}
+    if "cs3" in fields:
+        fields["cs3"] = {host.lower(): cloud for host, cloud in fields["cs3"].items()}
     instance = Instance(**(fields | given))
     if not instance.remote_url:
         problems += complaints(instance)
@@ -114,6 +118,11 @@ def complaints(instance: Instance) -> list[str]:
     needed = {"env": "oidc_env_name", "file": "oidc_file_name"}.get(instance.oidc_auth or "")
     if needed and not getattr(instance, needed):
         found.append(f"The key “{needed}” is missing, which oidc_auth “{instance.oidc_auth}” needs.")
+    for host, cloud in instance.cs3.items():
+        if cloud.auth != "bearer" and not cloud.user:
+            found.append(f"The key “cs3” lacks “user” for {host}, which auth “{cloud.auth}” needs.")
+        if cloud.secret_file and cloud.secret_env:
+            found.append(f"The key “cs3” has both “secret_file” and “secret_env” for {host}.")
     return found
 
 

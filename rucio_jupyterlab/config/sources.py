@@ -13,7 +13,7 @@ from ..accounts.files import is_own_file
 from .model import Configuration, Instance
 from .reading import AUTH_TYPES, INSTANCE_KEYS, read_auth_type, read_instance, read_options
 
-VARIABLES = {f"RUCIO_{key.removeprefix('rucio_').upper()}": key for key in INSTANCE_KEYS}
+VARIABLES = {f"RUCIO_{key.removeprefix('rucio_').upper()}": key for key in INSTANCE_KEYS if key != "cs3"}
 """Variables of the container image, each with the key it stands for: RUCIO_BASE_URL, RUCIO_MODE, …"""
 
 
@@ -94,6 +94,17 @@ def password_of_rucio_cfg(instance: Instance) -> str | None:
     return (_client_section(Path(instance.source_detail)) or {}).get("password") or None
 
 
+def cloud_section_of_rucio_cfg(environ: Mapping[str, str], host: str, port: int) -> dict[str, str]:
+    """`[cs3:HOST:PORT]`, else `[cs3:HOST]`, of the user's `rucio.cfg`; empty where there is neither."""
+    path = rucio_cfg_path(environ)
+    parser = _parsed(path) if path else None
+    for name in (f"cs3:{host}:{port}", f"cs3:{host}"):
+        if parser is not None and parser.has_section(name):
+            defaults = parser.defaults()
+            return {key: value for key, value in parser.items(name) if key not in defaults}
+    return {}
+
+
 def rucio_cfg_path(environ: Mapping[str, str]) -> Path | None:
     """The configuration file that Rucio's own client would take; None where there is none."""
     if named := environ.get("RUCIO_CONFIG"):
@@ -166,12 +177,19 @@ def _apply_swan(
 
 def _client_section(path: Path) -> Mapping[str, str] | None:
     """The section of Rucio's client, empty if there is none; None for a file that cannot be read."""
+    parser = _parsed(path)
+    if parser is None:
+        return None
+    return parser["client"] if parser.has_section("client") else {}
+
+
+def _parsed(path: Path) -> configparser.ConfigParser | None:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, configparser.Error):
         return None
-    return parser["client"] if parser.has_section("client") else {}
+    return parser
 
 
 def _token_of_user(environ: Mapping[str, str], client: Mapping[str, str]) -> dict[str, str]:

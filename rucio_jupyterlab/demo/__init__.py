@@ -1,4 +1,4 @@
-"""One command, everything real: a Rucio, two storages, data, and JupyterLab, signed in.
+"""One command, everything real: a Rucio, two storages and a CS3 cloud, data, and JupyterLab, signed in.
 
     python -m rucio_jupyterlab.demo [--folder FOLDER] [--port PORT] [--no-browser]
 

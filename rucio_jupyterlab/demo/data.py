@@ -15,15 +15,15 @@ from pathlib import Path
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.grid import USER, Grid
 from rucio_mesh.testing.seeding import File
-from rucio_mesh.testing.storage import Storage
 
 from . import names
 from .names import SCOPE
 from .zmumu import write_events
 
-VERSION = "1"
+VERSION = "2"
 """Another one makes the next start begin anew."""
 DISKS = (names.ALPINE, names.BALTIC)
+CLOUDS = (names.CASPIAN,)
 KIBIBYTE, MEBIBYTE, GIBIBYTE = 1 << 10, 1 << 20, 1 << 30
 EVENTS = 24_000
 """In a file of 1 MB."""
@@ -62,7 +62,7 @@ class Maker:
     """Writes files into the storages and tells Rucio of them."""
 
     def __init__(self, grid: Grid) -> None:
-        self._alpine, self._baltic = (grid.storages[name] for name in DISKS)
+        self._path = grid.path
         self._client = grid.client()
         self._runs = iter(range(470_000, 480_000))
 
@@ -77,15 +77,16 @@ class Maker:
         seeding.set_protocol(
             self._client, names.XROOTD, "root", "xrootd.invalid", 1094, implementation="xrootd.Default"
         )
-        for rse in DISKS:
+        for rse in (*DISKS, *CLOUDS):
             self._client.set_local_account_limit(USER, rse, -1)
 
     def zmumu(self) -> None:
-        """Two datasets on both disks, one on the second alone, with metadata and a rule of the user's."""
+        """Two datasets on both disks, one on the cloud alone, with metadata and a rule of the user's."""
         for number, dataset in enumerate(names.ZMUMU_DATASETS):
-            files = self._root_files(self._baltic, SCOPE, _numbered("DAOD_TOYZMUMU", 44561297 + number, 20))
-            if number < 2:
-                self._copy(files, self._baltic, self._alpine)
+            rse = names.BALTIC if number < 2 else names.CASPIAN
+            files = self._root_files(rse, SCOPE, _numbered("DAOD_TOYZMUMU", 44561297 + number, 20))
+            if rse == names.BALTIC:
+                self._copy(files, rse, names.ALPINE)
             seeding.add_collection(
                 self._client,
                 SCOPE,
@@ -114,20 +115,20 @@ class Maker:
 
     def corrupt_replicas(self) -> None:
         """The same sizes on both disks, the right bytes on the second alone."""
-        files = self._root_files(self._baltic, SCOPE, _numbered("DAOD_TOYZMUMU_CORRUPT", 44570001, 4))
-        self._copy(files, self._baltic, self._alpine, damaged=True)
+        files = self._root_files(names.BALTIC, SCOPE, _numbered("DAOD_TOYZMUMU_CORRUPT", 44570001, 4))
+        self._copy(files, names.BALTIC, names.ALPINE, damaged=True)
         seeding.add_collection(self._client, SCOPE, names.CORRUPT, files)
 
     def growing(self) -> None:
         """A dataset to which files may still be attached."""
-        files = self._root_files(self._alpine, SCOPE, _numbered("DAOD_TOYZMUMU_EXPRESS", 471300, 3))
+        files = self._root_files(names.ALPINE, SCOPE, _numbered("DAOD_TOYZMUMU_EXPRESS", 471300, 3))
         seeding.add_collection(self._client, SCOPE, names.OPEN, files, still_open=True)
 
     def users_own(self) -> None:
         """A dataset in the user's own scope."""
         scope = f"user.{USER}"
         files = self._root_files(
-            self._baltic, scope, [f"zmumu.selection.v3.{part}.root" for part in range(2)]
+            names.BALTIC, scope, [f"zmumu.selection.v3.{part}.root" for part in range(2)]
         )
         seeding.add_collection(self._client, scope, names.USERS_OWN, files)
 
@@ -138,14 +139,14 @@ class Maker:
         for number in range(5_000):
             content[:4] = number.to_bytes(4, "big")
             files.append(
-                self._put(self._alpine, SCOPE, f"CONDITIONS.00471234.c1503._{number:06}.bin", bytes(content))
+                self._put(names.ALPINE, SCOPE, f"CONDITIONS.00471234.c1503._{number:06}.bin", bytes(content))
             )
         seeding.register(self._client, names.ALPINE, files)
         seeding.add_collection(self._client, SCOPE, names.CONDITIONS, files)
 
     def big_file(self) -> None:
         """1 GiB on both disks: one random block with its own number at its head, over and over."""
-        path = self._alpine.path(SCOPE, names.BIG)
+        path = self._path(names.ALPINE, SCOPE, names.BIG)
         path.parent.mkdir(parents=True, exist_ok=True)
         block = bytearray(os.urandom(16 * MEBIBYTE))
         adler32 = 1
@@ -156,7 +157,7 @@ class Maker:
                 file.write(block)
         big = File(SCOPE, names.BIG, GIBIBYTE, f"{adler32:08x}")
         seeding.register(self._client, names.ALPINE, [big])
-        self._copy([big], self._alpine, self._baltic)
+        self._copy([big], names.ALPINE, names.BALTIC)
         seeding.add_collection(self._client, SCOPE, names.BIG_DATASET, [big])
 
     def out_of_reach(self) -> None:
@@ -176,7 +177,7 @@ class Maker:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
             for name, text in logs.items():
                 file.writestr(name, text)
-        archive = self._put(self._alpine, SCOPE, names.ARCHIVE, packed.getvalue())
+        archive = self._put(names.ALPINE, SCOPE, names.ARCHIVE, packed.getvalue())
         seeding.register(self._client, names.ALPINE, [archive])
         members = [File.of(SCOPE, name, text) for name, text in logs.items()]
         seeding.add_archive_content(self._client, archive, members)
@@ -185,41 +186,42 @@ class Maker:
     def unverified(self) -> None:
         """A file of which the catalogue knows no checksum."""
         content = os.urandom(MEBIBYTE)
-        self._put(self._baltic, SCOPE, "NTUPLE.00471234._000001.bin", content)
+        self._put(names.BALTIC, SCOPE, "NTUPLE.00471234._000001.bin", content)
         file = File(SCOPE, "NTUPLE.00471234._000001.bin", len(content))
         seeding.register(self._client, names.BALTIC, [file])
         seeding.add_collection(self._client, SCOPE, names.UNVERIFIED, [file])
 
-    def _root_files(self, storage: Storage, scope: str, file_names: Iterable[str]) -> list[File]:
+    def _root_files(self, rse: str, scope: str, file_names: Iterable[str]) -> list[File]:
         """Write and register ROOT files with different events in each."""
         files = []
         for name in file_names:
-            path = storage.path(scope, name)
+            path = self._path(rse, scope, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             run = next(self._runs)
             write_events(path, events=EVENTS, run=run, seed=run)
             files.append(File.of(scope, name, path.read_bytes()))
-        seeding.register(self._client, storage.name, files)
+        seeding.register(self._client, rse, files)
         return files
 
-    def _put(self, storage: Storage, scope: str, name: str, content: bytes) -> File:
-        path = storage.path(scope, name)
+    def _put(self, rse: str, scope: str, name: str, content: bytes) -> File:
+        path = self._path(rse, scope, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return File.of(scope, name, content)
 
-    def _copy(self, files: list[File], source: Storage, target: Storage, *, damaged: bool = False) -> None:
+    def _copy(self, files: list[File], source: str, target: str, *, damaged: bool = False) -> None:
         """Make and register further replicas; they share their blocks on disk unless they are damaged."""
         for file in files:
-            path = target.path(file.scope, file.name)
+            original = self._path(source, file.scope, file.name)
+            path = self._path(target, file.scope, file.name)
             path.parent.mkdir(parents=True, exist_ok=True)
             if damaged:
-                content = bytearray(source.path(file.scope, file.name).read_bytes())
+                content = bytearray(original.read_bytes())
                 content[len(content) // 2] ^= 0xFF
                 path.write_bytes(content)
             else:
-                _link_or_copy(source.path(file.scope, file.name), path)
-        seeding.register(self._client, target.name, files)
+                _link_or_copy(original, path)
+        seeding.register(self._client, target, files)
 
 
 def _numbered(kind: str, task: int, count: int) -> list[str]:

@@ -46,12 +46,12 @@ def server_python(folder: Path, teller: Teller) -> Path:
 
 
 def server_requirements() -> list[str]:
-    """What the extra `server` of rucio-mesh asks for, as arguments of pip."""
+    """What the extras `server` and `cs3` of rucio-mesh ask for, as arguments of pip."""
     declared = map(Requirement, metadata.requires("rucio-mesh") or ())
     return sorted(
         f"{each.name}{each.specifier}"
         for each in declared
         if each.marker
-        and each.marker.evaluate({"extra": "server"})
+        and any(each.marker.evaluate({"extra": extra}) for extra in ("server", "cs3"))
         and not each.marker.evaluate({"extra": ""})
     )

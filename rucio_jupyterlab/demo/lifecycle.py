@@ -13,7 +13,7 @@ from typing import Any
 
 from rucio.common.exception import RucioException
 
-from rucio_mesh.testing.grid import PASSWORD, USER, Grid
+from rucio_mesh.testing.grid import CLOUD_TOKEN, PASSWORD, USER, Grid
 from rucio_mesh.testing.private import write_private
 from rucio_mesh.testing.service import ServiceFailed
 
@@ -38,6 +38,7 @@ class Demo:
         self.work = folder / "work"
         """What JupyterLab shows: the notebook, and below `rucio` what was staged."""
         self._token = folder / "token"
+        self._cloud_token = folder / "cloud-token"
         self._token_due = 0.0
 
     def prepare(self) -> None:
@@ -88,9 +89,15 @@ class Demo:
         fresh = data.is_outdated(self.folder)
         if fresh:
             self._clear()
-        grid = Grid(self.folder / "grid", server_python=python, storages=data.DISKS, cache_seconds=300)
+        grid = Grid(
+            self.folder / "grid",
+            server_python=python,
+            storages=data.DISKS,
+            clouds=data.CLOUDS,
+            cache_seconds=300,
+        )
         with ExitStack() as running:
-            with self._teller.step("Rucio and its storages"):
+            with self._teller.step("Rucio, two storages and a CS3 cloud"):
                 running.enter_context(grid)
             if fresh:
                 try:
@@ -119,10 +126,11 @@ class Demo:
             "wildcard_enabled": True,
             "oidc_auth": "file",
             "oidc_file_name": str(self._token),
+            "cs3": {"127.0.0.1": {"secret_file": str(self._cloud_token)}},
         }
 
     def _tell(self, grid: Grid, lab: JupyterLab) -> None:
-        storages = ", ".join(str(storage.log) for storage in grid.storages.values())
+        storages = ", ".join(str(part.log) for part in grid.stores)
         self._teller.say(
             "",
             f"JupyterLab  {lab.address}",
@@ -135,6 +143,7 @@ class Demo:
 
     def _renew_token(self, grid: Grid) -> None:
         write_private(self._token, grid.rucio.token(USER, username=USER, password=PASSWORD))
+        write_private(self._cloud_token, CLOUD_TOKEN)
         self._token_due = time.time() + TOKEN_RENEWAL
 
     def _lay_out_work(self) -> None:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from .telling import Failed, Program
 
-NEEDED = ("rucio_mesh", "cryptography", "jupyterlab", "matplotlib", "numpy", "uproot")
+NEEDED = ("rucio_mesh", "cryptography", "cs3", "grpc", "jupyterlab", "matplotlib", "numpy", "uproot")
 """Modules of the extra `[demo]`; rclone is looked for where it is used."""
 
 
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="jupyter rucio demo",
-        description="Run a real Rucio, two storages with data, and JupyterLab, signed in. Ctrl-C ends it all.",
+        description="Run a real Rucio, storages with data, and JupyterLab, signed in. Ctrl-C ends it all.",
     )
     parser.add_argument(
         "--folder", type=Path, default=default_folder(), help="where it keeps everything; %(default)s"

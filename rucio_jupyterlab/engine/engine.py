@@ -22,7 +22,9 @@ from ..catalog.catalog import Catalog
 from ..catalog.model import DidSummary, ReplicaTable
 from ..config import Configuration, configuration_from
 from ..did import Did
+from ..staging.model import Stored
 from ..staging.stager import Stager
+from ..staging.uploads import Uploads
 from . import protocol
 from .feed import Feed
 from .log import set_level
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 
 LOCAL = ""
 """The key of the threads for questions that ask no Rucio."""
+UPLOADS = "uploads of files"
+"""The key of the threads that send; no instance has a name like it."""
 NOT_STAGED = (0, None)
 LEAVE_DELAY = 0.05
 """Seconds between the answer to `Leave` and the end, for the answer to get out."""
@@ -58,6 +62,7 @@ class Engine:
         self._accounts = Accounts(self._configuration, state, self._account_changed)
         self._catalog = Catalog(self._accounts, state / "spool")
         self._stager = Stager(state, self._configuration.options, self._accounts, self._catalog)
+        self._uploads = Uploads(self._accounts, self._catalog, lambda: self._configuration.options)
         self._stager.subscribe(self._tell)
         self.answers = self._table()
 
@@ -124,6 +129,7 @@ class Engine:
             protocol.ListTransfers: stager.transfers,
             protocol.GetStore: lambda ask: stager.store(),
             protocol.SetLimits: stager.set_limits,
+            protocol.PutFile: self._put,
             protocol.Evict: lambda ask: stager.evict(ask.instance, ask.did),
         }
 
@@ -188,6 +194,11 @@ class Engine:
         """What Rucio tells of the replicas, with how fast their RSEs were."""
         table = await self._workers.run(ask.instance, self._catalog.replicas, ask.instance, _did(ask))
         return self._stager.with_speeds(ask.instance, table)
+
+    async def _put(self, ask: protocol.PutFile) -> Stored:
+        """In threads of their own: a file may take hours."""
+        put = self._uploads.put
+        return await self._workers.run(UPLOADS, put, ask.instance, ask.path, ask.rse, ask.did, ask.dataset)
 
     async def _clear(self, ask: protocol.ClearJobs) -> protocol.Done:
         await self._stager.clear(ask.job_ids)

@@ -14,7 +14,15 @@ from ..accounts.model import AccountChoices, AuthType, InstanceInfo, Instances, 
 from ..catalog.model import DidSummary, ListingPage, ListingQuery, Metadata, ReplicaTable, Rule, Scopes
 from ..did import Did
 from ..errors import Problem
-from ..staging.model import JobRequest, Jobs, JobSnapshot, StoreStatus, TransferPage, TransferState
+from ..staging.model import (
+    JobRequest,
+    Jobs,
+    JobSnapshot,
+    Stored,
+    StoreStatus,
+    TransferPage,
+    TransferState,
+)
 
 PROTOCOL_VERSION = 1
 PAGE_LIMIT = 1000
@@ -266,6 +274,18 @@ class SetLimits(Request, frozen=True):
     send_traces: bool | None = None
 
 
+class PutFile(Request, frozen=True):
+    """Store a file of the user's at an RSE, and register it; the answer comes when all is done."""
+
+    instance: str
+    path: str
+    """Absolute."""
+    rse: str
+    did: Did
+    dataset: Did | None = None
+    """To which it is attached; made where it is missing."""
+
+
 class Evict(Request, frozen=True):
     """Take a DID's staged files out of the store and the view."""
 
@@ -326,6 +346,7 @@ REPLIES: dict[type[Request], type] = {
     ListTransfers: TransferPage,
     GetStore: StoreStatus,
     SetLimits: StoreStatus,
+    PutFile: Stored,
     Evict: Freed,
     Watch: Update,
 }

@@ -34,10 +34,16 @@ Kind = Literal[
     "disk-full",
     "disk-error",
     "no-library",
+    "no-cs3",
+    "cs3-signin",
+    "expired",
 ]
 
 BANNING: frozenset[Kind] = frozenset(
-    {"missing", "refused", "lapsed", "corrupt", "wrong-size", "untrusted", "bad-redirect"}
+    {
+        *("missing", "refused", "lapsed", "corrupt", "wrong-size", "untrusted", "bad-redirect"),
+        *("no-cs3", "cs3-signin"),
+    }
 )
 NETWORK: frozenset[Kind] = frozenset({"unreachable", "no-network"})
 LOCAL: frozenset[Kind] = frozenset({"disk-full", "disk-error"})
@@ -62,6 +68,9 @@ SENTENCES: dict[Kind, str] = {
     "disk-full": "The disk or the quota of the store is full.",
     "disk-error": "The store's disk reports an error.",
     "no-library": "Storage cannot be read over HTTP here: the Python package pycurl is missing.",
+    "no-cs3": "The file is at {rse} reachable only by CS3; install rucio-jupyterlab[cs3].",
+    "cs3-signin": "The CS3 gateway of {rse} accepts no sign-in of yours; `jupyter rucio doctor` tells more.",
+    "expired": "The right to read the file at {rse} has expired.",
 }
 
 REMEDIES: dict[Kind, Remedy] = {
@@ -69,6 +78,8 @@ REMEDIES: dict[Kind, Remedy] = {
     "untrusted": "configure",
     "no-handshake": "report",
     "no-library": "configure",
+    "no-cs3": "configure",
+    "cs3-signin": "configure",
     "disk-full": "free-space",
     "corrupt": "report",
     "wrong-size": "report",
@@ -106,7 +117,7 @@ def of_status(rse: str, status: int, *, signed: bool, retry_after: float | None 
         kind = "wrong-size"
     elif status in (429, 503):
         kind = "busy"
-    elif status >= 500 or status == 408:
+    elif status >= 500 or status in (408, 425):
         kind = "server-error"
     else:
         kind = "refused"

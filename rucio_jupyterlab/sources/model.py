@@ -14,8 +14,24 @@ from ..did import Did
 from .failures import ReplicaFailure
 
 
+class Permit(msgspec.Struct, frozen=True):
+    """What a CS3 gateway handed out for reading one file at one address."""
+
+    headers: tuple[str, ...]
+    """Whole lines; secrets, for that address alone."""
+    good_until: float | None = None
+    """Seconds since 1970; None where it does not say."""
+    validator: str | None = None
+    """What changes when the file does, where the gateway was asked for it."""
+    ca_file: str | None = None
+    """Authorities to trust at that address instead of the system's."""
+
+    def __repr__(self) -> str:
+        return f"Permit({len(self.headers)} headers)"
+
+
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where one replica can be read over HTTP."""
+    """Where one replica can be read over HTTP, or, with `cs3:`, whom to ask where."""
 
     rse: str
     url: str
@@ -24,6 +40,13 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The `host:port` of the RSE's protocols; a secret goes to no other."""
     takes_tokens: bool = False
     """The RSE takes the user's OIDC token."""
+    permit: Permit | None = None
+    """With which it is read; None where `accounts` decides alone."""
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it can be read there as it is."""
+        return not self.url.startswith("cs3:")
 
 
 class Credential(Protocol):
@@ -65,6 +88,13 @@ class Work(msgspec.Struct, frozen=True):
     @property
     def verifiable(self) -> bool:
         return self.adler32 is not None or self.md5 is not None
+
+
+Resolve = Callable[[Work, Endpoint, Endpoint | None, Callable[[Endpoint | ReplicaFailure], None]], None]
+"""(work, endpoint, address that was refused, tell): find out where a replica can be read. Returns at once.
+
+`tell` is called once, from another thread.
+"""
 
 
 class Fetched(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from ..catalog.model import Pfn
-from ..config import Instance, mounted_path, path_below_mounts
+from ..config import Instance, mounted_path, path_below_mounts, path_on_cloud_mount
 from ..errors import SourceFailure
 
 
@@ -31,4 +31,6 @@ def _path_of(pfn: Pfn, instance: Instance, mounts: tuple[str, ...]) -> str | Non
         return str(mounted_path(pfn.url, instance.rse_mount_path, instance.path_begins_at))
     if pfn.scheme == "file":
         return str(path_below_mounts(pfn.url, mounts))
+    if pfn.scheme == "cs3" and (path := path_on_cloud_mount(pfn.url, instance.cs3)):
+        return str(path)
     return None

@@ -63,7 +63,9 @@ class Conductor:
         self.options = options
         self.board = Board(JobFiles(state / "jobs"), store.free_bytes, self._tick, self._look_again)
         self._publisher = Publisher(journal, store, view, self._hear)
-        self.transfers = Transfers(self._loop, journal, store, self._publisher, accounts, options, self)
+        self.transfers = Transfers(
+            self._loop, journal, store, self._publisher, accounts, catalog, options, self
+        )
         planner = Planner(catalog, journal, store)
         self.plans = Plans(
             self.board, planner, accounts, view.root, lambda: self.options, store.free_bytes, self

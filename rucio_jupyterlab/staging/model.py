@@ -129,3 +129,12 @@ class StoreStatus(msgspec.Struct, frozen=True):
     bandwidth_limit: int | None
     """Bytes per second over all transfers."""
     send_traces: bool
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A file of the user's that is stored at an RSE, registered, and kept there by a rule."""
+
+    did: Did
+    rse: str
+    bytes: int
+    adler32: str

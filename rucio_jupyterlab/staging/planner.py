@@ -22,6 +22,7 @@ from ..did import Did
 from ..engine.protocol import SUMMARIES_LIMIT
 from ..errors import Problem
 from ..sources.checksum import normalized_adler32
+from ..sources.clouds import is_installed
 from ..sources.posix import mounted_file
 from .journal import Journal, now
 from .layout import collection_path, file_path, object_key
@@ -32,6 +33,8 @@ from .store import Store, shared_object
 BATCH = 500
 BATCH_SECONDS = 0.1
 HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
+CS3 = "cs3"
+"""Read over HTTP, too, once a gateway has told where."""
 
 NO_WAY: dict[str, Problem] = {
     "tape": Problem(
@@ -158,7 +161,9 @@ class Planner:
                     file.adler32,
                     file.md5,
                     state,
-                    [] if here else [pfn for pfn in file.pfns if pfn.scheme in HTTP_SCHEMES],
+                    []
+                    if here
+                    else [pfn for pfn in file.pfns if pfn.scheme == CS3 or pfn.scheme in HTTP_SCHEMES],
                     path,
                     here,
                     outside,
@@ -190,7 +195,7 @@ def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> Tr
     disk = [pfn for pfn in own if pfn.media == "disk"]
     if instance.mode == "replica" and not request.download:
         return "not-mounted"
-    if any(pfn.scheme in HTTP_SCHEMES for pfn in disk):
+    if any(pfn.scheme in HTTP_SCHEMES or (pfn.scheme == CS3 and is_installed()) for pfn in disk):
         return "queued"
     if disk:
         return "root-only"
@@ -210,6 +215,9 @@ def _problem_of(
         )
     if state == "root-only":
         schemes = sorted({pfn.scheme for pfn in file.pfns if pfn.media == "disk" and not pfn.in_archive})
+        if CS3 in schemes:
+            sentence = "The file is reachable only by CS3; install rucio-jupyterlab[cs3]."
+            return Problem(state, sentence, "configure")
         way = "xrootd" if set(schemes) <= ROOT_SCHEMES else ", ".join(schemes)
         return Problem(
             state, f"The file is reachable only by {way}, which cannot be read here yet.", "choose"

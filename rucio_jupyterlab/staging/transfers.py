@@ -15,16 +15,20 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
-from ..accounts.accounts import Accounts, Credential
+from ..accounts.accounts import Accounts
+from ..catalog.catalog import Catalog
 from ..catalog.model import Pfn
 from ..config import Options
 from ..sources.checksum import normalized_adler32
+from ..sources.clouds import Clouds, is_installed
+from ..sources.cs3 import Cs3Resolver
 from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
 from ..sources.part import RANGE_BYTES
+from ..sources.showing import credentials_of
 from .jobs import Job
 from .journal import Journal
-from .planner import HTTP_SCHEMES
+from .planner import CS3, HTTP_SCHEMES
 from .publisher import Adopted, Arrived, Published, Publisher, Report
 from .rows import FileRow
 from .store import Store
@@ -95,6 +99,7 @@ class Transfers:
         store: Store,
         publisher: Publisher,  # its reports go to `hear`
         accounts: Accounts,
+        catalog: Catalog,
         options: Options,
         events: Events,
     ) -> None:
@@ -103,12 +108,14 @@ class Transfers:
         self._store = store
         self._publisher = publisher
         self._accounts = accounts
+        self._catalog = catalog
         self._events = events
         self.options = options
         self.flights: dict[int, Flight] = {}
         self.speeds = journal.speeds()
         self._mover: Mover | None = None
         self._prepared = False
+        self._resolver: Cs3Resolver | None = None
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
         self._turn = 0
@@ -199,7 +206,9 @@ class Transfers:
         usable = [
             pfn
             for pfn in row.pfns
-            if pfn.scheme in HTTP_SCHEMES and pfn.media == "disk" and not pfn.in_archive
+            if (pfn.scheme in HTTP_SCHEMES or pfn.scheme == CS3)
+            and pfn.media == "disk"
+            and not pfn.in_archive
         ]
         if len(usable) > 1:
             usable.sort(
@@ -225,16 +234,13 @@ class Transfers:
                 bandwidth=self.options.bandwidth_limit,
                 preallocate=self._store.preallocates,
             )
-            self._mover = Mover(self._credential, self.hear, limits)
+            if is_installed():
+                clouds = Clouds(self._accounts, self._catalog, self.options.stall_timeout / 2)
+                self._resolver = Cs3Resolver(clouds)
+            resolve = self._resolver.resolve if self._resolver else None
+            self._mover = Mover(credentials_of(self._accounts), self.hear, limits, resolve=resolve)
             self._mover.start()
         return self._mover
-
-    def _credential(
-        self, instance: str, endpoint: Endpoint, url: str, redirected_from: str | None
-    ) -> Credential:
-        return self._accounts.credential(
-            instance, endpoint.hosts, url, endpoint.takes_tokens, redirected_from
-        )
 
     # Taking back
 
@@ -260,11 +266,20 @@ class Transfers:
         """Let go of the byte engine where nothing flies; the call returned ends it, off the loop."""
         if self._mover is None or self.flights or self._ending:
             return None
-        mover, self._mover = self._mover, None
-        return mover.close
+        mover, resolver = self._mover, self._resolver
+        self._mover = self._resolver = None
+
+        def end() -> None:
+            if resolver is not None:
+                resolver.close()  # first: it tells the byte engine what it finds
+            mover.close()
+
+        return end
 
     def close(self) -> None:
         """Keep what has arrived; blocks until all is on disk."""
+        if self._resolver is not None:
+            self._resolver.close()
         if self._mover is not None:
             self._mover.close()
 

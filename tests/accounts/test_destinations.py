@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rucio_jupyterlab.accounts.clouds import sign_in_at
 from rucio_jupyterlab.accounts.destinations import (
+    GatewaySecret,
     Holdings,
     Secret,
     is_below,
@@ -16,6 +20,8 @@ from rucio_jupyterlab.accounts.destinations import (
     is_signed,
     secret_for,
 )
+from rucio_jupyterlab.config import Instance
+from rucio_jupyterlab.config.reading import read_instance
 from rucio_jupyterlab.errors import SourceFailure
 
 RUCIO = "https://rucio.example.org/prefix"
@@ -70,6 +76,83 @@ TABLE: list[tuple[str, Holdings, bool, Secret]] = [
 @pytest.mark.parametrize(("url", "holdings", "takes_tokens", "secret"), TABLE)
 def test_the_table(url: str, holdings: Holdings, takes_tokens: bool, secret: Secret) -> None:
     assert secret_for(url, holdings, HOSTS, takes_tokens) == secret
+
+
+DATA = "https://data.example.org/data/1"
+PERMITS: list[tuple[str, str, str | None, Secret]] = [
+    # (where the permit is for, where a request goes, what redirected there, what it carries)
+    (DATA, DATA, None, "permit"),
+    (DATA, "https://DATA.example.org:443/data/1?part=2", None, "permit"),
+    (DATA, "https://data.example.org/data/2", DATA, "permit"),
+    # another host, port or scheme, by whatever way
+    (DATA, "https://other.example.org/data/1", DATA, "nothing"),
+    (DATA, "https://other.example.org/data/1", None, "nothing"),
+    (DATA, "https://data.example.org:8443/data/1", DATA, "nothing"),
+    (DATA, "http://data.example.org/data/1", DATA, "nothing"),
+    (DATA, DATA, "https://other.example.org/data/1", "nothing"),
+    # no other secret takes its place
+    (DATA, f"{RUCIO}/mesh/v1/data/a/b", DATA, "nothing"),
+    (DATA, "https://dav.example.org/f", DATA, "nothing"),
+    # plain text, except on this machine
+    ("http://data.example.org/1", "http://data.example.org/1", None, "nothing"),
+    ("http://127.0.0.1:8080/1", "http://127.0.0.1:8080/1", None, "permit"),
+    ("http://127.0.0.1:8080/1", "http://127.0.0.1:8081/1", "http://127.0.0.1:8080/1", "nothing"),
+]
+
+
+@pytest.mark.parametrize(("permit_for", "url", "redirected_from", "secret"), PERMITS)
+def test_what_a_gateway_hands_out_goes_to_the_address_it_is_for(
+    permit_for: str, url: str, redirected_from: str | None, secret: Secret
+) -> None:
+    found = secret_for(url, BOTH, HOSTS, True, redirected_from, permit_for)
+    assert found == secret
+
+
+def test_a_data_endpoint_on_the_machines_own_network_is_not_asked() -> None:
+    with pytest.raises(SourceFailure):
+        secret_for("http://169.254.169.254/1", BOTH, HOSTS, permit_for="http://169.254.169.254/1")
+
+
+OWN = {"cs3": {"cloud.example.org": {"secret_file": "/t"}, "other.example.org:9142": {"secret_env": "T"}}}
+SECTION = "[cs3:cloud.example.org]\nsecret_env = THERE\n"
+GATEWAYS: list[tuple[str, dict[str, Any], str, str, bool, GatewaySecret]] = [
+    # (host, instance's keys, rucio.cfg, RUCIO_CS3_HOSTS, takes Rucio's tokens, what it gets)
+    ("cloud.example.org", OWN, SECTION, "cloud.example.org", True, "own"),
+    ("other.example.org", OWN, "", "", False, "own"),
+    ("third.example.org", OWN, SECTION, "cloud.example.org", False, "nothing"),
+    ("cloud.example.org", {}, SECTION, "cloud.example.org", True, "section"),
+    ("cloud.example.org", {}, "", "a.example.org, Cloud.example.org", True, "variables"),
+    ("cloud.example.org", {}, "", "a.example.org", True, "rucio-token"),
+    ("cloud.example.org", {}, "", "", False, "nothing"),
+    ("evil-cloud.example.org", OWN, SECTION, "cloud.example.org", False, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("host", "keys", "rucio_cfg", "hosts", "takes_tokens", "secret"), GATEWAYS)
+def test_the_table_of_gateways(
+    tmp_path: Path,
+    host: str,
+    keys: dict[str, Any],
+    rucio_cfg: str,
+    hosts: str,
+    takes_tokens: bool,
+    secret: GatewaySecret,
+) -> None:
+    (tmp_path / "rucio.cfg").write_text(rucio_cfg)
+    environ = {"RUCIO_CONFIG": str(tmp_path / "rucio.cfg"), "RUCIO_CS3_HOSTS": hosts}
+    plain = {"name": "one", "rucio_base_url": RUCIO} | keys
+    instance = read_instance(plain, source="jupyter")
+    assert instance.problem is None
+
+    def sign_in(instance: Instance) -> GatewaySecret:
+        found = sign_in_at(
+            instance, host, 9142, environ, takes_rucio_tokens=takes_tokens, has_oidc=lambda: True
+        )
+        return found.secret
+
+    assert sign_in(instance) == secret
+    added = sign_in(read_instance(plain, source="user"))
+    assert added == secret or (secret in ("section", "variables") and added in ("nothing", "rucio-token"))
 
 
 def test_plain_text_is_for_this_machine_alone() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from rucio_jupyterlab.cli.engine import Engine
 from rucio_jupyterlab.did import Did
@@ -21,12 +22,13 @@ from tests.lab.lab import Lab
 class Shell:
     """Runs `jupyter rucio`, with everything of the user's below `home`."""
 
-    def __init__(self, home: Path, lab: Lab) -> None:
+    def __init__(self, home: Path, lab: Lab, **keys: Any) -> None:
+        """`keys` are further ones of the instance."""
         self.home = home
         self._lab = lab
         folder = home / "jupyter"
         folder.mkdir()
-        options = {"views_dir": str(home / "rucio"), "instances": [lab.configuration()]}
+        options = {"views_dir": str(home / "rucio"), "instances": [lab.configuration(**keys)]}
         (folder / "jupyter_server_config.json").write_text(json.dumps({"RucioConfig": options}))
         others = {
             name: value for name, value in os.environ.items() if not name.startswith(("RUCIO", "JUPYTER"))

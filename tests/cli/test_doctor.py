@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import ssl
@@ -195,6 +196,45 @@ def test_a_wrong_key_and_a_missing_mount_are_named(
     code, found = examine(capsys)
     broken = " ".join(one.says for one in found if one.level == "broken")
     assert code == 1 and "rucio_base_url" in broken and "EOS should be mounted" in broken
+
+
+def unsigned_token(lasts: float) -> str:
+    """A JSON web token that nobody has signed."""
+    claims = base64.urlsafe_b64encode(json.dumps({"exp": time() + lasts}).encode()).rstrip(b"=").decode()
+    return f"e30.{claims}.signature"
+
+
+@pytest.mark.parametrize(
+    ("content", "level", "sentence"),
+    [
+        (unsigned_token(1e6), "good", "days more"),
+        (unsigned_token(-120), "broken", "lapsed"),
+        ("app-password", "good", "is signed in to by the file"),
+        ("", "broken", "there is no secret in"),
+        (None, "broken", "there is no secret in"),
+    ],
+    ids=["fresh", "lapsed", "no token", "empty", "absent"],
+)
+def test_the_token_of_a_cloud_is_looked_at(
+    alone: Path,
+    engine: EngineStandIn,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    level: str,
+    sentence: str,
+) -> None:
+    file = alone / "cernbox_oauth.token"
+    if content is not None:
+        file.write_text(content)
+    configure(
+        alone,
+        rucio_base_url="https://localhost:1",
+        cs3={"cloud.example.org": {"secret_file": str(file), "mounts": {"/eos": str(alone / "eos")}}},
+    )
+    _, found = examine(capsys)
+    secret, mount = (one for one in found if "CS3 cloud" in one.says)
+    assert (secret.level, mount.level) == (level, "broken") and sentence in secret.says
+    assert not content or all(content not in one.says for one in found)
 
 
 def test_a_machine_without_a_configuration_is_told_what_to_do(

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rucio_jupyterlab.config import mounted_path, path_below_mounts, state_folder
+from rucio_jupyterlab.config import (
+    Cloud,
+    mounted_path,
+    path_below_mounts,
+    path_on_cloud_mount,
+    state_folder,
+)
 from rucio_jupyterlab.errors import BadConfiguration, SourceFailure
 
 PFN = "root://xrd1:1094//rucio/test/49/ad/f1.txt"
@@ -53,6 +59,36 @@ def test_no_address_leads_out_of_the_mount(segments: list[str], begins_at: int) 
         return
     assert PurePosixPath("/mount/here") in PurePosixPath(path).parents
     assert ".." not in path.parts
+
+
+CLOUDS = {
+    "cloud.example.org": Cloud(mounts={"/eos/user/": "/mnt/eos", "/eos": "/eos"}),
+    "other.example.org:9142": Cloud(mounts={"/": "/other"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("cs3://cloud.example.org:443/eos/user/a/f #1?%20", "/mnt/eos/a/f #1?%20"),
+        ("cs3://Cloud.example.org/eos/project/f", "/eos/project/f"),
+        ("cs3://other.example.org:9142/home/f", "/other/home/f"),
+        ("cs3://other.example.org:443/home/f", None),
+        ("cs3://third.example.org:443/eos/user/a/f", None),
+        ("cs3://cloud.example.org:443/eosuser/f", None),
+        ("cs3://cloud.example.org:443/eos/user", "/eos/user"),
+    ],
+)
+def test_a_file_of_a_mounted_cloud_is_found(url: str, path: str | None) -> None:
+    assert path_on_cloud_mount(url, CLOUDS) == (Path(path) if path else None)
+
+
+@pytest.mark.parametrize(
+    "path", ["eos/user/../../etc/passwd", "eos/user//f", "eos/user/a\0b", "eos/user/./f"]
+)
+def test_no_path_of_a_cloud_leads_out_of_its_mount(path: str) -> None:
+    with pytest.raises(SourceFailure):
+        path_on_cloud_mount(f"cs3://cloud.example.org:443/{path}", CLOUDS)
 
 
 def test_file_addresses_lie_below_a_mount() -> None:

@@ -145,6 +145,38 @@ def test_no_instance_whatever_its_values_keeps_the_rest_from_being_read(plain: d
     assert Configuration.from_dict(configuration.to_dict()) == configuration
 
 
+CLOUD = {"Cloud.example.org": {"secret_file": "/tokens/cernbox", "mounts": {"/eos/user": "/eos/user"}}}
+
+
+def test_a_cloud_is_found_by_its_host_however_it_is_written() -> None:
+    swan = {"SWAN_USE_RUCIO": "true", "SWAN_RUCIO_INSTANCE": "ESCAPE", "SWAN_RUCIO_RSE": "OTHER"}
+    for environ in ({}, swan):
+        (instance,) = read(SITE | {"cs3": CLOUD}, environ=environ).instances
+        assert instance.problem is None
+        cloud = instance.cs3["cloud.example.org"]
+        assert cloud.section() == {
+            "auth": "bearer",
+            "secret_file": "/tokens/cernbox",
+            "token_kind": "auto",
+        }
+        assert cloud.mounts == {"/eos/user": "/eos/user"}
+
+
+@pytest.mark.parametrize(
+    "cloud",
+    [
+        {"secret": "s3cr3t"},
+        {"auth": "magic", "secret_file": "/f"},
+        {"auth": "basic", "secret_file": "/f"},
+        {"secret_file": "/f", "secret_env": "V"},
+        "s3cr3t",
+    ],
+)
+def test_a_wrong_key_of_a_cloud_is_told_and_its_value_is_not(cloud: Any) -> None:
+    (instance,) = read(SITE | {"cs3": {"cloud.example.org": cloud}}).instances
+    assert instance.problem and "“cs3”" in instance.problem and "s3cr3t" not in instance.problem
+
+
 def test_the_variables_of_the_container_image_make_an_instance() -> None:
     environ = {
         "RUCIO_NAME": "vre",

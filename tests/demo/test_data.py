@@ -12,14 +12,16 @@ import pytest
 import uproot
 
 from rucio_jupyterlab.demo import data, names
-from rucio_jupyterlab.demo.names import ALPINE, BALTIC, SCOPE
+from rucio_jupyterlab.demo.names import ALPINE, BALTIC, CASPIAN, SCOPE
 from rucio_mesh.testing.grid import Grid
 from tests.lab.lab import server_python
 
 
 @pytest.fixture(scope="module")
 def grid(prepared: Path) -> Iterator[Grid]:
-    with Grid(prepared / "grid", server_python=server_python(), storages=data.DISKS) as running:
+    with Grid(
+        prepared / "grid", server_python=server_python(), storages=data.DISKS, clouds=data.CLOUDS
+    ) as running:
         yield running
 
 
@@ -33,7 +35,7 @@ def content(grid: Grid, name: str) -> list[str]:
 
 def is_right(grid: Grid, rse: str, replica: dict[str, Any]) -> bool:
     adler32 = 1
-    with grid.storages[rse].path(SCOPE, replica["name"]).open("rb") as file:
+    with grid.path(rse, SCOPE, replica["name"]).open("rb") as file:
         while block := file.read(1 << 24):
             adler32 = zlib.adler32(block, adler32)
     return bool(replica["adler32"] == f"{adler32:08x}")
@@ -48,9 +50,16 @@ def test_the_container_holds_three_datasets_with_sixty_files_and_metadata(grid: 
     assert grid.client().get_metadata(SCOPE, names.ZMUMU, plugin="ALL")["process"] == "Z→μμ"
 
 
+def test_one_of_its_datasets_is_on_the_cloud_alone(grid: Grid) -> None:
+    for each in replicas(grid, names.ZMUMU_DATASETS[2]):
+        assert list(each["rses"]) == [CASPIAN]
+        ((url, pfn),) = each["pfns"].items()
+        assert url.startswith("cs3://127.0.0.1:") and pfn["type"] == "DISK"
+
+
 def test_its_files_are_of_a_z(grid: Grid) -> None:
-    name = replicas(grid, names.ZMUMU)[0]["name"]
-    with uproot.open(grid.storages[BALTIC].path(SCOPE, name)) as file:
+    name = replicas(grid, names.ZMUMU_DATASETS[0])[0]["name"]
+    with uproot.open(grid.path(BALTIC, SCOPE, name)) as file:
         muons = file["Events"].arrays(["Muon_pt", "Muon_eta", "Muon_phi"], library="np")
     pt, eta, phi = (column.astype("f8").T for column in muons.values())
     mass = np.sqrt(2 * pt[0] * pt[1] * (np.cosh(eta[0] - eta[1]) - np.cos(phi[0] - phi[1])))

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_the_notebook_stages_its_files_and_finds_the_z(
     assert any("image/png" in output.get("data", ()) for output in last)
 
 
+def test_a_third_of_them_came_from_the_cloud(demo: RunningDemo) -> None:
+    (job,) = demo.ask("jobs")["jobs"]
+    rows = demo.ask(f"jobs/{job['id']}/transfers?limit=100")["rows"]
+    places = Counter(row["rse"] for row in rows)
+    assert places[names.CASPIAN] == 20 and len(rows) == 60
+
+
+def test_the_panel_is_told_the_clouds_protocol(demo: RunningDemo) -> None:
+    route = f"instances/demo/replicas?scope={names.SCOPE}&name={names.ZMUMU_DATASETS[2]}"
+    (place,) = demo.ask(route)["rses"]
+    assert (place["rse"], place["schemes"], place["reach"]) == (names.CASPIAN, ["cs3"], "http")
+
+
 def test_what_was_staged_is_shown_beside_the_notebook(demo: RunningDemo) -> None:
     assert demo.ask("store")["views_path"] == str(demo.folder / "work" / "rucio")
 
@@ -70,7 +84,7 @@ def test_a_second_one_in_the_same_folder_says_so(demo: RunningDemo) -> None:
 
 def test_secrets_lie_where_nobody_else_can_read_them(demo: RunningDemo) -> None:
     assert demo.folder.stat().st_mode & 0o077 == 0
-    for secret in ("token", "jupyter/jupyter_server_config.json"):
+    for secret in ("token", "cloud-token", "jupyter/jupyter_server_config.json"):
         assert (demo.folder / secret).stat().st_mode & 0o077 == 0
     tokens = [(demo.folder / "token").read_text(), demo.server[1]]
     assert not [

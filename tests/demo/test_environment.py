@@ -12,7 +12,11 @@ from rucio_jupyterlab.demo import environment, run
 from rucio_jupyterlab.demo.telling import Terminal
 from rucio_mesh.testing.service import ServiceFailed
 
-DECLARED = ["rucio<42,>=41.5.1; extra == 'server'", "cryptography>=43; extra == 'testing'"]
+DECLARED = [
+    "rucio<42,>=41.5.1; extra == 'server'",
+    "grpcio<2,>=1.62; extra == 'cs3'",
+    "cryptography>=43; extra == 'testing'",
+]
 
 
 @pytest.fixture
@@ -23,9 +27,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_server_is_what_the_extra_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_is_what_the_extras_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _name: DECLARED)
-    assert environment.server_requirements() == ["rucio<42,>=41.5.1"]
+    assert environment.server_requirements() == ["grpcio<2,>=1.62", "rucio<42,>=41.5.1"]
 
 
 @pytest.mark.usefixtures("installed")

@@ -32,6 +32,15 @@ def test_the_reply_that_was_asked_for_is_no_failure() -> None:
     assert kind(head(206, content_range="bytes 5-9/100"), ranged=True, offset=5) is None
 
 
+@pytest.mark.parametrize(
+    ("content_range", "expected"),
+    [(None, "ignores-ranges"), ("bytes */100", "ignores-ranges"), ("bytes */5", "wrong-size")],
+)
+def test_a_storage_may_refuse_any_range(content_range: str | None, expected: str) -> None:
+    made = head(416, content_range=content_range) if content_range else head(416)
+    assert kind(made, ranged=True, offset=5) == expected
+
+
 def test_a_whole_file_is_no_answer_to_a_range() -> None:
     assert kind(head(200, content_length="100"), ranged=True) == "ignores-ranges"
 
@@ -54,6 +63,7 @@ def test_another_range_is_no_answer(content_range: str) -> None:
         (503, False, "busy"),
         (500, False, "server-error"),
         (408, False, "server-error"),
+        (425, False, "server-error"),
         (418, False, "refused"),
         (304, False, "server-error"),
         (302, False, "bad-redirect"),

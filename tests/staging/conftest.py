@@ -26,8 +26,9 @@ SECONDS = 180.0
 class Desk:
     """What a test says to a stager."""
 
-    def __init__(self, stager: Stager, accounts: Accounts, folder: Path) -> None:
+    def __init__(self, stager: Stager, accounts: Accounts, catalog: Catalog, folder: Path) -> None:
         self.stager = stager
+        self.catalog = catalog
         self.accounts = accounts
         self.folder = folder
         self.updates: list[Update] = []
@@ -109,7 +110,7 @@ async def open_desk(
         accounts.sign_in(SignIn(instances[0]["name"], "userpass", "alice", "alice", password))
     stager = Stager(state, configuration.options, accounts, catalog)
     try:
-        yield Desk(stager, accounts, folder)
+        yield Desk(stager, accounts, catalog, folder)
     finally:
         await stager.close()
         catalog.close()

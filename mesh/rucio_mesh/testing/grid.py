@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 from . import seeding
 from .certificates import Authority
 from .instance import Instance
-from .storage import Storage
+from .storage import Storage, hashed_path
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from .client import InstanceClient
+    from .cs3.cloud import Cloud
 
 USER, PASSWORD, GROUP = "alice", "alice-secret", "higgs"
 """The user's account is of her name; her identities may also act as the group."""
+CLOUD_TOKEN = "alice-token"
+"""What her sign-in service has given her for the clouds."""
+CLOUD_FOLDER = "rucio"
+"""Of her folder on each cloud: what Rucio keeps there."""
 
 
 class Grid:
@@ -30,10 +35,14 @@ class Grid:
         *,
         server_python: Path,
         storages: Iterable[str],
+        clouds: Iterable[str] = (),
         cache_seconds: int = 0,
         statistics: bool = False,
     ) -> None:
-        """`storages` are names of RSEs; the first speaks https, the others davs. The rest is as in `Storage`."""
+        """`storages` are names of RSEs; the first speaks https, the others davs. The rest is as in `Storage`.
+
+        So are `clouds`, of CS3 clouds with the user's folder as on CERNBox.
+        """
         self.folder = folder
         self.authority = Authority(folder / "ca")
         self.rucio = Instance(folder / "rucio", python=server_python, authority=self.authority)
@@ -47,10 +56,11 @@ class Grid:
             )
             for name in storages
         }
+        self.clouds = {name: _cloud(name, folder / name.lower()) for name in clouds}
 
     def __enter__(self) -> Grid:
         try:
-            _together([self.rucio.start, *(storage.start for storage in self.storages.values())])
+            _together([self.rucio.start, *(part.start for part in self.stores)])
             self._introduce()
         except BaseException:
             self.stop()
@@ -64,13 +74,24 @@ class Grid:
 
     def stop(self) -> None:
         """End all parts; returns when they are gone."""
-        _together([self.rucio.stop, *(storage.stop for storage in self.storages.values())])
+        _together([self.rucio.stop, *(part.stop for part in self.stores)])
 
     def check(self) -> None:
         """Raises ServiceFailed if a part has ended by itself."""
         self.rucio.check()
-        for storage in self.storages.values():
-            storage.check()
+        for part in self.stores:
+            part.check()
+
+    @property
+    def stores(self) -> list[Storage | Cloud]:
+        """The storages and the clouds."""
+        return [*self.storages.values(), *self.clouds.values()]
+
+    def path(self, rse: str, scope: str, name: str) -> Path:
+        """Where an RSE keeps a file."""
+        if rse in self.clouds:
+            return self.clouds[rse].path(USER, f"{CLOUD_FOLDER}/{hashed_path(scope, name)}")
+        return self.storages[rse].path(scope, name)
 
     def client(self, account: str = "root") -> InstanceClient:
         """Rucio's own client, signed in as root, as the user or as the group."""
@@ -83,6 +104,9 @@ class Grid:
         root = self.client()
         for number, storage in enumerate(self.storages.values()):
             seeding.add_storage(root, storage, scheme="davs" if number else "https")
+        for cloud in self.clouds.values():
+            prefix = f"{cloud.home(USER)}/{CLOUD_FOLDER}/"
+            seeding.add_cloud(root, cloud.name, cloud.grpc_port, prefix=prefix)
         if (self.rucio.home / "introduced").exists():
             return
         seeding.add_account(root, USER, scope=f"user.{USER}")
@@ -91,6 +115,14 @@ class Grid:
         for account in (USER, GROUP):
             seeding.let_sign_in(root, account, username=USER, password=PASSWORD, subject=subject)
         (self.rucio.home / "introduced").touch()
+
+
+def _cloud(name: str, folder: Path) -> Cloud:
+    from .cs3.accounts import Account  # only where there is a cloud: it needs the extra `cs3`
+    from .cs3.cloud import Cloud
+
+    user = Account(PASSWORD, f"{USER}@localhost", bearer=(CLOUD_TOKEN,))
+    return Cloud(name, folder, "eos", accounts={USER: user})
 
 
 def _together(calls: Iterable[Callable[[], object]]) -> None:

@@ -6,7 +6,7 @@ Every function is handed a signed-in client of the account root; what is there a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -99,9 +99,20 @@ def add_rse(client: Client, rse: str, *, tape: bool = False) -> None:
 
 
 def set_protocol(
-    client: Client, rse: str, scheme: str, host: str, port: int, *, prefix: str = "/", implementation: str
+    client: Client,
+    rse: str,
+    scheme: str,
+    host: str,
+    port: int,
+    *,
+    prefix: str = "/",
+    implementation: str,
+    extended: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make this the only protocol of the RSE with that scheme."""
+    """Make this the only protocol of the RSE with that scheme.
+
+    `implementation` is a class of Rucio's own, `webdav.Default`, or one of ours, `rucio_mesh.…`.
+    """
     known = [(each["scheme"], each["hostname"], each["port"]) for each in client.get_rse(rse)["protocols"]]
     if (scheme, host, port) in known:
         return
@@ -115,8 +126,11 @@ def set_protocol(
             "hostname": host,
             "port": port,
             "prefix": prefix,
-            "impl": f"rucio.rse.protocols.{implementation}",
+            "impl": implementation
+            if implementation.startswith("rucio_mesh.")
+            else f"rucio.rse.protocols.{implementation}",
             "domains": ALL_RIGHTS,
+            "extended_attributes": dict(extended) if extended else None,
         },
     )
 
@@ -125,6 +139,23 @@ def add_storage(client: Client, storage: Storage, *, scheme: Literal["https", "d
     """Make a running storage an RSE of its name; to be called after each start, for the port may change."""
     add_rse(client, storage.name)
     set_protocol(client, storage.name, scheme, "localhost", storage.port, implementation="webdav.Default")
+
+
+def add_cloud(
+    client: Client, rse: str, port: int, *, prefix: str, public: Mapping[str, Any] | None = None
+) -> None:
+    """Make a CS3 cloud on this machine an RSE; `public` is what the RSE says of its gateway."""
+    add_rse(client, rse)
+    set_protocol(
+        client,
+        rse,
+        "cs3",
+        "127.0.0.1",
+        port,
+        prefix=prefix,
+        implementation="rucio_mesh.cs3.protocol.Default",
+        extended={"cs3": dict(public)} if public else None,
+    )
 
 
 def register(client: Client, rse: str, files: Iterable[File]) -> None:

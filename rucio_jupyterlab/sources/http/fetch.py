@@ -54,6 +54,11 @@ class Candidate:
 
     def __init__(self, endpoint: Endpoint, host: Host) -> None:
         self.endpoint = endpoint
+        self.address: Endpoint | None = endpoint if endpoint.is_address else None
+        """Where it is read; None until that was found out."""
+        self.refused: Endpoint | None = None
+        """The address whose sign-in was not accepted any more."""
+        self._renewed = False
         self.host = host
         self.banned: ReplicaFailure | None = None
         self.last_failure: ReplicaFailure | None = None
@@ -65,6 +70,23 @@ class Candidate:
     @property
     def rse(self) -> str:
         return self.endpoint.rse
+
+    def outlives(self, address: Endpoint | None, failure: ReplicaFailure) -> bool:
+        """Whether another address may help where the storage refused this one; it is then looked for.
+
+        Only once, until bytes come again.
+        """
+        if address is None or address.permit is None or failure.status not in (401, 403):
+            return False
+        if self.address is address:
+            if self._renewed:
+                return False
+            self._renewed, self.address = True, None
+            self.refused = address if failure.status == 401 else None
+        return True
+
+    def gave_bytes(self) -> None:
+        self.attempts, self._renewed = 0, False
 
 
 class Fetch:
@@ -173,7 +195,7 @@ class Fetch:
             return
         self.streams -= 1
         if failure is None:
-            candidate.attempts = 0
+            candidate.gave_bytes()
             self._keep(candidate, span, received, adler32)
             if not self._todo and not self.streams:
                 self._conclude()
@@ -199,6 +221,8 @@ class Fetch:
         elif failure.kind == "ignores-ranges":
             candidate.takes_ranges = False
             return
+        elif failure.kind == "expired":
+            return  # the address, not the replica
         elif failure.kind in BANNING:
             candidate.banned = failure
         elif failure.kind not in NETWORK:

@@ -21,8 +21,19 @@ import pycurl
 from ...errors import Failure, RucioUnreachable
 from ..checksum import ADLER_OF_NOTHING, adler32
 from ..failures import Kind, ReplicaFailure
-from ..model import Cancelled, CredentialFor, Fetched, GaveUp, Outcome, Progress, Work
+from ..model import (
+    Cancelled,
+    CredentialFor,
+    Endpoint,
+    Fetched,
+    GaveUp,
+    Outcome,
+    Progress,
+    Resolve,
+    Work,
+)
 from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
+from .addresses import Addresses, has_lapsed
 from .fetch import Candidate, Fetch, Span
 from .hosts import Host, Hosts
 from .stream import Pace, Stream
@@ -75,8 +86,12 @@ class Mover(threading.Thread):
         deliver: Callable[[Outcome | Cancelled], None],
         limits: Limits,
         user_agent: str = "rucio-jupyterlab",
+        resolve: Resolve | None = None,
     ) -> None:
-        """`deliver` is called from a thread of the mover's and must return at once."""
+        """`deliver` is called from a thread of the mover's and must return at once.
+
+        Without `resolve` only what has an address of HTTP can be read.
+        """
         super().__init__(name="byte-engine", daemon=True)
         self._credential_for = credential_for
         self._deliver = deliver
@@ -94,6 +109,7 @@ class Mover(threading.Thread):
         self._waiting: dict[Host, deque[Assembly]] = {}
         """Fetches whose next replica is at a host where all connections are in use."""
         self._sleeping: list[tuple[float, int]] = []
+        self._addresses = Addresses(resolve, self._tell, self._address_known)
         self._idle_streams: list[Stream] = []
         self._active: set[Stream] = set()
         self._unrecorded = 0
@@ -247,6 +263,8 @@ class Mover(threading.Thread):
         preallocate = self._limits.preallocate and (work.bytes or 0) > RANGE_BYTES
         assembly = Assembly(fetch, PartFile(work, resumed=resumed, preallocate=preallocate))
         self._fetches[work.id] = assembly
+        if fetch.candidates and fetch.candidates[0].address is None:
+            self._addresses.look_up(work, fetch.candidates[0])  # so that it is known when its turn comes
         self._advance(assembly)
 
     def _cancel(self, work_id: int) -> None:
@@ -292,7 +310,7 @@ class Mover(threading.Thread):
         """Start requests while connections are free."""
         now = time.monotonic()
         while not self._writer.congested and (
-            len(self._active) + self._unrecorded < self._limits.connections
+            len(self._active) + self._unrecorded + self._addresses.waiting < self._limits.connections
         ):
             if not self._ready and not self._call_up(now):
                 return
@@ -342,8 +360,28 @@ class Mover(threading.Thread):
     def _request(self, assembly: Assembly, candidate: Candidate, span: Span) -> None:
         ticket = Ticket(assembly.fetch, assembly.part, candidate, span)
         assembly.tickets.add(ticket)
+        address = ticket.address
+        if address is None or (address.permit is not None and has_lapsed(address.permit)):
+            candidate.host.active += 1
+            self._addresses.wait(ticket)
+        else:
+            self._begin(ticket, address)
+
+    def _begin(self, ticket: Ticket, address: Endpoint) -> None:
         stream = self._idle_streams.pop() if self._idle_streams else self._new_stream()
-        self._send(stream, ticket, candidate.endpoint.url)
+        self._send(stream, ticket, address.url)
+
+    def _address_known(self, ticket: Ticket, failure: ReplicaFailure | None) -> None:
+        """A request's address was looked up: send it, if it is wanted still."""
+        ticket.candidate.host.active -= 1
+        fetch = ticket.fetch
+        assembly = self._fetches.get(fetch.work.id)
+        wanted = assembly is not None and assembly.fetch is fetch and fetch.outcome is None
+        if wanted and failure is None and ticket.address is not None and ticket.span.epoch == fetch.epoch:
+            self._begin(ticket, ticket.address)
+        else:
+            ticket.failure = failure or ReplicaFailure("cut", ticket.candidate.rse)
+            self._hand_over(ticket)
 
     def _new_stream(self) -> Stream:
         pace = Pace(self._limits.connect_seconds, self._limits.stall_seconds)
@@ -352,8 +390,9 @@ class Mover(threading.Thread):
     def _send(
         self, stream: Stream, ticket: Ticket, url: str, redirected_from: str | None = None, hops: int = 0
     ) -> None:
-        work, endpoint = ticket.fetch.work, ticket.candidate.endpoint
-        host = self._hosts.of(url)
+        work, endpoint = ticket.fetch.work, ticket.address or ticket.candidate.endpoint
+        # A gateway and the data endpoint that it names are one host.
+        host = self._hosts.of(url) if hops else ticket.candidate.host
         try:
             credential = self._credential_for(work.instance, endpoint, url, redirected_from)
             stream.begin(ticket, url, credential, host, hops, counted=self._throttle.limited)
@@ -486,6 +525,8 @@ class Mover(threading.Thread):
             return
         assembly.tickets.discard(ticket)
         failure = ticket.disk_failure or ticket.failure
+        if failure is not None and ticket.candidate.outlives(ticket.address, failure):
+            failure = ReplicaFailure("expired", failure.rse, failure.status)
         assembly.fetch.ended(
             ticket.candidate, ticket.span, ticket.length, ticket.adler32, failure, time.monotonic()
         )

@@ -10,6 +10,7 @@ from ..failures import ReplicaFailure, of_status
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)$", re.ASCII)
+_WHOLE_SIZE = re.compile(r"bytes \*/(\d{1,19})$", re.ASCII)
 _NUMBER = re.compile(r"\d{1,19}", re.ASCII)
 # The first bytes of the only lines that matter; the others are passed over unread.
 _WANTED = (b"et", b"co", b"la", b"lo", b"re")
@@ -91,6 +92,8 @@ class ReplyHead:
             return None if self.location else ReplicaFailure("bad-redirect", rse, self.status)
         if ranged and self.status == 200:
             return ReplicaFailure("ignores-ranges", rse)
+        if ranged and self.status == 416 and self._might_have(offset):
+            return ReplicaFailure("ignores-ranges", rse)
         if self.status == (206 if ranged else 200):
             if ranged:
                 match = _CONTENT_RANGE.match(self.field(b"content-range") or "")
@@ -100,3 +103,8 @@ class ReplyHead:
         if self.status < 400:
             return ReplicaFailure("server-error", rse, self.status)
         return of_status(rse, self.status, signed=signed, retry_after=self.retry_after)
+
+    def _might_have(self, offset: int) -> bool:
+        """Whether a refused range may be there all the same: some storages refuse any range."""
+        match = _WHOLE_SIZE.match(self.field(b"content-range") or "")
+        return match is None or int(match[1]) > offset

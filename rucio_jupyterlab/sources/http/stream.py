@@ -28,7 +28,7 @@ MOST_ERROR_BYTES = 64 << 10
 """The most that is read of an error's body to keep its connection."""
 STALL_BYTES_PER_SECOND = 1000
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
-_URL_CHARACTERS = string.punctuation + " "
+URL_CHARACTERS = string.punctuation + " "
 """Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -114,7 +114,7 @@ class Stream:
             self._configure(credential)
         small = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
         self._take_way("counted" if counted else "whole" if small else "gathered")
-        curl.setopt(pycurl.URL, quote(url, _URL_CHARACTERS))
+        curl.setopt(pycurl.URL, quote(url, URL_CHARACTERS))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
         else:
@@ -209,7 +209,7 @@ class Stream:
     def redirect_target(self) -> str | None:
         """Where the reply points to, or None where that may not be followed."""
         try:
-            target = urljoin(self.url, quote(self.head.location or "", _URL_CHARACTERS, "latin-1"))
+            target = urljoin(self.url, quote(self.head.location or "", URL_CHARACTERS, "latin-1"))
             here, there = urlsplit(self.url), urlsplit(target)
         except ValueError:
             return None
@@ -294,8 +294,10 @@ class Stream:
         signed = "?" in self.url
         failure = head.failure(rse, offset=span.offset, ranged=span.ranged, signed=signed)
         if failure is None and head.location is None:
-            failure = ticket.fetch.answered(ticket.candidate, head.validator, head.total())
-            ticket.validator = head.validator
+            permit = ticket.address.permit if ticket.address else None
+            validator = head.validator or (permit.validator if permit else None)
+            failure = ticket.fetch.answered(ticket.candidate, validator, head.total())
+            ticket.validator = validator
             self._body_wanted = failure is None
         ticket.failure = failure
 

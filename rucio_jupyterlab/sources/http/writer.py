@@ -83,6 +83,7 @@ class Ticket:
     """One request's bytes on their way to the disk."""
 
     __slots__ = (
+        "address",
         "adler32",
         "candidate",
         "disk_failure",
@@ -98,6 +99,8 @@ class Ticket:
         self.fetch = fetch
         self.part = part
         self.candidate = candidate
+        self.address = candidate.address
+        """Where it is read; None while that is being found out."""
         self.span = span
         self.adler32 = ADLER_OF_NOTHING
         self.length = 0

@@ -46,6 +46,10 @@ class Cloud(LocalServer):
         """The user's folder, as the gateway names it."""
         return PROFILES[self.profile].home.format(user=user, initial=user[0])
 
+    def path(self, user: str, path: str) -> Path:
+        """The file behind a path below the user's folder."""
+        return self.root / "homes" / user / path
+
     def _command(self, ports: tuple[int, ...]) -> list[str | Path]:
         secrets = self.folder / "accounts.json"
         write_private(

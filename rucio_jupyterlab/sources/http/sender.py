@@ -1,0 +1,181 @@
+"""Sending bodies with libcurl: one request at a time, in the thread of whoever sends.
+
+The body is pushed: between two pieces the request rests, so memory is one piece whatever the length.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from urllib.parse import quote
+
+import msgspec
+import pycurl
+
+from ..model import CredentialFor, Endpoint
+from .stream import (
+    CHUNK_BYTES,
+    DEFAULT_CA_FILE,
+    MOST_ERROR_BYTES,
+    STALL_BYTES_PER_SECOND,
+    URL_CHARACTERS,
+    Pace,
+)
+
+STORING_SECONDS = 60.0
+"""The least time that a server is given to store what it has received before it answers."""
+POLL_SECONDS, IDLE_SECONDS = 0.1, 0.002
+_UPLOAD_OFFSET = re.compile(rb"upload-offset:\s*(\d{1,19})\s*", re.ASCII | re.IGNORECASE)
+
+Send = Callable[[memoryview], None]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the server said."""
+
+    status: int
+    upload_offset: int | None = None
+    """Of the protocol tus: how much it holds."""
+
+
+class NotSent(Exception):
+    """There is no answer, or only half of one."""
+
+
+class _Refused(Exception):
+    """The server answered before it had everything."""
+
+
+class Sender:
+    """Keeps its connections between requests. Follows no redirect, and repeats nothing."""
+
+    def __init__(
+        self, credential_for: CredentialFor, pace: Pace, user_agent: str = "rucio-jupyterlab"
+    ) -> None:
+        self._credential_for = credential_for
+        self._pace = pace
+        self._user_agent = user_agent
+        self._multi = pycurl.CurlMulti()
+        self._curl = pycurl.Curl()
+        self._piece = memoryview(b"")
+        self._unsent = 0
+        self._ended = self._resting = False
+        self._upload_offset: int | None = None
+        self._ignored = 0
+
+    def close(self) -> None:
+        """End the connections."""
+        self._curl.close()
+        self._multi.close()
+
+    def put(
+        self,
+        method: str,
+        instance: str,
+        address: Endpoint,
+        headers: tuple[str, ...],
+        size: int,
+        body: Callable[[Send], None],
+    ) -> Reply:
+        """Send `size` bytes, which `body` hands to the function that it is given.
+
+        Raises NotSent, what `body` raises, and a Failure for an address that may not be asked.
+        """
+        self._configure(instance, address, headers)
+        self._curl.setopt(pycurl.UPLOAD, 1)
+        self._curl.setopt(pycurl.CUSTOMREQUEST, method)
+        self._curl.setopt(pycurl.INFILESIZE_LARGE, size)
+        self._curl.setopt(pycurl.UPLOAD_BUFFERSIZE, CHUNK_BYTES)
+        self._curl.setopt(pycurl.READFUNCTION, self._next_bytes)
+        self._unsent = size
+        return self._exchange(body)
+
+    def head(self, instance: str, address: Endpoint, headers: tuple[str, ...]) -> Reply:
+        """Ask without a body. Raises as `put` does."""
+        self._configure(instance, address, headers)
+        self._curl.setopt(pycurl.NOBODY, 1)
+        return self._exchange(lambda send: None)
+
+    def _exchange(self, body: Callable[[Send], None]) -> Reply:
+        self._piece, self._ended, self._resting = memoryview(b""), False, False
+        self._upload_offset, self._ignored = None, 0
+        self._multi.add_handle(self._curl)
+        try:
+            with suppress(_Refused):  # the answer tells why
+                body(self._push)
+            while not self._step():
+                pass
+            return Reply(self._curl.getinfo(pycurl.RESPONSE_CODE), self._upload_offset)
+        finally:
+            self._multi.remove_handle(self._curl)
+            self._piece = memoryview(b"")
+
+    def _push(self, piece: memoryview) -> None:
+        """Send a piece; returns when libcurl has taken it all."""
+        self._piece = piece
+        if self._resting:
+            self._resting = False
+            self._curl.pause(pycurl.PAUSE_CONT)
+        while self._piece:
+            if self._step():
+                raise _Refused
+
+    def _next_bytes(self, most: int) -> bytes | int:
+        """libcurl's read callback."""
+        if not self._piece:
+            self._resting = self._unsent > 0
+            return int(pycurl.READFUNC_PAUSE) if self._resting else b""
+        data = bytes(self._piece[:most])
+        self._piece = self._piece[most:]
+        self._unsent -= len(data)
+        return data
+
+    def _step(self) -> bool:
+        """Let libcurl work; True once there is an answer. Raises NotSent where there is none."""
+        if self._ended:
+            return True
+        _, running = self._multi.perform()
+        if not running:
+            _, succeeded, _failed = self._multi.info_read()
+            self._ended = True
+            if not succeeded:
+                raise NotSent
+        elif self._multi.select(POLL_SECONDS) < 1:
+            time.sleep(IDLE_SECONDS)  # while a name is looked up there is nothing to wait for
+        return self._ended
+
+    def _configure(self, instance: str, address: Endpoint, headers: tuple[str, ...]) -> None:
+        credential = self._credential_for(instance, address, address.url, None)
+        curl = self._curl
+        curl.reset()
+        curl.setopt(pycurl.URL, quote(address.url, URL_CHARACTERS))
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PATH_AS_IS, 1)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._pace.connect * 1000))
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
+        curl.setopt(pycurl.LOW_SPEED_TIME, round(max(STORING_SECONDS, self._pace.stall)))
+        curl.setopt(pycurl.USERAGENT, self._user_agent)
+        curl.setopt(pycurl.HTTPHEADER, [*headers, *credential.headers])
+        curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
+        curl.setopt(pycurl.WRITEFUNCTION, self._ignore)
+        curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
+        for option, value in (
+            (pycurl.SSLCERT, credential.certificate),
+            (pycurl.SSLKEY, credential.key),
+            (pycurl.CAPATH, credential.ca_path),
+        ):
+            if value is not None:
+                curl.setopt(option, value)
+
+    def _take_header(self, line: bytes) -> None:
+        if match := _UPLOAD_OFFSET.fullmatch(line):
+            self._upload_offset = int(match[1])
+
+    def _ignore(self, data: bytes) -> int | None:
+        self._ignored += len(data)
+        return None if self._ignored <= MOST_ERROR_BYTES else 0

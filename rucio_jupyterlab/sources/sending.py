@@ -1,0 +1,191 @@
+"""Writing to CS3 clouds: `rucio_mesh` says what to do, libcurl carries the bytes.
+
+Imported only where `clouds.is_installed`: it needs the extra `[cs3]`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3.client import Client
+from rucio_mesh.cs3.data import DataEndpoint, DataServer, Send
+from rucio_mesh.cs3.errors import (
+    AccessDenied,
+    AlreadyExists,
+    Cs3Error,
+    LocalFailure,
+    Mismatch,
+    NotSignedIn,
+    OutOfSpace,
+    Unavailable,
+    Unsafe,
+    of_http,
+)
+from rucio_mesh.cs3.pfn import NotAPfn, Pfn
+from rucio_mesh.cs3.resource import Resource
+
+from ..errors import BadRequest, Conflict, Denied, Failure, NoSpace, SignInNeeded, SourceFailure
+from .checksum import file_adler32
+from .clouds import Clouds
+from .http.sender import NotSent, Reply, Sender
+from .http.stream import Pace
+from .model import CredentialFor, Endpoint, Permit
+
+logger = logging.getLogger(__name__)
+
+STORED = frozenset({200, 201, 204})
+"""206 is for a chunk of ownCloud's old protocol, of which no file comes."""
+TUS = "Tus-Resumable: 1.0.0"
+
+
+class CloudWriter:
+    """Sends files to one RSE; for one thread. Keeps its sign-in and its connections until it is closed."""
+
+    def __init__(
+        self, clouds: Clouds, credential_for: CredentialFor, pace: Pace, instance: str, rse: str
+    ) -> None:
+        self._clouds = clouds
+        self._sender = Sender(credential_for, pace)
+        self._instance = instance
+        self._rse = rse
+        self._clients: dict[tuple[str, int], Client] = {}
+        self._sent: set[str] = set()
+
+    def __enter__(self) -> CloudWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._sender.close()
+
+    def send(self, file: Path, pfn: str) -> transfers.Transferred:
+        """Put a local file at a `cs3:` PFN: whole and verified, or not at all. Blocks.
+
+        It is written beside the place under a name of its own, compared with what the cloud then says of it, and
+        moved; what breaks is tried again. What is there already, and provably the same, stays. Raises Conflict
+        for a place that is taken, NoSpace, Denied, SignInNeeded, BadRequest for a file that cannot be read or a
+        PFN that is none, SourceFailure.
+        """
+        try:
+            place = Pfn.parse(pfn)
+            client = self._client(place)
+            with transfers.local("read"):
+                size = file.stat().st_size
+            if client.exists(place.path):
+                return _as_it_is(client.stat(place.path), file, size)
+            sent = transfers.store(client, place.path, transfers.file_source(file), size)
+            self._sent.add(pfn)
+            return sent
+        except NotAPfn:
+            raise BadRequest("This is no address of a file on a CS3 cloud.") from None
+        except Cs3Error as error:
+            logger.warning("CS3 at %s: %s", self._rse, error)
+            raise _failure_of(error, self._rse) from None
+
+    def take_back(self, pfn: str) -> None:
+        """Remove what `send` has put there; not what it has found there. Raises as `send` does."""
+        if pfn not in self._sent:
+            return
+        place = Pfn.parse(pfn)
+        try:
+            self._client(place).remove_file(place.path)
+        except Cs3Error as error:
+            logger.warning("CS3 at %s: %s", self._rse, error)
+            raise _failure_of(error, self._rse) from None
+
+    def _client(self, place: Pfn) -> Client:
+        client = self._clients.get((place.host, place.port))
+        if client is None:
+            client = Client(*self._clouds.sign_in(self._instance, self._rse, place))
+            client.data = LibcurlData(client, self._sender, self._instance, self._rse)
+            self._clients[place.host, place.port] = client
+        return client
+
+
+class LibcurlData(DataServer):
+    """The data endpoint, spoken to by libcurl where bytes are sent."""
+
+    def __init__(self, client: Client, sender: Sender, instance: str, rse: str) -> None:
+        super().__init__(client.settings)
+        self._ca_file = str(client.settings.ca_file) if client.settings.ca_file else None
+        self._sender = sender
+        self._instance = instance
+        self._rse = rse
+
+    def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
+        headers = (f"Upload-Length: {size}", "Content-Type: application/octet-stream")
+        reply = self._send("PUT", endpoint, what, headers, size, body)
+        if reply.status not in STORED:
+            raise of_http(reply.status, what)
+
+    def patch(
+        self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
+    ) -> int:
+        headers = (TUS, "Content-Type: application/offset+octet-stream", f"Upload-Offset: {offset}")
+        return _offset_of(self._send("PATCH", endpoint, what, headers, size, body), what)
+
+    def offset(self, endpoint: DataEndpoint, what: str) -> int:
+        try:
+            reply = self._sender.head(self._instance, self._address(endpoint), (TUS,))
+        except NotSent:
+            raise Unavailable(f"{what}: the data endpoint does not answer") from None
+        return _offset_of(reply, what)
+
+    def _send(
+        self,
+        method: str,
+        endpoint: DataEndpoint,
+        what: str,
+        headers: tuple[str, ...],
+        size: int,
+        body: Callable[[Send], None],
+    ) -> Reply:
+        address = self._address(endpoint)
+        try:
+            return self._sender.put(method, self._instance, address, headers, size, body)
+        except NotSent:
+            raise Unavailable(f"{what}: the connection broke") from None
+
+    def _address(self, endpoint: DataEndpoint) -> Endpoint:
+        headers = tuple(f"{name}: {value}" for name, value in endpoint.headers.items())
+        return Endpoint(self._rse, endpoint.url, permit=Permit(headers, ca_file=self._ca_file))
+
+
+def _as_it_is(stored: Resource, file: Path, size: int) -> transfers.Transferred:
+    """For a file that is stored already: an earlier attempt may have got so far. Raises AlreadyExists."""
+    with transfers.local("read"), file.open("rb") as opened:
+        same = stored.kind == "file" and stored.size == size and "adler32" in stored.checksums
+        if not same or stored.checksums["adler32"] != f"{file_adler32(opened.fileno())[0]:08x}":
+            raise AlreadyExists(f"{stored.path} exists")
+    return transfers.Transferred(size, stored.checksums["adler32"])
+
+
+def _offset_of(reply: Reply, what: str) -> int:
+    if reply.status not in STORED:
+        raise of_http(reply.status, what)
+    if reply.upload_offset is None:
+        raise Unavailable(f"{what}: the answer lacks its Upload-Offset")
+    return reply.upload_offset
+
+
+def _failure_of(error: Cs3Error, rse: str) -> Failure:
+    """What the client says, in the words of this side; the most special class that the table knows decides."""
+    table: dict[type[Cs3Error], Failure] = {
+        NotSignedIn: SignInNeeded(f"The CS3 gateway of {rse} accepts no sign-in of yours.", do="configure"),
+        AccessDenied: Denied(f"{rse} does not let you write there."),
+        AlreadyExists: Conflict(f"{rse} has something at this place already.", do="choose"),
+        OutOfSpace: NoSpace(f"The quota or the disk of {rse} is full."),
+        LocalFailure: BadRequest("The file cannot be read, or became shorter while it was sent."),
+        Mismatch: SourceFailure(f"What {rse} has stored is not what was sent, twice.", do="report"),
+        Unsafe: SourceFailure(f"{rse} points to an address that may not be followed.", do="report"),
+        Unavailable: SourceFailure(f"{rse} does not answer, or breaks off."),
+        Cs3Error: SourceFailure(f"{rse} does not take the file.", do="report"),
+    }
+    return next(table[each] for each in type(error).__mro__ if each in table)

@@ -1,0 +1,192 @@
+"""Writing to CS3 clouds: a real Rucio tells of the gateway, libcurl carries the bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.catalog.catalog import Catalog
+from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.engine.protocol import SignIn
+from rucio_jupyterlab.errors import BadRequest, Conflict, Failure, NoSpace, SignInNeeded, SourceFailure
+from rucio_jupyterlab.sources.clouds import Clouds
+from rucio_jupyterlab.sources.http.stream import Pace
+from rucio_jupyterlab.sources.sending import CloudWriter
+from rucio_jupyterlab.sources.showing import credentials_of
+from rucio_mesh.cs3 import transfers
+from rucio_mesh.testing.cs3.profiles import ProfileName
+from tests.lab.cloud import Cloud, cloud
+from tests.lab.lab import Lab
+
+CONTENT = os.urandom(3_000_000)
+PACE = Pace(connect=5.0, stall=20.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
+
+
+@pytest.fixture
+def eos(lab: Lab, tmp_path: Path) -> Iterator[Cloud]:
+    with cloud(lab, tmp_path / "eos") as running:
+        yield running
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "result.root"
+    made.write_bytes(CONTENT)
+    return made
+
+
+@contextmanager
+def writer(there: Cloud, **keys: Any) -> Iterator[CloudWriter]:
+    """As the engine would make it, for alice."""
+    lab, state = there.lab, there.folder / "state"
+    configuration = configuration_from({"instances": [lab.configuration(**(keys or there.keys()))]}, {})
+    accounts = Accounts(configuration, state, lambda name: None)
+    catalog = Catalog(accounts, state / "spool")
+    accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", lab.password))
+    clouds = Clouds(accounts, catalog, 10.0)
+
+    try:
+        with CloudWriter(clouds, credentials_of(accounts), PACE, "lab", there.rse) as made:
+            yield made
+    finally:
+        clouds.close()
+        catalog.close()
+        accounts.close()
+
+
+def place(there: Cloud, name: str = "out/result.root") -> str:
+    return f"cs3://{there.host}{there.gateway.home()}/{name}"
+
+
+def stored(there: Cloud, name: str = "out/result.root") -> Path:
+    return there.gateway.path(f"{there.gateway.home()}/{name}")
+
+
+def partials(there: Cloud) -> list[Path]:
+    return [path for path in (there.folder / "files").rglob("*.part") if ".versions" not in path.parts]
+
+
+@pytest.mark.parametrize("way", ["simple", "tus"])
+@pytest.mark.parametrize("profile", ["eos", "localfs", "opencloud"])
+def test_a_file_is_stored_and_verified(
+    lab: Lab, tmp_path: Path, file: Path, profile: ProfileName, way: str
+) -> None:
+    uploads = ["simple"] if profile == "eos" else [way]
+    with cloud(lab, tmp_path / profile, profile, public={"uploads": uploads}) as there, writer(there) as it:
+        sent = it.send(file, place(there))
+        assert stored(there).read_bytes() == CONTENT
+        assert sent.size == len(CONTENT)
+        (tmp_path / "empty").write_bytes(b"")
+        it.send(tmp_path / "empty", place(there, "empty"))
+        assert stored(there, "empty").read_bytes() == b""
+        assert partials(there) == [] and there.gateway.counts["Authenticate"] == 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["cut_upload", "data_unavailable", "rpc_unavailable", "flip_upload", "lapse"]
+)
+def test_what_breaks_is_tried_again(eos: Cloud, file: Path, fault: Any) -> None:
+    eos.gateway.faults.arm(fault, 1_000_000, times=1)
+    with writer(eos) as it:
+        it.send(file, place(eos))
+    assert stored(eos).read_bytes() == CONTENT
+    assert partials(eos) == []
+
+
+def test_an_interrupted_tus_upload_goes_on(lab: Lab, tmp_path: Path, file: Path) -> None:
+    with cloud(lab, tmp_path / "oc", "opencloud", public={"uploads": ["tus"]}) as there, writer(there) as it:
+        there.gateway.faults.arm("cut_upload", 1_000_000, times=1)
+        it.send(file, place(there, "result.root"))
+        assert stored(there, "result.root").read_bytes() == CONTENT
+        assert "HEAD" in [method for method, _ in there.gateway.meter.requests]
+        assert there.gateway.counts["InitiateFileUpload"] == 1
+
+
+def test_what_is_there_already_and_the_same_is_not_sent_again(eos: Cloud, file: Path) -> None:
+    with writer(eos) as it:
+        first = it.send(file, place(eos))
+        received = eos.gateway.meter.bytes_received
+        assert it.send(file, place(eos)) == first
+        assert eos.gateway.meter.bytes_received == received
+        file.write_bytes(CONTENT[::-1])
+        with pytest.raises(Conflict):
+            it.send(file, place(eos))
+    assert stored(eos).read_bytes() == CONTENT
+
+
+def taken(there: Cloud) -> None:
+    stored(there).parent.mkdir(parents=True)
+    stored(there).write_bytes(b"another's")
+
+
+def full(there: Cloud) -> None:
+    there.gateway.faults.quota_full = True
+
+
+def lapsed(there: Cloud) -> None:
+    there.token_file.write_text("a.lapsed.token")
+
+
+def flipping(there: Cloud) -> None:
+    there.gateway.faults.arm("flip_upload", 5, times=None)
+
+
+def gone(there: Cloud) -> None:
+    there.gateway.stop()
+
+
+def astray(there: Cloud) -> None:
+    there.gateway.faults.data_endpoint = "https://storage.example.org/data"
+
+
+def redirecting(there: Cloud) -> None:
+    there.gateway.faults.redirect_url = "http://127.0.0.2:1/elsewhere"
+    there.gateway.faults.arm("redirect", times=None)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "failure"),
+    [
+        (taken, Conflict),
+        (full, NoSpace),
+        (lapsed, SignInNeeded),
+        (flipping, SourceFailure),
+        (gone, SourceFailure),
+        (astray, SourceFailure),
+        (redirecting, SourceFailure),
+    ],
+)
+def test_what_cannot_be_stored_is_told_and_nothing_is_left(
+    eos: Cloud, file: Path, trouble: Callable[[Cloud], None], failure: type[Failure]
+) -> None:
+    trouble(eos)
+    with writer(eos) as it, pytest.raises(failure) as caught:
+        it.send(file, place(eos))
+    assert eos.token_file.read_text().strip() not in str(caught.value)
+    eos.gateway.faults.disarm("flip_upload")
+    assert partials(eos) == []
+    assert not stored(eos).exists() or stored(eos).read_bytes() == b"another's"
+
+
+def test_a_file_that_is_not_there_and_a_place_that_is_none_are_told(eos: Cloud, tmp_path: Path) -> None:
+    with writer(eos) as it:
+        with pytest.raises(BadRequest, match="cannot be read"):
+            it.send(tmp_path / "absent", place(eos))
+        with pytest.raises(BadRequest, match="no address"):
+            it.send(tmp_path / "absent", "https://cloud.example.org/f")
+
+
+def test_a_gateway_that_is_not_the_rses_is_not_spoken_to(eos: Cloud, file: Path) -> None:
+    with writer(eos) as it, pytest.raises(SourceFailure, match="may not be followed"):
+        it.send(file, "cs3://127.0.0.1:1/home/f")
