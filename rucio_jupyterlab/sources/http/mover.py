@@ -6,12 +6,9 @@ all. `fetch.py` decides, `stream.py` speaks HTTP, `writer.py` writes; here they 
 
 from __future__ import annotations
 
-import heapq
 import os
-import selectors
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,9 +32,11 @@ from ..model import (
 from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
 from .addresses import Addresses, has_lapsed
 from .fetch import Candidate, Fetch, Span
-from .hosts import Host, Hosts
+from .hosts import Hosts
+from .loop import CurlLoop
 from .stream import Pace, Stream
 from .throttle import Throttle
+from .turns import Assembly, Turns
 from .writer import PartFile, Ticket, Writer
 
 VERSION = pycurl.version
@@ -63,20 +62,6 @@ class Limits(msgspec.Struct, frozen=True):
     """Reserve a file's room before its first byte; for local disks that can."""
 
 
-class Assembly:
-    """A fetch with its part."""
-
-    __slots__ = ("epoch", "fetch", "part", "queued", "tickets")
-
-    def __init__(self, fetch: Fetch, part: PartFile) -> None:
-        self.fetch = fetch
-        self.part = part
-        self.tickets: set[Ticket] = set()
-        self.queued = False
-        self.epoch = fetch.epoch
-        """The epoch of its requests."""
-
-
 class Mover(threading.Thread):
     """Takes `Work`, delivers one outcome for each. All public methods may be called from any thread."""
 
@@ -98,26 +83,19 @@ class Mover(threading.Thread):
         self._limits = limits
         self._user_agent = user_agent
         self._hosts = Hosts(limits.connections_per_host, limits.first_pause_seconds)
-        self._inbox: deque[Callable[[], None]] = deque()
-        self._wake_reader, self._wake_writer = os.pipe()
-        self._awake = False
+        self._loop = CurlLoop(4 * limits.connections)
         self._stopping = False
         self._fetches: dict[int, Assembly] = {}
         self._examined: dict[int, Work] = {}
         """Works whose part is being read in the reader's thread."""
-        self._ready: deque[Assembly] = deque()
-        self._waiting: dict[Host, deque[Assembly]] = {}
-        """Fetches whose next replica is at a host where all connections are in use."""
-        self._sleeping: list[tuple[float, int]] = []
-        self._addresses = Addresses(resolve, self._tell, self._address_known)
+        self._turns = Turns(self._fetches.get)
+        self._addresses = Addresses(resolve, self._loop.tell, self._address_known)
         self._idle_streams: list[Stream] = []
         self._active: set[Stream] = set()
         self._unrecorded = 0
         """Requests that are over and not yet in the record of their part."""
         self._held: set[Stream] = set()
         self._throttle = Throttle(limits.bandwidth)
-        self._timer: float | None = None
-        self._known_fds: set[int] = set()
         self._writer = Writer(self._ticket_ended, self._md5_known)
         self._reader = ThreadPoolExecutor(1, "part-reader")
 
@@ -127,16 +105,16 @@ class Mover(threading.Thread):
         """Begin or continue a file. What its part already holds is checked and used."""
         resumable = work.bytes is not None and work.bytes > RANGE_BYTES
         if resumable and os.path.exists(work.part + RECORD_SUFFIX):
-            self._tell(lambda: self._examine(work))
+            self._loop.tell(lambda: self._examine(work))
         else:
-            self._tell(lambda: self._admit(work, []))
+            self._loop.tell(lambda: self._admit(work, []))
 
     def cancel(self, work_id: int) -> None:
         """Stop a file; `Cancelled` is delivered once its part is closed, or its outcome if that was first."""
-        self._tell(lambda: self._cancel(work_id))
+        self._loop.tell(lambda: self._cancel(work_id))
 
     def limit_bandwidth(self, bytes_per_second: int | None) -> None:
-        self._tell(lambda: self._throttle.limit(bytes_per_second))
+        self._loop.tell(lambda: self._throttle.limit(bytes_per_second))
 
     def progress(self) -> dict[int, Progress]:
         """Where every work stands, by its number."""
@@ -152,90 +130,39 @@ class Mover(threading.Thread):
 
     def retry_now(self) -> None:
         """Forget that hosts were down: the network may be back."""
-        self._tell(self._forgive)
+        self._loop.tell(self._forgive)
 
     def close(self) -> None:
         """Keep what has arrived, then end; returns when every part is closed."""
-        self._tell(self._stop)
+        self._loop.tell(self._stop)
         self.join()
         self._reader.shutdown()
         self._writer.stop()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+        self._loop.close()
 
     # The loop
 
     def run(self) -> None:
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, 4 * self._limits.connections)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake_reader, selectors.EVENT_READ)
         self._writer.start()
         while not self._stopping:
-            self._poll()
-            self._collect()
+            self._loop.turn(self._wake_at())
+            self._release_held()
+            for curl, code, text in self._loop.ended():
+                self._stream_ended(curl.stream, code, text)
             self._harvest()
-            self._run_inbox()
-            self._wake_sleepers()
-            self._start_streams()
+            self._loop.run_calls()
+            now = time.monotonic()
+            self._turns.wake(now)
+            self._start_streams(now)
         self._shut_down()
 
-    def _poll(self) -> None:
-        for key, events in self._selector.select(self._seconds_to_wait()):
-            if key.fd == self._wake_reader:
-                os.read(key.fd, 4096)
-                self._awake = False  # after the read, which might else take the next message's byte too
-                continue
-            readable = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
-            writable = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
-            self._multi.socket_action(key.fd, readable | writable)
-        if self._timer is not None and self._timer <= time.monotonic():
-            self._timer = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        self._release_held()
-
-    def _seconds_to_wait(self) -> float:
-        if self._inbox:
-            return 0.0
-        now = time.monotonic()
-        due = [now + 1.0]
-        if self._timer is not None:
-            due.append(self._timer)
-        if self._sleeping:
-            due.append(self._sleeping[0][0])
+    def _wake_at(self) -> float:
+        at = self._turns.next_waking
         if self._held:
-            due.append(now + self._throttle.seconds_until_more())
+            at = min(at, time.monotonic() + self._throttle.seconds_until_more())
         if self._writer.congested:
-            due.append(now + CONGESTED_SECONDS)
-        return max(0.0, min(due) - now)
-
-    def _watch_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
-        if what == pycurl.POLL_REMOVE:
-            self._known_fds.discard(fd)
-            self._selector.unregister(fd)
-            return
-        readable = selectors.EVENT_READ if what & pycurl.POLL_IN else 0
-        writable = selectors.EVENT_WRITE if what & pycurl.POLL_OUT else 0
-        if fd in self._known_fds:
-            self._selector.modify(fd, readable | writable)
-        else:
-            self._known_fds.add(fd)
-            self._selector.register(fd, readable | writable)
-
-    def _set_timer(self, milliseconds: int) -> None:
-        self._timer = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
-
-    def _tell(self, message: Callable[[], None]) -> None:
-        self._inbox.append(message)
-        if not self._awake:
-            self._awake = True
-            os.write(self._wake_writer, b"!")
-
-    def _run_inbox(self) -> None:
-        while self._inbox:
-            self._inbox.popleft()()
+            at = min(at, time.monotonic() + CONGESTED_SECONDS)
+        return at
 
     # Works
 
@@ -250,7 +177,7 @@ class Mover(threading.Thread):
             done = verified_ranges(work.part, heading)
         except OSError:
             done = []  # unreadable: the file is fetched anew, and a broken disk shows itself on the first write
-        self._tell(lambda: self._loaded(work, done))
+        self._loop.tell(lambda: self._loaded(work, done))
 
     def _loaded(self, work: Work, done: list[Range]) -> None:
         if self._examined.get(work.id) is work:  # else it was taken back meanwhile
@@ -285,9 +212,8 @@ class Mover(threading.Thread):
             self._finish(assembly, fetch.outcome)
         elif fetch.needs_md5:
             self._writer.check_md5(fetch, assembly.part)
-        elif not assembly.queued and fetch.wants_stream:
-            assembly.queued = True
-            self._ready.append(assembly)
+        else:
+            self._turns.join(assembly)
 
     def _finish(self, assembly: Assembly, outcome: Outcome | Cancelled) -> None:
         del self._fetches[outcome.work_id]
@@ -296,7 +222,7 @@ class Mover(threading.Thread):
 
     def _md5_known(self, fetch: Fetch, right: bool) -> None:
         """In the writer's thread."""
-        self._tell(lambda: self._take_md5(fetch, right))
+        self._loop.tell(lambda: self._take_md5(fetch, right))
 
     def _take_md5(self, fetch: Fetch, right: bool) -> None:
         assembly = self._fetches.get(fetch.work.id)
@@ -306,15 +232,14 @@ class Mover(threading.Thread):
 
     # Streams
 
-    def _start_streams(self) -> None:
+    def _start_streams(self, now: float) -> None:
         """Start requests while connections are free."""
-        now = time.monotonic()
         while not self._writer.congested and (
             len(self._active) + self._unrecorded + self._addresses.waiting < self._limits.connections
         ):
-            if not self._ready and not self._call_up(now):
+            assembly = self._turns.first(now)
+            if assembly is None:
                 return
-            assembly = self._ready[0]
             fetch = assembly.fetch
             request = None
             if self._is_wanted(assembly) and fetch.streams < self._limits.connections_per_file:
@@ -322,40 +247,15 @@ class Mover(threading.Thread):
                 self._abandon_outdated(assembly)
             if request is not None:
                 self._request(assembly, *request)
-                continue
-            self._ready.popleft()
-            assembly.queued = False
-            if fetch.wake is not None:
-                heapq.heappush(self._sleeping, (fetch.wake, fetch.work.id))
-            elif fetch.full_host is not None:
-                assembly.queued = True
-                self._waiting.setdefault(fetch.full_host, deque()).append(assembly)
-            # Else it comes again when one of its own requests has ended.
-
-    def _call_up(self, now: float) -> bool:
-        """Queue the first fetch that waits for a host which is not full any more; False if there is none."""
-        for host, waiting in self._waiting.items():
-            if not host.is_full(now):
-                self._ready.append(waiting.popleft())
-                if not waiting:
-                    del self._waiting[host]
-                return True
-        return False
+            else:
+                self._turns.step_aside(assembly)
 
     def _is_wanted(self, assembly: Assembly) -> bool:
         return self._fetches.get(assembly.fetch.work.id) is assembly and assembly.fetch.wants_stream
 
-    def _wake_sleepers(self) -> None:
-        now = time.monotonic()
-        while self._sleeping and self._sleeping[0][0] <= now:
-            assembly = self._fetches.get(heapq.heappop(self._sleeping)[1])
-            if assembly is not None and not assembly.queued and assembly.fetch.wants_stream:
-                assembly.queued = True
-                self._ready.append(assembly)
-
     def _forgive(self) -> None:
         self._hosts.forgive()
-        self._sleeping = [(0.0, number) for _, number in self._sleeping]
+        self._turns.wake_all()
 
     def _request(self, assembly: Assembly, candidate: Candidate, span: Span) -> None:
         ticket = Ticket(assembly.fetch, assembly.part, candidate, span)
@@ -405,25 +305,14 @@ class Mover(threading.Thread):
             return
         host.active += 1
         self._active.add(stream)
-        self._multi.add_handle(stream.curl)
+        self._loop.add(stream.curl)
 
     def _not_sent(self, stream: Stream, ticket: Ticket, kind: Kind) -> None:
         ticket.failure = ReplicaFailure(kind, ticket.candidate.rse)
         self._idle_streams.append(stream)
         self._hand_over(ticket)
 
-    def _collect(self) -> None:
-        """Take finished requests off the multi handle."""
-        while True:
-            left, succeeded, failed = self._multi.info_read()
-            for curl in succeeded:
-                self._stream_ended(curl.stream, None)
-            for curl, code, text in failed:
-                self._stream_ended(curl.stream, code, text)
-            if not left:
-                return
-
-    def _stream_ended(self, stream: Stream, code: int | None, text: str = "") -> None:
+    def _stream_ended(self, stream: Stream, code: int | None, text: str) -> None:
         ticket = stream.ticket
         if stream.whole_in_memory:
             stream.judge_whole()
@@ -479,7 +368,7 @@ class Mover(threading.Thread):
 
     def _detach(self, stream: Stream) -> None:
         """Take a stream out of service; its handle keeps its connection for the next request."""
-        self._multi.remove_handle(stream.curl)
+        self._loop.remove(stream.curl)
         self._active.discard(stream)
         self._held.discard(stream)
         stream.host.active -= 1
@@ -508,7 +397,7 @@ class Mover(threading.Thread):
 
     def _ticket_ended(self, ticket: Ticket) -> None:
         """In the writer's thread."""
-        self._tell(lambda: self._take_ticket(ticket))
+        self._loop.tell(lambda: self._take_ticket(ticket))
 
     def _hand_over(self, ticket: Ticket) -> None:
         """The request is over; its connection counts as in use until what it brought is recorded.
@@ -568,5 +457,3 @@ class Mover(threading.Thread):
         self._fetches.clear()
         for stream in self._idle_streams:
             stream.curl.close()
-        self._multi.close()
-        self._selector.close()
