@@ -8,10 +8,12 @@ import heapq
 import itertools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from ..did import Did
 from .jobs import JobRecord
 from .journal import Journal
 from .layout import collection_path, instance_folder, origin
@@ -28,7 +30,11 @@ def rebuild(
     """
     objects = [(key, state.st_size, state.st_mtime) for key, state in store.objects()]
     links = [_recognised(path, key, instances) for path, key in _links(views, store.root)]
-    journal.take_in(objects, links, {record.id: _links_of(record, links) for record in ended})
+    owned: dict[tuple[str | None, Did], list[FoundLink]] = defaultdict(list)
+    for link in links:
+        if link.did is not None:
+            owned[link.instance, link.collection or link.did].append(link)
+    journal.take_in(objects, links, {record.id: _links_of(record, owned) for record in ended})
     for record in ended:
         _correct(record, views)
         if record.pinned:
@@ -68,7 +74,9 @@ def _recognised(path: str, key: str, instances: Sequence[str]) -> FoundLink:
     return FoundLink(path, key)
 
 
-def _links_of(record: JobRecord, links: Sequence[FoundLink]) -> list[FoundLink]:
+def _links_of(
+    record: JobRecord, owned: Mapping[tuple[str | None, Did], Sequence[FoundLink]]
+) -> list[FoundLink]:
     """Those that a job made, of what can be recognised."""
     request, found = record.request, list[FoundLink]()
     most = request.first
@@ -77,10 +85,8 @@ def _links_of(record: JobRecord, links: Sequence[FoundLink]) -> list[FoundLink]:
     for wanted in request.dids:
         files = [
             (link.did.name, link.path, link)
-            for link in links
+            for link in owned.get((request.instance, wanted), ())
             if link.did is not None
-            and link.instance == request.instance
-            and (link.collection or link.did) == wanted
             and (request.pattern is None or fnmatch.fnmatchcase(link.did.name, request.pattern))
         ]
         chosen = files if most is None else heapq.nsmallest(most, files)

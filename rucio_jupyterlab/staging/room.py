@@ -49,6 +49,7 @@ class Room:
         return self._free
 
     def _make_room(self, needed: int, in_all: int, holding: list[str]) -> bool:
+        self.look_anew()  # nothing is given up for what was true a second ago
         free = self._free_bytes()
         return self._evictor.make_room(needed - free, max(needed, in_all) - free, holding)
 

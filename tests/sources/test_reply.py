@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rucio_jupyterlab.sources.failures import ReplicaFailure
-from rucio_jupyterlab.sources.http.reply import ReplyHead
+from rucio_jupyterlab.sources.http.reply import LONGEST_PAUSE_ASKED_FOR, ReplyHead
 
 
 def head(status: int, **fields: str) -> ReplyHead:
@@ -100,6 +100,8 @@ def test_a_pause_is_read_in_seconds_and_as_a_date() -> None:
     assert 90 < (head(503, retry_after=soon).retry_after or 0) <= 100
     assert head(503, retry_after="Wed, 21 Oct 2015 07:28:00 GMT").retry_after == 0.0
     assert head(503).retry_after is None
+    for far in ("86400", "Fri, 31 Dec 9999 23:59:59 GMT"):
+        assert head(503, retry_after=far).retry_after == LONGEST_PAUSE_ASKED_FOR
 
 
 @given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=60))
