@@ -2,7 +2,8 @@
 
 The gateway is that of our tests (profile `eos`, plain text on loopback), so it takes part of the machine; `…/cpu` sets
 our processor time beside the gateway's, and tells who is the limit. All sides move one file after the other. curl is
-handed its endpoints and tokens before, so it makes no call of gRPC at all.
+handed its endpoints and tokens before, so it makes no call of gRPC at all. Files are in memory where there is room,
+so that no disk is measured.
 """
 
 from __future__ import annotations
@@ -25,18 +26,23 @@ from rucio_mesh.cs3.auth import Basic, Secret
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.data import DataEndpoint
 from rucio_mesh.cs3.settings import Settings
+from rucio_mesh.testing.cs3.accounts import Account
 from rucio_mesh.testing.cs3.cloud import Cloud
-from rucio_mesh.testing.grid import Grid
+from rucio_mesh.testing.grid import CLOUD_FOLDER, PASSWORD, USER, Grid
 from rucio_mesh.testing.storage import hashed_path
 
-from .cs3_sides import PASSWORD, USER, Measured, Side, Task, Verb
+from . import ours
+from .cs3_sides import Measured, Side, Task, Verb
 from .data import GIB, MIB, SCOPE, Dataset, write
 from .peers import TIMEOUT, complain_unless_complete, run
 from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians, seconds
 
 BIG = Dataset("cs3-big", 1, GIB)
 SMALL = Dataset("cs3-small", 500, MIB)
+CLOUD = "OMEGA_CLOUD"
+"""The RSE that the notebook stages from."""
 MEMORY_LIMIT = 150 * MIB
+MEMORY_DISK, ROOM_BYTES = Path("/dev/shm"), 6 * GIB
 CONFIGURATION = f"""\
 [client]
 rucio_host = http://127.0.0.1:1
@@ -60,7 +66,7 @@ class Arena:
         self._cloud, self._dataset, self._work = cloud, dataset, work
         self._home = cloud.home(USER)
         self._numbers = itertools.count()
-        self._server = gateway_process()
+        self._server = process_of(cloud)
         self.ours: list[float] = []
         """Seconds of processor time, of each run of ours."""
         self.server: list[float] = []
@@ -68,7 +74,9 @@ class Arena:
         self._configuration = work / "rucio.cfg"
         self._configuration.write_text(CONFIGURATION)
         for name in dataset.file_names():
-            write(self._on_disk("data") / hashed_path(SCOPE, name), name, dataset.file_bytes)
+            file = self._on_disk(CLOUD_FOLDER) / hashed_path(SCOPE, name)
+            if not file.exists():
+                write(file, name, dataset.file_bytes)
 
     def rucio(self, verb: Verb) -> float:
         """Seconds that the protocol takes."""
@@ -112,11 +120,11 @@ class Arena:
         """A folder on the cloud, and where each file is on this machine. Raises RuntimeError if not all arrive."""
         if verb == "put":
             folder = f"put-{next(self._numbers)}"
-            source, target = self._on_disk("data"), self._on_disk(folder)
+            source, target = self._on_disk(CLOUD_FOLDER), self._on_disk(folder)
             yield f"{self._home}/{folder}", lambda name: source / hashed_path(SCOPE, name)
         else:
             target = Path(tempfile.mkdtemp(dir=self._work))
-            yield f"{self._home}/data", lambda name: target / name
+            yield f"{self._home}/{CLOUD_FOLDER}", lambda name: target / name
         complain_unless_complete(target, self._dataset)
         shutil.rmtree(target)
 
@@ -131,7 +139,7 @@ class Arena:
 
     def _on_disk(self, folder: str) -> Path:
         """Where the cloud keeps a folder of the user's home."""
-        return self._cloud.root / "homes" / USER / folder
+        return self._cloud.path(USER, folder)
 
     def _server_seconds(self) -> float:
         times = self._server.cpu_times()
@@ -147,10 +155,11 @@ def curl_block(offer: DataEndpoint, option: str, file: Path, dataset: Dataset) -
     return "\n".join(lines + [f'header = "{name}: {value}"' for name, value in headers.items()]) + "\n"
 
 
-def gateway_process() -> psutil.Process:
+def process_of(cloud: Cloud) -> psutil.Process:
     """The one that serves, not the one that watches it."""
     for process in psutil.Process().children(recursive=True):
-        if process.cmdline()[1:3] == ["-m", "rucio_mesh.testing.cs3"]:
+        command = process.cmdline()
+        if command[1:3] == ["-m", "rucio_mesh.testing.cs3"] and str(cloud.root) in command:
             return process
     raise RuntimeError("The cloud's process is not there.")
 
@@ -158,9 +167,10 @@ def gateway_process() -> psutil.Process:
 @contextmanager
 def arena(dataset: Dataset, work: Path) -> Iterator[Arena]:
     """For one dataset, which has been read once, so that no side is the first."""
+    roomy = MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > ROOM_BYTES
     with (
-        tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder,
-        Cloud("BENCH", Path(folder) / "cloud", "eos") as cloud,
+        tempfile.TemporaryDirectory(prefix="cs3-", dir=MEMORY_DISK if roomy else work) as folder,
+        Cloud("BENCH", Path(folder) / "cloud", "eos", accounts={USER: Account(PASSWORD)}) as cloud,
     ):
         made = Arena(cloud, dataset, Path(folder))
         made.curl("get")
@@ -193,6 +203,31 @@ def get_small(_grid: Grid, work: Path) -> list[Comparison]:
 
 def put_small(_grid: Grid, work: Path) -> list[Comparison]:
     return beside_both_peers("put", SMALL, "cs3-put-small", work)
+
+
+def notebook_get_big(grid: Grid, work: Path) -> list[Comparison]:
+    return staged_beside_both_peers(BIG, "cs3-notebook-get-big", grid, work)
+
+
+def notebook_get_small(grid: Grid, work: Path) -> list[Comparison]:
+    return staged_beside_both_peers(SMALL, "cs3-notebook-get-small", grid, work)
+
+
+def staged_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path) -> list[Comparison]:
+    """We begin with a DID, ask Rucio, and publish what is verified; the peers are told paths."""
+    dataset.ensure(grid, CLOUD)
+    with tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder:
+        here = Arena(grid.clouds[CLOUD], dataset, Path(folder))
+        here.curl("get")
+        mine, cern, plain = medians(
+            lambda: ours.stage_once(grid, work, dataset, CLOUD),
+            lambda: here.cs3client("get"),
+            lambda: here.curl("get"),
+        )
+    return [
+        at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
+        at_most_times(f"{name}/curl", mine, plain, 1.15),
+    ]
 
 
 def memory(_grid: Grid, work: Path) -> list[Comparison]:

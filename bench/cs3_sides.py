@@ -19,12 +19,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from rucio_mesh.testing.grid import PASSWORD, USER
 from rucio_mesh.testing.storage import hashed_path
 
 from .ours import peak_bytes
 
 SCOPE = "bench"
-USER, PASSWORD = "einstein", "relativity"
 IMPLEMENTATION = "rucio_mesh.cs3.protocol.Default"
 
 Verb = Literal["get", "put"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,9 +55,10 @@ class Dataset(msgspec.Struct, frozen=True):
         if made.exists():
             return self
         print(f"Making {self.did}: {self.files:,} files of {self.file_bytes:,} bytes …", flush=True)
-        files = self._write(grid.storages[storage].root)
-        grid.storages[storage].stop()  # it keeps what it listed before
-        grid.storages[storage].start()
+        files = self._write(lambda name: grid.path(storage, SCOPE, name))
+        server = grid.clouds[storage] if storage in grid.clouds else grid.storages[storage]
+        server.stop()  # it keeps what it listed before
+        server.start()
         root = grid.client()
         seeding.add_scope(root, SCOPE)
         seeding.add_rse(root, rse)
@@ -75,16 +77,14 @@ class Dataset(msgspec.Struct, frozen=True):
         files = [File(each["scope"], each["name"], each["bytes"], each["adler32"]) for each in listed]
         seeding.register(root, rse, files)
 
-    def _write(self, root: Path) -> list[File]:
+    def _write(self, place: Callable[[str], Path]) -> list[File]:
         if not self.alike:
-            return [
-                write(root / hashed_path(SCOPE, name), name, self.file_bytes) for name in self.file_names()
-            ]
+            return [write(place(name), name, self.file_bytes) for name in self.file_names()]
         first, *others = self.file_names()
-        target = root / hashed_path(SCOPE, first)
+        target = place(first)
         file = write(target, first, self.file_bytes)
         for name in others:
-            path = root / hashed_path(SCOPE, name)
+            path = place(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             path.hardlink_to(target)

@@ -16,7 +16,7 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine import protocol, wire
 from rucio_jupyterlab.engine.start import open_connection
 from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
-from rucio_mesh.testing.grid import Grid
+from rucio_mesh.testing.grid import CLOUD_TOKEN, Grid
 from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
 
 from .data import Dataset
@@ -35,13 +35,17 @@ peaks: dict[int, int] = {}
 
 def site(grid: Grid, folder: Path) -> dict[str, object]:
     """What a site would configure: this Rucio, and staged files below `folder`."""
-    instance = {
+    instance: dict[str, object] = {
         "name": INSTANCE,
         "display_name": "Bench",
         "mode": "download",
         "rucio_base_url": grid.rucio.url,
         "rucio_ca_cert": str(grid.authority.certificate),
     }
+    if grid.clouds:
+        token = folder / "cloud.token"
+        token.write_text(CLOUD_TOKEN)
+        instance["cs3"] = {"127.0.0.1": {"secret_file": str(token)}}
     return {
         "instances": [instance],
         "default_instance": INSTANCE,

@@ -38,6 +38,8 @@ ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
     "cs3-get-small": cs3.get_small,
     "cs3-put-big": cs3.put_big,
     "cs3-put-small": cs3.put_small,
+    "cs3-notebook-get-big": cs3.notebook_get_big,
+    "cs3-notebook-get-small": cs3.notebook_get_small,
     "cs3-memory": cs3.memory,
     "memory": memory,  # the last, for it tells of all engines before it
 }
@@ -57,7 +59,13 @@ def main() -> int:
     comparisons: list[Comparison] = []
     with (
         tempfile.TemporaryDirectory(prefix="work-", dir=HERE) as work,
-        Grid(HERE / "grid", server_python=SERVER_PYTHON, storages=["ALPHA_DISK"], cache_seconds=3600) as grid,
+        Grid(
+            HERE / "grid",
+            server_python=SERVER_PYTHON,
+            storages=["ALPHA_DISK"],
+            clouds=[cs3.CLOUD],
+            cache_seconds=3600,
+        ) as grid,
     ):
         for entry in chosen.values():
             for comparison in entry(grid, Path(work)):
