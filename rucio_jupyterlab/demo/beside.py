@@ -6,11 +6,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from ..errors import EngineDown, Failure
 from . import run, telling
 
 DemoState = Literal["missing", "stopped", "starting", "up"]
@@ -125,12 +127,22 @@ class DemoBeside:
             status = await self._process.wait()
             if status and not self._problem:
                 self._problem = f"The demo ended with status {status}."
+        except Failure as failure:
+            self._problem = str(failure)
+        except msgspec.MsgspecError:
+            self._problem = "The demo said something that cannot be read."
         finally:
-            if self._process.returncode is None:
-                self._process.kill()
-            self._process = None
-            if self._ready:
-                self._ready = None
+            await self._gone(self._process)
+
+    async def _gone(self, process: asyncio.subprocess.Process) -> None:
+        """See to it that the child ends, and take its instance away."""
+        self._process = None
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        if self._ready:
+            self._ready = None
+            with suppress(EngineDown):  # an engine that is not there will not be told of the demo again
                 await self._offer(None)
 
     async def _spawn(self) -> asyncio.subprocess.Process:

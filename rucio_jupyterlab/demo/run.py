@@ -25,6 +25,7 @@ PIP = "python -m pip install 'rucio-jupyterlab[demo]'"
 
 def lacking() -> list[str]:
     """The modules of the extra that are not installed."""
+    importlib.invalidate_caches()  # they may just have been installed
     return [module for module in NEEDED if importlib.util.find_spec(module) is None]
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.demo import names, run
+from rucio_jupyterlab.demo.beside import DemoBeside
+from rucio_jupyterlab.errors import EngineDown
 from tests.api.calls import Fetch, call
 from tests.demo.process import SECOND_START
 from tests.engine.processes import end
@@ -108,6 +110,20 @@ async def test_what_keeps_it_from_starting_is_told_with_its_log(jp_fetch: Fetch,
     assert "A demo runs in" in told["problem"]
     assert told["state"] == "stopped"
     assert await asyncio.to_thread(Path(told["log"]).exists)
+
+
+async def test_an_engine_that_cannot_be_told_ends_it_with_the_reason(home: Path, prepared: Path) -> None:
+    async def refuse(instance: dict[str, Any] | None) -> None:
+        raise EngineDown("The engine ended.")
+
+    demo = DemoBeside(refuse, prepared)
+    demo.start()
+    for _ in range(20 * SECOND_START):
+        if demo.status().state == "stopped":
+            break
+        await asyncio.sleep(0.1)
+    assert demo.status().problem == "The engine ended."
+    assert_nothing_left(prepared, seconds=20)
 
 
 async def test_what_the_extra_lacks_is_told_with_the_command_that_brings_it(
