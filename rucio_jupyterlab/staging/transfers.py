@@ -246,9 +246,16 @@ class Transfers:
 
     def release(self, jobs: set[str]) -> None:
         """These jobs want nothing now; flights that nobody else wants are broken off."""
-        for number, flight in list(self.flights.items()):
+        alone = []
+        for number, flight in self.flights.items():
             flight.jobs -= jobs
             if not flight.jobs and not flight.landing:
+                alone.append(number)
+        for member in self._journal.members_of(alone):
+            if member.job not in jobs and self._events.is_active(member.job):
+                self.flights[member.file].jobs.add(member.job)  # its turn to ask for it had not come yet
+        for number in alone:
+            if not self.flights[number].jobs:
                 del self.flights[number]
                 if self._mover is not None:
                     self._ending.add(number)

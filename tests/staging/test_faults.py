@@ -11,6 +11,7 @@ import pytest
 
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.staging.model import TransferRow
+from rucio_jupyterlab.staging.transfers import WINDOW
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.storage import hashed_path
 from tests.lab.lab import Checksum, Lab, described
@@ -44,11 +45,13 @@ class Site:
         self.storage.put(self.path(did), content, manner)
         return did
 
-    def put_many(self, scope: str, contents: Mapping[str, bytes], dataset: str) -> Did:
+    def put_many(
+        self, scope: str, contents: Mapping[str, bytes], dataset: str, manner: Manner | None = None
+    ) -> Did:
         files = [described(scope, name, content, "adler32") for name, content in contents.items()]
         seeding.register(self.lab.client(), self.rse, files)
         for name, content in contents.items():
-            self.storage.put(self.path(Did(scope, name)), content)
+            self.storage.put(self.path(Did(scope, name)), content, manner)
         return self.lab.collection(scope, dataset, files)
 
 
@@ -225,6 +228,21 @@ async def test_two_jobs_share_a_transfer_and_cancelling_one_leaves_it(
         assert (await it.end_of(second)).state == "done"
         assert it.files() == {f"{scope}/run/a": content}
         assert len(one.storage.requests(one.path(did))) == 1
+
+
+async def test_a_job_whose_turn_has_not_come_keeps_what_another_was_fetching(
+    lab: Lab, desk: Desks, one: Site
+) -> None:
+    scope = lab.scope()
+    contents = {f"f{number:03d}": os.urandom(100) for number in range(WINDOW + 50)}
+    dataset = one.put_many(scope, contents, "run", Manner(slice_seconds=0.1))
+    async with desk() as it:
+        first = await it.until(await it.start(dataset), lambda now: now.bytes_done > 0)
+        second = await it.until(await it.start(dataset), lambda now: now.state == "running")
+        await it.stager.cancel(first.id)
+        assert (await it.end_of(second)).state == "done"
+        asked = [len(one.storage.requests(one.path(Did(scope, name)))) for name in contents]
+        assert asked == [1] * len(contents)
 
 
 async def test_two_jobs_that_share_a_file_both_get_it(lab: Lab, desk: Desks, one: Site) -> None:

@@ -48,6 +48,8 @@ _NO_HANDSHAKE = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER})
 _CERTIFICATE_DEMANDED = "alert certificate required"
 """OpenSSL's words for what a server says behind the handshake; libcurl has no number for it."""
 
+_BROKEN_OFF = ("SSL_ERROR_SYSCALL", "unexpected eof")
+"""Where the connection ended amid the handshake, as when a server is just being stopped."""
 
 Way = Literal["whole", "gathered", "counted"]
 """How a body comes: a small file whole and its head unread, a large one harvested in turns, or every
@@ -238,7 +240,8 @@ class Stream:
         if code in _UNTRUSTED:
             return ReplicaFailure("untrusted", rse)
         if code in _NO_HANDSHAKE:
-            return ReplicaFailure("no-handshake", rse)
+            broke_off = any(words in text for words in _BROKEN_OFF)
+            return ReplicaFailure("unreachable" if broke_off else "no-handshake", rse)
         if code == pycurl.E_SSL_CERTPROBLEM or _CERTIFICATE_DEMANDED in text:
             return ReplicaFailure("refused", rse)
         return ReplicaFailure("cut", rse)
@@ -272,8 +275,8 @@ class Stream:
     def _take_way(self, way: Way) -> None:
         """Set libcurl's callbacks. A call of ours for each 16 KiB of TLS would cost more than the deciphering."""
         curl, length = self.curl, self.ticket.span.length
-        # An error's page has room in any case; more than was asked for has not.
-        most = 0 if way == "counted" or length is None else max(length, MOST_ERROR_BYTES)
+        # An error's page has room in any case; much more than was asked for has not.
+        most = 0 if way == "counted" or length is None else length + SMALL_BYTES
         curl.setopt(pycurl.MAXFILESIZE_LARGE, most)
         if way != self._way:
             curl.setopt(pycurl.WRITEFUNCTION, self._take_body if way == "counted" else self.chunks.append)
