@@ -17,6 +17,9 @@ from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
 
+MOST_CHUNKS = os.sysconf("SC_IOV_MAX")
+"""More at once the system takes for a mistake."""
+
 
 class PartFile:
     """The part of one file and its record; opened when the first byte comes, used by the writer alone."""
@@ -32,6 +35,10 @@ class PartFile:
     def write(self, chunks: list[bytes], offset: int) -> None:
         if self._fd < 0:
             self._open()
+        for start in range(0, len(chunks), MOST_CHUNKS):
+            offset += self._write_some(chunks[start : start + MOST_CHUNKS], offset)
+
+    def _write_some(self, chunks: list[bytes], offset: int) -> int:
         length = sum(map(len, chunks))
         written = os.pwritev(self._fd, chunks, offset)
         if written != length:  # a full disk takes a part, then refuses the rest
@@ -39,6 +46,7 @@ class PartFile:
             while rest:
                 count = os.pwrite(self._fd, rest, offset + length - len(rest))
                 rest = rest[count:]
+        return length
 
     def record(self, done: Range, epoch: int) -> None:
         """Journal a range; one of a later epoch begins the record anew."""
