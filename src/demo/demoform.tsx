@@ -88,7 +88,7 @@ function Steps({ status, trans }: IPartProps): JSX.Element {
   return (
     <>
       <Progress value={null} label={trans.__('The demo starts')} />
-      <ol className="jp-Rucio-steps" role="status">
+      <ol className="jp-Rucio-steps" aria-live="polite">
         {status.steps.map(({ what, seconds }) => (
           <li key={what} aria-current={seconds === null ? 'step' : undefined}>
             <span aria-hidden="true">

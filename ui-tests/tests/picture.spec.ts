@@ -27,7 +27,7 @@ test('search, replicas, a job and the Z peak', async ({
   page,
   tmpPath
 }, info) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   await unstage(page.request, '*');
   const notebook = `${tmpPath}/${NOTEBOOK}`;
   await page.contents.uploadContent(
@@ -46,7 +46,9 @@ test('search, replicas, a job and the Z peak', async ({
     .click();
   await expect(panel.root).toContainText('BALTIC_DISK');
   await expect(panel.root).toContainText('all here already');
-  await expect(panel.row('ON_TAPE_ONLY')).toContainText('on tape');
+  await expect(panel.row('ON_TAPE_ONLY')).toContainText('on tape', {
+    timeout: 90_000
+  });
   await page.notebook.selectCells(LAST_CELL);
   await page.locator('.jp-OutputArea-output img').scrollIntoViewIfNeeded();
   const store = 'rucio-jupyterlab/v1/store';
