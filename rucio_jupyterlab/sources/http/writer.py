@@ -16,6 +16,8 @@ from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 
 MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
+MOST_AT_ONCE = min(1024, os.sysconf("SC_IOV_MAX"))
+"""Pieces that one call may write; a server that sends many small ones, before a busy loop, brings more."""
 
 
 class PartFile:
@@ -32,6 +34,10 @@ class PartFile:
     def write(self, chunks: list[bytes], offset: int) -> None:
         if self._fd < 0:
             self._open()
+        for first in range(0, len(chunks), MOST_AT_ONCE):
+            offset += self._write(chunks[first : first + MOST_AT_ONCE], offset)
+
+    def _write(self, chunks: list[bytes], offset: int) -> int:
         length = sum(map(len, chunks))
         written = os.pwritev(self._fd, chunks, offset)
         if written != length:  # a full disk takes a part, then refuses the rest
@@ -39,6 +45,7 @@ class PartFile:
             while rest:
                 count = os.pwrite(self._fd, rest, offset + length - len(rest))
                 rest = rest[count:]
+        return length
 
     def record(self, done: Range, epoch: int) -> None:
         """Journal a range; one of a later epoch begins the record anew."""
