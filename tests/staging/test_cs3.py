@@ -64,7 +64,7 @@ async def test_a_replica_is_shown_with_its_protocol(lab: Lab, desk: Desks, eos: 
 async def test_tokens_that_lapse_in_the_middle_are_renewed(lab: Lab, desk: Desks, eos: Cloud) -> None:
     scope = lab.scope()
     eos.put_many(scope, {f"f{number}": LARGE for number in range(5)}, dataset="run1")
-    eos.gateway.faults.arm("lapse", 1_000_000, times=2)
+    eos.gateway.faults.arm("lapse", 1_000_000, times=1)
     async with desk(instance=eos.keys()) as it:
         job = await it.stage(Did(scope, "run1"))
         assert (job.state, job.files_done) == ("done", 5), job.problem
