@@ -1,18 +1,23 @@
-"""What becomes a part file."""
+"""Received bytes on their way into a part."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.sources.http.writer import MOST_CHUNKS, PartFile
+from rucio_jupyterlab.sources.http.writer import MOST_AT_ONCE, PartFile
 from rucio_jupyterlab.sources.model import Work
 
 
-def test_more_pieces_than_the_system_takes_at_once_are_all_written(tmp_path: Path) -> None:
-    pieces = [bytes([number % 251]) * 3 for number in range(2 * MOST_CHUNKS + 1)]
-    work = Work(1, "rucio", Did("user.alice", "run1"), str(tmp_path / "run1.part"), None, None, None, ())
+@pytest.mark.parametrize("count", [0, 1, MOST_AT_ONCE, MOST_AT_ONCE + 1, 3 * MOST_AT_ONCE + 7])
+def test_however_many_pieces_came_all_are_written(tmp_path: Path, count: int) -> None:
+    pieces = [os.urandom(1 + number % 5) for number in range(count)]
+    work = Work(1, "lab", Did("test", "f"), str(tmp_path / "part"), None, None, None, ())
     part = PartFile(work, resumed=False, preallocate=False)
-    part.write(pieces, 5)
+    part.write([b"head"], 0)
+    part.write(pieces, 4)
     part.close()
-    assert (tmp_path / "run1.part").read_bytes() == bytes(5) + b"".join(pieces)
+    assert (tmp_path / "part").read_bytes() == b"head" + b"".join(pieces)

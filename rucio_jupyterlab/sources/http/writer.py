@@ -16,9 +16,8 @@ from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 
 MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
-
-MOST_CHUNKS = os.sysconf("SC_IOV_MAX")
-"""More at once the system takes for a mistake."""
+MOST_AT_ONCE = min(1024, os.sysconf("SC_IOV_MAX"))
+"""Pieces that one call may write; a server that sends many small ones, before a busy loop, brings more."""
 
 
 class PartFile:
@@ -35,10 +34,10 @@ class PartFile:
     def write(self, chunks: list[bytes], offset: int) -> None:
         if self._fd < 0:
             self._open()
-        for start in range(0, len(chunks), MOST_CHUNKS):
-            offset += self._write_some(chunks[start : start + MOST_CHUNKS], offset)
+        for first in range(0, len(chunks), MOST_AT_ONCE):
+            offset += self._write(chunks[first : first + MOST_AT_ONCE], offset)
 
-    def _write_some(self, chunks: list[bytes], offset: int) -> int:
+    def _write(self, chunks: list[bytes], offset: int) -> int:
         length = sum(map(len, chunks))
         written = os.pwritev(self._fd, chunks, offset)
         if written != length:  # a full disk takes a part, then refuses the rest
