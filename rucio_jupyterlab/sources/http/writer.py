@@ -12,6 +12,7 @@ from ..checksum import ADLER_OF_NOTHING, adler32, file_md5
 from ..failures import ReplicaFailure, of_disk
 from ..model import GaveUp, Outcome, Work
 from ..part import Heading, Range, RangeRecord, discard
+from ..writeback import begin_writeback
 from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 
 MOST_UNWRITTEN = 48 << 20
@@ -60,6 +61,10 @@ class PartFile:
             self._record_epoch = epoch
         if self._record:
             self._record.append(done)
+
+    def begin_writeback(self, offset: int, length: int) -> None:
+        """Let the disk take these bytes while others come."""
+        begin_writeback(self._fd, offset, length)
 
     def md5(self, length: int) -> str:
         """Of the first `length` bytes; what an earlier attempt left behind them does not count."""
@@ -199,6 +204,8 @@ class Writer(threading.Thread):
         except OSError as error:
             ticket.disk_failure = of_disk(error)
         self._ended(ticket)
+        if span.ranged and ticket.length:
+            ticket.part.begin_writeback(span.offset, ticket.length)
 
     def _store(
         self,
