@@ -207,7 +207,7 @@ def _physical(folder: str) -> str:
     return os.path.realpath(folder)
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=512)
 def _way(root: str, folder: str, target: str) -> str:
     """The relative path from a folder of the view to another folder."""
     return way(os.path.join(_physical(root), folder), _physical(target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ MIB = 1 << 20
 AT_REST = 45.0
 """MiB that an idle engine may take beyond a bare Python."""
 PATIENCE = 20.0
-RESIDENT = "import os; print(int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE'))"
+HOLD = "print(flush=True); input()"
 
 
 @pytest.fixture
@@ -31,21 +32,36 @@ def seat(lab: Lab, tmp_path: Path) -> Iterator[Seat]:
     made.clear_away()
 
 
-def bare_python() -> int:
-    return int(subprocess.run([sys.executable, "-c", RESIDENT], check=True, capture_output=True).stdout)
+def taken_by(pid: int) -> float:
+    """MiB that a process takes: of pages that several share, its part of them (PSS)."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)
+    assert found
+    return int(found[1]) / 1024
+
+
+@pytest.fixture
+def bare_python() -> Iterator[int]:
+    """The process id of a Python that does nothing."""
+    command = [sys.executable, "-c", HOLD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
 
 
 async def test_after_questions_and_after_the_work_it_takes_little_and_sends_nothing(
-    lab: Lab, seat: Seat
+    lab: Lab, seat: Seat, bare_python: int
 ) -> None:
-    scope, bare = lab.scope(), bare_python()
+    scope = lab.scope()
     contents = {f"f{number:04}": bytes(number) for number in range(1000)} | {"large": bytes(40 * MIB)}
     lab.put_many(scope, contents, rses=["ALPHA_DISK", "BETA_DISK"], dataset="run")
     async with shell_at(seat) as shell:
 
         async def taken() -> float:
             status: protocol.EngineStatus = await shell.ask(protocol.GetEngine())
-            return (status.memory_bytes - bare) / MIB
+            return taken_by(status.pid) - taken_by(bare_python)
 
         await shell.ask(protocol.SignIn("lab", "token", "alice"))
         await shell.ask(protocol.ListScopes("lab"))

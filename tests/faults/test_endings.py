@@ -61,7 +61,7 @@ def broken_ranges(seat: Seat) -> list[int]:
 @pytest.mark.parametrize(
     ("module", "name", "method"),
     [
-        ("rucio_jupyterlab.sources.http.mover", "Mover", "_collect"),
+        ("rucio_jupyterlab.sources.http.mover", "Mover", "_harvest"),
         ("rucio_jupyterlab.sources.http.writer", "Writer", "_end"),
         ("rucio_jupyterlab.staging.publisher", "Publisher", "_publish"),
         ("rucio_jupyterlab.staging.transfers", "Transfers", "_take_news"),
