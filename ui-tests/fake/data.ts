@@ -373,7 +373,7 @@ export const demoStarting: DemoStatus = {
   ...demo,
   state: 'starting',
   steps: [
-    { what: 'Rucio and its storages', seconds: 3.4 },
+    { what: 'Rucio, two storages and a CS3 cloud', seconds: 3.4 },
     {
       what: 'Z→μμ: a container of 60 ROOT files, and its corrupt, growing and private kin',
       seconds: 12.1

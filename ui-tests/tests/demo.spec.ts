@@ -13,9 +13,12 @@ test('the demo starts from the panel, and ends from there', async ({
   };
   await open();
   await panel.button('Start the demo').click();
-  await expect(panel.root).toContainText('Rucio and its storages', {
-    timeout: 30_000
-  });
+  await expect(panel.root).toContainText(
+    'Rucio, two storages and a CS3 cloud',
+    {
+      timeout: 30_000
+    }
+  );
 
   await expect(panel.button('Instance: Rucio demo')).toBeVisible({
     timeout: 90_000
