@@ -15,11 +15,10 @@ import msgspec
 import pycurl
 
 from ..model import CredentialFor, Endpoint
+from .request import prepare
 from .stream import (
     CHUNK_BYTES,
-    DEFAULT_CA_FILE,
     MOST_ERROR_BYTES,
-    STALL_BYTES_PER_SECOND,
     URL_CHARACTERS,
     Pace,
 )
@@ -149,28 +148,17 @@ class Sender:
     def _configure(self, instance: str, address: Endpoint, headers: tuple[str, ...]) -> None:
         credential = self._credential_for(instance, address, address.url, None)
         curl = self._curl
-        curl.reset()
+        prepare(
+            curl,
+            credential,
+            self._user_agent,
+            headers,
+            connect_seconds=self._pace.connect,
+            stall_seconds=round(max(STORING_SECONDS, self._pace.stall)),
+        )
         curl.setopt(pycurl.URL, quote(address.url, URL_CHARACTERS))
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._pace.connect * 1000))
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
-        curl.setopt(pycurl.LOW_SPEED_TIME, round(max(STORING_SECONDS, self._pace.stall)))
-        curl.setopt(pycurl.USERAGENT, self._user_agent)
-        curl.setopt(pycurl.HTTPHEADER, [*headers, *credential.headers])
         curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._ignore)
-        curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
-        for option, value in (
-            (pycurl.SSLCERT, credential.certificate),
-            (pycurl.SSLKEY, credential.key),
-            (pycurl.CAPATH, credential.ca_path),
-        ):
-            if value is not None:
-                curl.setopt(option, value)
 
     def _take_header(self, line: bytes) -> None:
         if match := _UPLOAD_OFFSET.fullmatch(line):

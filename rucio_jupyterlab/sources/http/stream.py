@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ssl
 import string
 from collections.abc import Callable
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
-import certifi
 import pycurl
 
 from ..failures import ReplicaFailure
 from ..model import Credential
 from .hosts import Host
 from .reply import ReplyHead
+from .request import prepare
 from .writer import Ticket
 
 CHUNK_BYTES = 512 << 10
@@ -26,8 +25,6 @@ SMALL_BYTES = 1 << 20
 MOST_HOPS = 5
 MOST_ERROR_BYTES = 64 << 10
 """The most that is read of an error's body to keep its connection."""
-STALL_BYTES_PER_SECOND = 1000
-DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
 URL_CHARACTERS = string.punctuation + " "
 """Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -249,26 +246,14 @@ class Stream:
     def _configure(self, credential: Credential) -> None:
         """Set every option anew, so that nothing of an earlier credential stays; connections are kept."""
         curl = self.curl
-        curl.reset()
-        curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.FOLLOWLOCATION, 0)
-        curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(self._pace.connect * 1000))
-        curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
-        curl.setopt(pycurl.LOW_SPEED_TIME, max(1, round(self._pace.stall)))
+        prepare(
+            curl,
+            credential,
+            self._user_agent,
+            connect_seconds=self._pace.connect,
+            stall_seconds=max(1, round(self._pace.stall)),
+        )
         curl.setopt(pycurl.BUFFERSIZE, CHUNK_BYTES)
-        curl.setopt(pycurl.USERAGENT, self._user_agent)
-        curl.setopt(pycurl.HTTPHEADER, list(credential.headers))
-        curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
-        for option, value in (
-            (pycurl.SSLCERT, credential.certificate),
-            (pycurl.SSLKEY, credential.key),
-            (pycurl.CAPATH, credential.ca_path),
-        ):
-            if value is not None:
-                curl.setopt(option, value)
         self._credential = credential
         self._way = None
 

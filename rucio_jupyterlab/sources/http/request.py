@@ -1,0 +1,45 @@
+"""What every request of ours has in common: nothing but HTTP, no redirect followed, and whom to trust."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+
+import certifi
+import pycurl
+
+from ..model import Credential
+
+STALL_BYTES_PER_SECOND = 1000
+DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
+
+
+def prepare(
+    curl: pycurl.Curl,
+    credential: Credential,
+    user_agent: str,
+    headers: Sequence[str] = (),
+    *,
+    connect_seconds: float,
+    stall_seconds: int,
+) -> None:
+    """Set every option anew, so that nothing of an earlier credential stays; connections are kept."""
+    curl.reset()
+    curl.setopt(pycurl.NOSIGNAL, 1)
+    curl.setopt(pycurl.FOLLOWLOCATION, 0)
+    curl.setopt(pycurl.PATH_AS_IS, 1)
+    curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(connect_seconds * 1000))
+    curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
+    curl.setopt(pycurl.LOW_SPEED_TIME, stall_seconds)
+    curl.setopt(pycurl.USERAGENT, user_agent)
+    curl.setopt(pycurl.HTTPHEADER, [*headers, *credential.headers])
+    curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
+    for option, value in (
+        (pycurl.SSLCERT, credential.certificate),
+        (pycurl.SSLKEY, credential.key),
+        (pycurl.CAPATH, credential.ca_path),
+    ):
+        if value is not None:
+            curl.setopt(option, value)
