@@ -35,7 +35,7 @@ from . import ours
 from .cs3_sides import Measured, Side, Task, Verb
 from .data import GIB, MIB, SCOPE, Dataset, write
 from .peers import TIMEOUT, complain_unless_complete, run
-from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians, seconds
+from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
 
 BIG = Dataset("cs3-big", 1, GIB)
 SMALL = Dataset("cs3-small", 500, MIB)
@@ -99,7 +99,7 @@ class Arena:
             ]
             config = self._work / "curl"
             config.write_text("next\n".join(blocks))
-            return seconds(lambda: run(["curl", "--config", str(config)], dict(os.environ)))
+            return run(["curl", "--config", str(config)], dict(os.environ))
 
     def _side(self, side: Side, verb: Verb) -> Measured:
         with self._place(verb) as (prefix, local):

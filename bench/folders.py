@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MANY_FILES = 1000
+MANY_FILES = 100
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +21,8 @@ CURLS = 32
 """Transfers that curl makes at once; more did not make it faster."""
 
 
-def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> None:
-    """`rucio download` with its defaults, which verifies checksums. Raises CalledProcessError."""
+def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> float:
+    """Seconds that `rucio download` takes with its defaults, which verifies checksums. Raises CalledProcessError."""
     with filled_once(work) as folder:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("RUCIO", "X509"))}
         proxy = grid.authority.proxy("alice")  # it demands one, whether or not the storage does
@@ -31,15 +32,18 @@ def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> None:
             "TMPDIR": str(work),  # its token goes there
         }
         rucio = Path(sys.executable).with_name("rucio")
-        run([str(rucio), "download", "--rses", rse, "--dir", str(folder), str(dataset.did)], environment)
+        command = [str(rucio), "download", "--rses", rse, "--dir", str(folder), str(dataset.did)]
+        took = run(command, environment)
         complain_unless_complete(folder, dataset)
+    return took
 
 
-def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> None:
-    """Parallel curl, which verifies nothing. Raises CalledProcessError."""
+def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> float:
+    """Seconds that parallel curl takes, which verifies nothing. Raises CalledProcessError."""
     with filled_once(work) as folder:
-        run(curl_command(grid, dataset, port, folder), dict(os.environ))
+        took = run(curl_command(grid, dataset, port, folder), dict(os.environ))
         complain_unless_complete(folder, dataset)
+    return took
 
 
 def curl_command(grid: Grid, dataset: Dataset, port: int, folder: Path) -> list[str]:
@@ -55,7 +59,9 @@ def curl_command(grid: Grid, dataset: Dataset, port: int, folder: Path) -> list[
     return ["curl", *options, "--config", str(folder / "list")]
 
 
-def run(command: Sequence[str], environment: dict[str, str]) -> None:
+def run(command: Sequence[str], environment: dict[str, str]) -> float:
+    """Seconds that it takes. Raises CalledProcessError."""
+    started = time.perf_counter()
     subprocess.run(
         command,
         env=environment,
@@ -64,6 +70,7 @@ def run(command: Sequence[str], environment: dict[str, str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
+    return time.perf_counter() - started
 
 
 def complain_unless_complete(folder: Path, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from rucio_mesh.testing.grid import Grid
 from . import ours
 from .data import GIB, KIB, MIB, Dataset
 from .peers import curl, rucio_download
-from .results import Comparison, at_least_times_as_fast, at_most_times, medians, seconds
+from .results import Comparison, at_least_times_as_fast, at_most_times, medians
 
 RSE = "ALPHA_DISK"
 SMALL = Dataset("small", 200, MIB)
@@ -35,9 +35,9 @@ def beside_both_peers(
     port = ready(grid, dataset, work)
     mine, rucio, bytes_alone, plain = medians(
         lambda: ours.stage_once(grid, work, dataset, RSE),
-        lambda: seconds(lambda: rucio_download(grid, dataset, RSE, work)),
+        lambda: rucio_download(grid, dataset, RSE, work),
         lambda: ours.transfer_once(grid, work, dataset, RSE),
-        lambda: seconds(lambda: curl(grid, dataset, port, work)),
+        lambda: curl(grid, dataset, port, work),
     )
     return [
         at_least_times_as_fast(f"{name}/rucio-download", mine, rucio, times_rucio),
@@ -49,7 +49,7 @@ def staging_many(grid: Grid, work: Path) -> list[Comparison]:
     port = ready(grid, MANY, work)
     mine, plain = medians(
         lambda: ours.transfer_once(grid, work, MANY, RSE),
-        lambda: seconds(lambda: curl(grid, MANY, port, work)),
+        lambda: curl(grid, MANY, port, work),
     )
     return [at_most_times("staging-many/curl", mine, plain, 1.0)]
 

@@ -13,7 +13,7 @@ from . import ours
 from .data import MIB, Dataset
 from .peers import rucio_download
 from .proxy import Proxy
-from .results import Comparison, at_least_times_as_fast, at_most_times, medians, seconds
+from .results import Comparison, at_least_times_as_fast, at_most_times, medians
 from .staging import RSE, SMALL, ready
 
 GIGABIT = 1e9
@@ -28,7 +28,7 @@ def wan(grid: Grid, work: Path) -> list[Comparison]:
         SMALL.reach_by(grid, FAR, far.port)
         mine, rucio = medians(
             lambda: ours.stage_once(grid, work, SMALL, FAR),
-            lambda: seconds(lambda: rucio_download(grid, SMALL, FAR, work)),
+            lambda: rucio_download(grid, SMALL, FAR, work),
         )
     return [at_least_times_as_fast("wan/rucio-download", mine, rucio, 10)]
 
