@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -22,10 +23,12 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from rucio_jupyterlab.did import Did
 from rucio_mesh.cs3.auth import Basic, Secret
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.data import DataEndpoint
 from rucio_mesh.cs3.settings import Settings
+from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.accounts import Account
 from rucio_mesh.testing.cs3.cloud import Cloud
 from rucio_mesh.testing.grid import CLOUD_FOLDER, PASSWORD, USER, Grid
@@ -74,9 +77,13 @@ class Arena:
         self._configuration = work / "rucio.cfg"
         self._configuration.write_text(CONFIGURATION)
         for name in dataset.file_names():
-            file = self._on_disk(CLOUD_FOLDER) / hashed_path(SCOPE, name)
+            file = self.source(name)
             if not file.exists():
                 write(file, name, dataset.file_bytes)
+
+    def source(self, name: str) -> Path:
+        """The file on this machine that is put."""
+        return self._on_disk(CLOUD_FOLDER) / hashed_path(SCOPE, name)
 
     def rucio(self, verb: Verb) -> float:
         """Seconds that the protocol takes."""
@@ -120,8 +127,8 @@ class Arena:
         """A folder on the cloud, and where each file is on this machine. Raises RuntimeError if not all arrive."""
         if verb == "put":
             folder = f"put-{next(self._numbers)}"
-            source, target = self._on_disk(CLOUD_FOLDER), self._on_disk(folder)
-            yield f"{self._home}/{folder}", lambda name: source / hashed_path(SCOPE, name)
+            target = self._on_disk(folder)
+            yield f"{self._home}/{folder}", self.source
         else:
             target = Path(tempfile.mkdtemp(dir=self._work))
             yield f"{self._home}/{CLOUD_FOLDER}", lambda name: target / name
@@ -158,7 +165,10 @@ def curl_block(offer: DataEndpoint, option: str, file: Path, dataset: Dataset) -
 def process_of(cloud: Cloud) -> psutil.Process:
     """The one that serves, not the one that watches it."""
     for process in psutil.Process().children(recursive=True):
-        command = process.cmdline()
+        try:
+            command = process.cmdline()
+        except psutil.NoSuchProcess:  # an engine of an earlier turn that has ended just now
+            continue
         if command[1:3] == ["-m", "rucio_mesh.testing.cs3"] and str(cloud.root) in command:
             return process
     raise RuntimeError("The cloud's process is not there.")
@@ -224,6 +234,35 @@ def staged_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path
             lambda: here.cs3client("get"),
             lambda: here.curl("get"),
         )
+    return [
+        at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
+        at_most_times(f"{name}/curl", mine, plain, 1.15),
+    ]
+
+
+def notebook_put_big(grid: Grid, work: Path) -> list[Comparison]:
+    return put_beside_both_peers(BIG, "cs3-notebook-put-big", grid, work)
+
+
+def notebook_put_small(grid: Grid, work: Path) -> list[Comparison]:
+    return put_beside_both_peers(SMALL, "cs3-notebook-put-small", grid, work)
+
+
+def put_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path) -> list[Comparison]:
+    """We ask Rucio for places, compare what is stored, and register it; the peers only send."""
+    with tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder:
+        cloud = grid.clouds[CLOUD]
+        here = Arena(cloud, dataset, Path(folder))
+        paths = [str(here.source(file)) for file in dataset.file_names()]
+
+        def put() -> float:
+            scope = f"put{secrets.token_hex(4)}"  # what Rucio knows is not sent again
+            seeding.add_scope(grid.client(), scope)
+            took = ours.put_once(grid, work, paths, CLOUD, scope, Did(scope, "results"))
+            shutil.rmtree(cloud.path(USER, f"{CLOUD_FOLDER}/{scope}"))
+            return took
+
+        mine, cern, plain = medians(put, lambda: here.cs3client("put"), lambda: here.curl("put"))
     return [
         at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
         at_most_times(f"{name}/curl", mine, plain, 1.15),

@@ -13,9 +13,10 @@ from types import TracebackType
 
 from rucio_jupyterlab.cli.engine import Engine
 from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol, wire
 from rucio_jupyterlab.engine.start import open_connection
-from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
+from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, UploadRequest, UploadSnapshot
 from rucio_mesh.testing.grid import CLOUD_TOKEN, Grid
 from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
 
@@ -121,6 +122,19 @@ class FreshEngine:
             next(updates)  # what is there already
             yield (job for update in updates for job in update.jobs)
 
+    def put(self, paths: list[str], rse: str, scope: str, dataset: Did) -> float:
+        """Seconds until all files are stored, verified and registered. Raises RuntimeError if one is not."""
+        started = time.perf_counter()
+        upload: UploadSnapshot = self._engine.ask(
+            protocol.StartUpload(UploadRequest(INSTANCE, paths, rse, scope, dataset))
+        )
+        while upload.state == "running":
+            time.sleep(LOOK)
+            upload = self._engine.ask(protocol.GetUpload(upload.id))
+        if upload.state != "done":
+            raise RuntimeError(f"The upload to {rse} ended {upload.state}: {upload.problem}")
+        return time.perf_counter() - started
+
     def job(self, number: str) -> JobSnapshot:
         snapshot: JobSnapshot = self._engine.ask(protocol.GetJob(number))
         return snapshot
@@ -141,6 +155,12 @@ def stage_once(grid: Grid, work: Path, dataset: Dataset, rse: str | None = None)
     """Seconds that a new engine takes for the dataset; its start and the sign-in do not count."""
     with FreshEngine(grid, work) as engine:
         return engine.stage(dataset, rse)
+
+
+def put_once(grid: Grid, work: Path, paths: list[str], rse: str, scope: str, dataset: Did) -> float:
+    """Seconds that a new engine takes to store the files; its start and the sign-in do not count."""
+    with FreshEngine(grid, work) as engine:
+        return engine.put(paths, rse, scope, dataset)
 
 
 def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:

@@ -40,6 +40,8 @@ ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
     "cs3-put-small": cs3.put_small,
     "cs3-notebook-get-big": cs3.notebook_get_big,
     "cs3-notebook-get-small": cs3.notebook_get_small,
+    "cs3-notebook-put-big": cs3.notebook_put_big,
+    "cs3-notebook-put-small": cs3.notebook_put_small,
     "cs3-memory": cs3.memory,
     "memory": memory,  # the last, for it tells of all engines before it
 }

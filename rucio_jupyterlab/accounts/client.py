@@ -26,6 +26,8 @@ _CONNECTIONS = 16
 _BLOCK = 64 * 1024
 _STREAM = "application/x-json-stream"
 _T = TypeVar("_T")
+Params = Mapping[str, str | list[str]]
+"""A list stands for the same name several times."""
 _constructing = threading.Lock()
 _silent = logging.getLogger("rucio_jupyterlab.accounts.client")
 _silent.addHandler(logging.NullHandler())
@@ -130,9 +132,7 @@ class RucioClient(Client):  # type: ignore[misc]
         self.script_id = instance.app_id or APPLICATION
         self.session = SameOriginSession()
 
-    def ask(
-        self, path: str, kind: type[_T], *, params: Mapping[str, str] | None = None, body: Any = None
-    ) -> _T:
+    def ask(self, path: str, kind: type[_T], *, params: Params | None = None, body: Any = None) -> _T:
         """The answer to one question, read as `kind`. With a `body` it is a POST that changes nothing.
 
         Raises SignInNeeded, Denied, NotFound, BadRequest, RucioUnreachable, RucioRefused.
@@ -151,7 +151,7 @@ class RucioClient(Client):  # type: ignore[misc]
         if response.status_code not in (200, 201):
             raise failure_of(self.instance.display_name, response.status_code, response.headers)
 
-    def stream(self, path: str, *, params: Mapping[str, str] | None = None, body: Any = None) -> Lines:
+    def stream(self, path: str, *, params: Params | None = None, body: Any = None) -> Lines:
         """The answer to one question, line by line; raises as `ask` does."""
         response = self._question(path, params, body)
         if not response.headers.get("Content-Type", "").startswith(_STREAM):
@@ -160,7 +160,7 @@ class RucioClient(Client):  # type: ignore[misc]
         return Lines(self.instance.display_name, response)
 
     def items(
-        self, path: str, kind: type[_T], *, params: Mapping[str, str] | None = None, body: Any = None
+        self, path: str, kind: type[_T], *, params: Params | None = None, body: Any = None
     ) -> Iterator[_T]:
         """The lines of an answer, each read as `kind`, as they arrive; raises as `ask` does."""
         decode = msgspec.json.Decoder(kind).decode
@@ -169,7 +169,7 @@ class RucioClient(Client):  # type: ignore[misc]
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise not_rucio(self.instance.display_name) from None
 
-    def _question(self, path: str, params: Mapping[str, str] | None, body: Any) -> requests.Response:
+    def _question(self, path: str, params: Params | None, body: Any) -> requests.Response:
         url = f"{self.host}/{path}"
         if body is None:
             response = self._send_request(url, HTTPMethod.GET, params=params)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -11,10 +11,10 @@ import msgspec
 
 from ..did import Did
 from ..errors import BadRequest, Failure, NotFound
-from .answers import did_body, did_path
+from .answers import BulkLine, did_body, did_path
 
 if TYPE_CHECKING:
-    from ..accounts.client import RucioClient
+    from ..accounts.client import Params, RucioClient
 
 _ALREADY_SO = frozenset(
     {
@@ -24,12 +24,18 @@ _ALREADY_SO = frozenset(
 )
 
 
-class FileAnswer(msgspec.Struct, frozen=True):
-    """Size and checksum as Rucio has them."""
+MOST_AT_ONCE = 500
+"""DIDs in one question."""
+LONGEST_QUERY = 3_000
+"""Characters; some servers take no address above 4,000."""
 
-    did_type: str
-    bytes: int | None = None
-    adler32: str | None = None
+
+class NewFile(msgspec.Struct, frozen=True):
+    """A file that is at an RSE now."""
+
+    did: Did
+    bytes: int
+    adler32: str
 
 
 class Registry:
@@ -41,24 +47,27 @@ class Registry:
     def __init__(self, client: RucioClient) -> None:
         self._client = client
 
-    def place_of(self, rse: str, did: Did, scheme: str) -> str:
-        """The PFN that a new replica of a file shall have."""
-        lfn = str(did)
+    def places(self, rse: str, dids: Sequence[Did], scheme: str) -> dict[Did, str]:
+        """The PFN that each new replica shall have."""
         path = f"rses/{quote(rse, safe='')}/lfns2pfns"
-        asked = {"lfn": lfn, "scheme": scheme, "operation": "write", "domain": "wan"}
-        found = self._client.ask(path, dict[str, str], params=asked)
-        if lfn not in found:
-            raise NotFound(f"Rucio names no place for {did} at {rse}.")
-        return found[lfn]
+        found: dict[str, str] = {}
+        for names in _in_short_queries(dids):
+            asked: Params = {"lfn": names, "scheme": scheme, "operation": "write", "domain": "wan"}
+            found |= self._client.ask(path, dict[str, str], params=asked)
+        for did in dids:
+            if str(did) not in found:
+                raise NotFound(f"Rucio names no place for {did} at {rse}.")
+        return {did: found[str(did)] for did in dids}
 
-    def file(self, did: Did) -> FileAnswer | None:
-        """What Rucio knows of a file; None where there is none. Raises BadRequest for a collection too."""
-        try:
-            known = self._client.ask(did_path(did, "meta"), FileAnswer)
-        except NotFound:
-            return None
-        if known.did_type != "FILE":
-            raise BadRequest(f"{did} is a collection.")
+    def files(self, dids: Sequence[Did]) -> dict[Did, BulkLine]:
+        """What Rucio knows of those files that it knows. Raises BadRequest where one is a collection."""
+        known: dict[Did, BulkLine] = {}
+        for start in range(0, len(dids), MOST_AT_ONCE):
+            body = {"dids": [did_body(did) for did in dids[start : start + MOST_AT_ONCE]], "inherit": False}
+            known |= {line.did: line for line in self._client.items("dids/bulkmeta", BulkLine, body=body)}
+        for did, line in known.items():
+            if line.type != "file":
+                raise BadRequest(f"{did} is a collection.")
         return known
 
     def ensure_dataset(self, dataset: Did) -> None:
@@ -81,15 +90,28 @@ class Registry:
         with _if_not_so_already():
             self._client.tell("rules/", rule)
 
-    def add_replica(self, rse: str, did: Did, size: int, adler32: str) -> None:
-        """A file of `size` bytes is there now; where Rucio does not know the file, it becomes a DID."""
-        file = did_body(did) | {"bytes": size, "adler32": adler32}
+    def add_replicas(self, rse: str, files: Sequence[NewFile]) -> None:
+        """These files are there now; what Rucio does not know becomes a DID."""
+        told = [did_body(file.did) | {"bytes": file.bytes, "adler32": file.adler32} for file in files]
         with _if_not_so_already():
-            self._client.tell("replicas", {"rse": rse, "files": [file], "ignore_availability": True})
+            self._client.tell("replicas", {"rse": rse, "files": told, "ignore_availability": True})
 
-    def attach(self, dataset: Did, file: Did) -> None:
-        with _if_not_so_already():
-            self._client.tell(did_path(dataset, "dids"), {"dids": [did_body(file)]})
+    def attach(self, dataset: Did, files: Sequence[Did]) -> None:
+        attachment = did_body(dataset) | {"dids": [did_body(file) for file in files]}
+        self._client.tell("dids/attachments", {"attachments": [attachment], "ignore_duplicate": True})
+
+
+def _in_short_queries(dids: Sequence[Did]) -> Iterator[list[str]]:
+    names: list[str] = []
+    length = 0
+    for did in dids:
+        more = len(quote(str(did))) + len("&lfn=")
+        if names and length + more > LONGEST_QUERY:
+            yield names
+            names, length = [], 0
+        names.append(str(did))
+        length += more
+    yield names
 
 
 @contextmanager

@@ -36,6 +36,9 @@ class Output(Protocol):
     def job(self, snapshot: JobSnapshot) -> None:
         """How a job stands; called again as it goes."""
 
+    def progress(self, job: Job) -> None:
+        """The same of something else that goes like a job, for a person alone."""
+
     def end_of_job(self) -> None:
         """No more snapshots of this job will come."""
 
@@ -60,6 +63,9 @@ class JsonOutput:
 
     def job(self, snapshot: JobSnapshot) -> None:
         self.struct(snapshot)
+
+    def progress(self, job: Job) -> None:
+        pass
 
     def end_of_job(self) -> None:
         pass
@@ -87,9 +93,12 @@ class TextOutput:
         self._display: Display | None = None
 
     def job(self, snapshot: JobSnapshot) -> None:
+        self.progress(as_job(snapshot))
+
+    def progress(self, job: Job) -> None:
         if self._display is None:
             self._display = display_for_here(SIGN_IN_HINT, self._notes)
-        self._display.show(as_job(snapshot))
+        self._display.show(job)
 
     def end_of_job(self) -> None:
         if self._display:

@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from pathlib import Path
 
+import msgspec
+
 from ..did import Did
 from ..engine import protocol
-from ..errors import BadRequest
+from ..errors import BadRequest, Remote
 from ..kernel import words
-from ..staging.model import Stored
-from .engine import Engine
+from ..kernel.model import Job
+from ..staging.model import UploadRequest, UploadSnapshot
+from .engine import ACTIVE_PAUSE, Engine
 from .output import Exit, Output
 
 
 def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
-    """Store files one after the other; the first that fails ends it, and those before it stay."""
+    """Store files; the first that fails ends it, and those that are stored by then stay. Ctrl-C cancels it."""
     instance = engine.instance(arguments.instance)
     scope, dataset = _target(arguments.target)
-    files = [Path(file) for file in arguments.files]
-    if len({file.name for file in files}) < len(files):
+    if len({Path(file).name for file in arguments.files}) < len(arguments.files):
         raise BadRequest("Two of the files have the same name, and would be one DID.")
-    for file in files:
-        did = Did(scope, file.name)
-        ask = protocol.PutFile(instance.name, str(file), arguments.rse, did, dataset)
-        stored: Stored = engine.ask(ask, timeout=None)
-        output.struct(stored)
-        output.say(f"{stored.did}  {words.size(stored.bytes)}")
-    return Exit.OK
+    request = UploadRequest(instance.name, arguments.files, arguments.rse, scope, dataset)
+    upload: UploadSnapshot = engine.ask(protocol.StartUpload(request))
+    try:
+        upload = _follow(engine, upload, output)
+    except KeyboardInterrupt:
+        output.end_of_job()
+        output.note("Cancelling; what is stored already stays.")
+        engine.ask(protocol.CancelUpload(upload.id))
+        _follow(engine, upload, output)
+        raise
+    output.end_of_job()
+    if upload.problem is not None:
+        raise Remote(upload.problem)
+    return Exit.OK if upload.state == "done" else Exit.FAILED
+
+
+def _follow(engine: Engine, upload: UploadSnapshot, output: Output) -> UploadSnapshot:
+    """Show how it goes and what is stored, until it ends."""
+    known = 0
+    while True:
+        output.progress(_as_job(upload))
+        for stored in upload.stored:
+            output.struct(stored)
+            output.say(f"{stored.did}  {words.size(stored.bytes)}")
+        known += len(upload.stored)
+        if upload.state != "running":
+            return upload
+        time.sleep(ACTIVE_PAUSE)
+        upload = engine.ask(protocol.GetUpload(upload.id, known))
+
+
+def _as_job(upload: UploadSnapshot) -> Job:
+    """As displays take it."""
+    request = upload.request
+    did = request.dataset or Did(request.scope, Path(request.paths[0]).name)
+    left = upload.bytes_total - upload.bytes_done
+    rate = upload.bytes_per_second
+    told = msgspec.to_builtins(upload) | {
+        "request": {"dids": [msgspec.to_builtins(did)], "instance": request.instance},
+        "seconds_left": left / rate if rate else None,
+        "problem": None,
+    }
+    return Job.from_wire(told)
 
 
 def _target(text: str) -> tuple[str, Did | None]:

@@ -22,7 +22,6 @@ from ..catalog.catalog import Catalog
 from ..catalog.model import DidSummary, ReplicaTable
 from ..config import Configuration, configuration_from
 from ..did import Did
-from ..staging.model import Stored
 from ..staging.stager import Stager
 from ..staging.uploads import Uploads
 from . import protocol
@@ -35,8 +34,6 @@ log = logging.getLogger(__name__)
 
 LOCAL = ""
 """The key of the threads for questions that ask no Rucio."""
-UPLOADS = "uploads of files"
-"""The key of the threads that send; no instance has a name like it."""
 NOT_STAGED = (0, None)
 LEAVE_DELAY = 0.05
 """Seconds between the answer to `Leave` and the end, for the answer to get out."""
@@ -62,20 +59,22 @@ class Engine:
         self._accounts = Accounts(self._configuration, state, self._account_changed)
         self._catalog = Catalog(self._accounts, state / "spool")
         self._stager = Stager(state, self._configuration.options, self._accounts, self._catalog)
-        self._uploads = Uploads(self._accounts, self._catalog, lambda: self._configuration.options)
+        self._uploads = Uploads(self._accounts, self._catalog, lambda: self._stager.options)
         self._stager.subscribe(self._tell)
         self.answers = self._table()
 
     async def close(self) -> None:
         """Checkpoint; what was under way goes on in the next engine."""
+        uploads = asyncio.create_task(asyncio.to_thread(self._uploads.close))
         await self._stager.close()
+        await uploads
         self._accounts.close()
         self._catalog.close()
 
     @property
     def busy(self) -> bool:
-        """A job is running, or will go on without anybody's help."""
-        return any(
+        """A job or an upload is running, or will go on without anybody's help."""
+        return self._uploads.busy or any(
             job.state in ("planning", "running") or job.cause in ("network", "space")
             for job in self._stager.jobs().jobs
         )
@@ -92,7 +91,8 @@ class Engine:
             self._feeds.discard(feed)
 
     def _table(self) -> dict[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]:
-        accounts, catalog, stager = self._accounts, self._catalog, self._stager
+        accounts, catalog = self._accounts, self._catalog
+        stager, uploads = self._stager, self._uploads
         at_rucio, here = self._at_rucio, self._here
         return {
             protocol.Hello: self._hello,
@@ -129,7 +129,11 @@ class Engine:
             protocol.ListTransfers: stager.transfers,
             protocol.GetStore: lambda ask: stager.store(),
             protocol.SetLimits: stager.set_limits,
-            protocol.PutFile: self._put,
+            protocol.StartUpload: lambda ask: self._workers.run(
+                ask.upload.instance, uploads.start, ask.upload
+            ),
+            protocol.GetUpload: _at_once(lambda ask: uploads.get(ask.upload_id, ask.known)),
+            protocol.CancelUpload: _at_once(lambda ask: uploads.cancel(ask.upload_id)),
             protocol.Evict: lambda ask: stager.evict(ask.instance, ask.did),
         }
 
@@ -194,11 +198,6 @@ class Engine:
         """What Rucio tells of the replicas, with how fast their RSEs were."""
         table = await self._workers.run(ask.instance, self._catalog.replicas, ask.instance, _did(ask))
         return self._stager.with_speeds(ask.instance, table)
-
-    async def _put(self, ask: protocol.PutFile) -> Stored:
-        """In threads of their own: a file may take hours."""
-        put = self._uploads.put
-        return await self._workers.run(UPLOADS, put, ask.instance, ask.path, ask.rse, ask.did, ask.dataset)
 
     async def _clear(self, ask: protocol.ClearJobs) -> protocol.Done:
         await self._stager.clear(ask.job_ids)

@@ -18,10 +18,11 @@ from ..staging.model import (
     JobRequest,
     Jobs,
     JobSnapshot,
-    Stored,
     StoreStatus,
     TransferPage,
     TransferState,
+    UploadRequest,
+    UploadSnapshot,
 )
 
 PROTOCOL_VERSION = 1
@@ -274,16 +275,24 @@ class SetLimits(Request, frozen=True):
     send_traces: bool | None = None
 
 
-class PutFile(Request, frozen=True):
-    """Store a file of the user's at an RSE, and register it; the answer comes when all is done."""
+class StartUpload(Request, frozen=True):
+    """Store files of the user's at an RSE, and register them; it goes on when the client hangs up."""
 
-    instance: str
-    path: str
-    """Absolute."""
-    rse: str
-    did: Did
-    dataset: Did | None = None
-    """To which it is attached; made where it is missing."""
+    upload: UploadRequest
+
+
+class GetUpload(Request, frozen=True):
+    """How an upload stands; a finished one is known until the engine ends."""
+
+    upload_id: str
+    known: int = 0
+    """So many of its stored files need not be told again."""
+
+
+class CancelUpload(Request, frozen=True):
+    """Send no more; what is stored by then stays, and is registered."""
+
+    upload_id: str
 
 
 class Evict(Request, frozen=True):
@@ -346,7 +355,9 @@ REPLIES: dict[type[Request], type] = {
     ListTransfers: TransferPage,
     GetStore: StoreStatus,
     SetLimits: StoreStatus,
-    PutFile: Stored,
+    StartUpload: UploadSnapshot,
+    GetUpload: UploadSnapshot,
+    CancelUpload: UploadSnapshot,
     Evict: Freed,
     Watch: Update,
 }

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import msgspec
+
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.data import DataEndpoint, DataServer, Send
@@ -42,18 +44,37 @@ STORED = frozenset({200, 201, 204})
 TUS = "Tus-Resumable: 1.0.0"
 
 
+Watch = Callable[[int, int], None]
+"""Called before bytes are sent, with the position in the file and their number; may wait, or raise to stop."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A file that is on the cloud, verified."""
+
+    bytes: int
+    adler32: str
+    found: bool = False
+    """It was there already."""
+
+
 class CloudWriter:
     """Sends files to one RSE; for one thread. Keeps its sign-in and its connections until it is closed."""
 
     def __init__(
-        self, clouds: Clouds, credential_for: CredentialFor, pace: Pace, instance: str, rse: str
+        self,
+        clouds: Clouds,
+        credential_for: CredentialFor,
+        pace: Pace,
+        instance: str,
+        rse: str,
+        watch: Watch = lambda position, count: None,
     ) -> None:
         self._clouds = clouds
         self._sender = Sender(credential_for, pace)
         self._instance = instance
         self._rse = rse
+        self._watch = watch
         self._clients: dict[tuple[str, int], Client] = {}
-        self._sent: set[str] = set()
 
     def __enter__(self) -> CloudWriter:
         return self
@@ -65,7 +86,7 @@ class CloudWriter:
             client.close()
         self._sender.close()
 
-    def send(self, file: Path, pfn: str) -> transfers.Transferred:
+    def send(self, file: Path, pfn: str) -> Sent:
         """Put a local file at a `cs3:` PFN: whole and verified, or not at all. Blocks.
 
         It is written beside the place under a name of its own, compared with what the cloud then says of it, and
@@ -81,18 +102,15 @@ class CloudWriter:
             if client.exists(place.path):
                 return _as_it_is(client.stat(place.path), file, size)
             sent = transfers.store(client, place.path, transfers.file_source(file), size)
-            self._sent.add(pfn)
-            return sent
+            return Sent(sent.size, sent.adler32)
         except NotAPfn:
             raise BadRequest("This is no address of a file on a CS3 cloud.") from None
         except Cs3Error as error:
             logger.warning("CS3 at %s: %s", self._rse, error)
             raise _failure_of(error, self._rse) from None
 
-    def take_back(self, pfn: str) -> None:
-        """Remove what `send` has put there; not what it has found there. Raises as `send` does."""
-        if pfn not in self._sent:
-            return
+    def remove(self, pfn: str) -> None:
+        """Take a file from the cloud again. Raises as `send` does."""
         place = Pfn.parse(pfn)
         try:
             self._client(place).remove_file(place.path)
@@ -104,7 +122,7 @@ class CloudWriter:
         client = self._clients.get((place.host, place.port))
         if client is None:
             client = Client(*self._clouds.sign_in(self._instance, self._rse, place))
-            client.data = LibcurlData(client, self._sender, self._instance, self._rse)
+            client.data = LibcurlData(client, self._sender, self._instance, self._rse, self._watch)
             self._clients[place.host, place.port] = client
         return client
 
@@ -112,16 +130,17 @@ class CloudWriter:
 class LibcurlData(DataServer):
     """The data endpoint, spoken to by libcurl where bytes are sent."""
 
-    def __init__(self, client: Client, sender: Sender, instance: str, rse: str) -> None:
+    def __init__(self, client: Client, sender: Sender, instance: str, rse: str, watch: Watch) -> None:
         super().__init__(client.settings)
         self._ca_file = str(client.settings.ca_file) if client.settings.ca_file else None
         self._sender = sender
         self._instance = instance
         self._rse = rse
+        self._watch = watch
 
     def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
         headers = (f"Upload-Length: {size}", "Content-Type: application/octet-stream")
-        reply = self._send("PUT", endpoint, what, headers, size, body)
+        reply = self._send("PUT", endpoint, what, headers, size, self._watched(body, 0))
         if reply.status not in STORED:
             raise of_http(reply.status, what)
 
@@ -129,7 +148,8 @@ class LibcurlData(DataServer):
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
     ) -> int:
         headers = (TUS, "Content-Type: application/offset+octet-stream", f"Upload-Offset: {offset}")
-        return _offset_of(self._send("PATCH", endpoint, what, headers, size, body), what)
+        reply = self._send("PATCH", endpoint, what, headers, size, self._watched(body, offset))
+        return _offset_of(reply, what)
 
     def offset(self, endpoint: DataEndpoint, what: str) -> int:
         try:
@@ -137,6 +157,22 @@ class LibcurlData(DataServer):
         except NotSent:
             raise Unavailable(f"{what}: the data endpoint does not answer") from None
         return _offset_of(reply, what)
+
+    def _watched(self, body: Callable[[Send], None], offset: int) -> Callable[[Send], None]:
+        """The same bytes, from `offset` of the file on, with someone to watch them go."""
+
+        def watched(send: Send) -> None:
+            position = offset
+
+            def next_piece(piece: memoryview) -> None:
+                nonlocal position
+                self._watch(position, len(piece))
+                send(piece)
+                position += len(piece)
+
+            body(next_piece)
+
+        return watched
 
     def _send(
         self,
@@ -158,13 +194,13 @@ class LibcurlData(DataServer):
         return Endpoint(self._rse, endpoint.url, permit=Permit(headers, ca_file=self._ca_file))
 
 
-def _as_it_is(stored: Resource, file: Path, size: int) -> transfers.Transferred:
+def _as_it_is(stored: Resource, file: Path, size: int) -> Sent:
     """For a file that is stored already: an earlier attempt may have got so far. Raises AlreadyExists."""
     with transfers.local("read"), file.open("rb") as opened:
         same = stored.kind == "file" and stored.size == size and "adler32" in stored.checksums
         if not same or stored.checksums["adler32"] != f"{file_adler32(opened.fileno())[0]:08x}":
             raise AlreadyExists(f"{stored.path} exists")
-    return transfers.Transferred(size, stored.checksums["adler32"])
+    return Sent(size, stored.checksums["adler32"], found=True)
 
 
 def _offset_of(reply: Reply, what: str) -> int:

@@ -131,6 +131,18 @@ class StoreStatus(msgspec.Struct, frozen=True):
     send_traces: bool
 
 
+class UploadRequest(msgspec.Struct, frozen=True):
+    """Files of the user's that are to be stored at an RSE and registered."""
+
+    instance: str
+    paths: list[str]
+    """Absolute. The files keep their names, which are different."""
+    rse: str
+    scope: str
+    dataset: Did | None = None
+    """To which they are attached; made where it is missing. None: each file is kept by a rule of its own."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """A file of the user's that is stored at an RSE, registered, and kept there by a rule."""
 
@@ -138,3 +150,20 @@ class Stored(msgspec.Struct, frozen=True):
     rse: str
     bytes: int
     adler32: str
+
+
+class UploadSnapshot(msgspec.Struct, frozen=True):
+    """An upload as it stands."""
+
+    id: str
+    request: UploadRequest
+    state: Literal["running", "done", "failed", "cancelled"]
+    files_total: int
+    files_done: int
+    bytes_total: int
+    bytes_done: int
+    bytes_per_second: float
+    """Since it began."""
+    stored: list[Stored]
+    """Files that have arrived, from the one on that was asked for."""
+    problem: Problem | None = None

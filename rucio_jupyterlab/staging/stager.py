@@ -212,6 +212,11 @@ class Stager:
 
     # Options and accounts
 
+    @property
+    def options(self) -> Options:
+        """Those in force."""
+        return self._conductor.options
+
     async def set_limits(self, ask: SetLimits) -> StoreStatus:
         """Change the limits until the engine ends."""
         options = self._conductor.options

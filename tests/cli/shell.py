@@ -51,11 +51,9 @@ class Shell:
             command, check=False, env=self.environ, input=stdin, capture_output=True, text=True, timeout=100
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "rucio_jupyterlab.cli", *arguments]
-        return subprocess.Popen(
-            command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
+        return subprocess.Popen(command, env=self.environ, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
     def sign_in(self) -> None:
         """As alice."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rucio_jupyterlab.staging.upload import MOST_IN_A_BATCH
 from tests.cli.shell import Shell
+from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 
@@ -57,9 +61,9 @@ def test_files_are_stored_registered_kept_and_come_back(
     put = shell.run("put", "--json", *files, there.rse, f"{scope}:results")
     assert put.returncode == 0, put.stderr + put.stdout
     told = [json.loads(line) for line in put.stdout.splitlines()]
-    assert [(one["did"]["name"], one["bytes"]) for one in told] == [
-        (name, len(content)) for name, content in CONTENTS.items()
-    ]
+    assert {one["did"]["name"]: one["bytes"] for one in told} == {
+        name: len(content) for name, content in CONTENTS.items()
+    }
     for name, content in CONTENTS.items():
         assert there.path(scope, name).read_bytes() == content
     root = lab.client()
@@ -93,10 +97,77 @@ def test_what_rucio_does_not_want_does_not_stay(
     lab: Lab, shell: Shell, forbidden: Cloud, files: list[str]
 ) -> None:
     scope = lab.scope("alice")
-    put = shell.run("put", files[0], forbidden.rse, scope)
+    put = shell.run("put", *files, forbidden.rse, scope)
     assert put.returncode == 1 and "can not add file replicas" in put.stderr
-    assert forbidden.gateway.meter.bytes_received == len(CONTENTS["result.root"])
-    assert not forbidden.path(scope, "result.root").exists()
+    assert forbidden.gateway.meter.bytes_received >= len(CONTENTS["plot.png"])
+    assert not any(forbidden.path(scope, name).exists() for name in CONTENTS)
+
+
+def test_many_files_are_told_together(lab: Lab, shell: Shell, there: Cloud, tmp_path: Path) -> None:
+    scope = lab.scope("alice")
+    names = [f"{number:03}" + "x" * 60 for number in range(MOST_IN_A_BATCH + 50)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    put = shell.run("put", *(str(tmp_path / name) for name in names), there.rse, f"{scope}:many")
+    assert put.returncode == 0, put.stderr
+    assert {each["name"] for each in lab.client().list_files(scope, "many")} == set(names)
+    assert all(there.path(scope, name).read_text() == name for name in names)
+
+
+def test_progress_is_shown_and_ctrl_c_ends_it_at_once(
+    lab: Lab, shell: Shell, there: Cloud, files: list[str]
+) -> None:
+    scope = lab.scope("alice")
+    begun = there.gateway.counts["InitiateFileUpload"]
+    shell.limit_bandwidth(1_000)
+    try:
+        with shell.start("put", files[0], there.rse, f"{scope}:results", stderr=subprocess.PIPE) as command:
+            assert command.stderr is not None
+            assert f"{scope}:results" in command.stderr.readline()
+            until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+            command.send_signal(signal.SIGINT)
+            said = command.stderr.read()
+        assert command.returncode == 130 and "what is stored already stays" in said
+    finally:
+        shell.limit_bandwidth(0)
+    assert list(lab.client().list_files(scope, "results")) == []
+    assert not there.path(scope, "result.root").exists() and there.partials() == []
+    assert shell.run("put", files[0], there.rse, f"{scope}:results").returncode == 0
+
+
+def test_the_bandwidth_limit_holds_for_what_is_sent_and_can_be_taken_away_meanwhile(
+    lab: Lab, shell: Shell, there: Cloud, files: list[str]
+) -> None:
+    scope = lab.scope("alice")
+    shell.limit_bandwidth(1_000)
+    received = there.gateway.meter.bytes_received
+    command = shell.start("put", files[0], there.rse, scope)
+    try:
+        until(lambda: there.gateway.meter.bytes_received > received)
+        time.sleep(0.5)
+        assert there.gateway.meter.bytes_received - received < len(CONTENTS["result.root"])
+        shell.limit_bandwidth(0)
+        assert command.wait(60) == 0
+    finally:
+        command.kill()
+        command.communicate()
+        shell.limit_bandwidth(0)
+
+
+def test_an_engine_that_died_is_told_of_and_the_file_can_be_put_again(
+    lab: Lab, shell: Shell, there: Cloud, files: list[str]
+) -> None:
+    scope = lab.scope("alice")
+    begun = there.gateway.counts["InitiateFileUpload"]
+    shell.limit_bandwidth(1_000)
+    with shell.start("put", files[0], there.rse, scope, stderr=subprocess.PIPE) as command:
+        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+        shell.kill_engine(signal.SIGKILL)
+        assert command.stderr is not None
+        said = command.stderr.read()
+    assert command.returncode == 1 and ("engine ended" in said or "upload is gone" in said), said
+    assert shell.run("put", files[0], there.rse, scope).returncode == 0
+    assert there.path(scope, "result.root").read_bytes() == CONTENTS["result.root"]
 
 
 def test_a_name_that_rucio_knows_for_another_file_is_refused(

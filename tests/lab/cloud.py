@@ -60,6 +60,10 @@ class Cloud:
             self.lab.collection(scope, dataset, files, still_open=True)
         return [Did(scope, name) for name in contents]
 
+    def partials(self) -> list[Path]:
+        """Files that an upload has left half."""
+        return [path for path in (self.folder / "files").rglob("*.part") if ".versions" not in path.parts]
+
     def path(self, scope: str, name: str) -> Path:
         """The file behind a replica."""
         return self.gateway.path(f"{self._prefix}/{hashed_path(scope, name)}")

@@ -25,6 +25,8 @@ from .stream import (
 
 STORING_SECONDS = 60.0
 """The least time that a server is given to store what it has received before it answers."""
+NO_WAITING = "Expect:"
+"""Else libcurl gives a server one second to say that it wants the body; an early refusal is heard all the same."""
 POLL_SECONDS, IDLE_SECONDS = 0.1, 0.002
 _UPLOAD_OFFSET = re.compile(rb"upload-offset:\s*(\d{1,19})\s*", re.ASCII | re.IGNORECASE)
 
@@ -82,7 +84,7 @@ class Sender:
 
         Raises NotSent, what `body` raises, and a Failure for an address that may not be asked.
         """
-        self._configure(instance, address, headers)
+        self._configure(instance, address, (*headers, NO_WAITING))
         self._curl.setopt(pycurl.UPLOAD, 1)
         self._curl.setopt(pycurl.CUSTOMREQUEST, method)
         self._curl.setopt(pycurl.INFILESIZE_LARGE, size)
@@ -141,7 +143,7 @@ class Sender:
             self._ended = True
             if not succeeded:
                 raise NotSent
-        elif self._multi.select(POLL_SECONDS) < 1:
+        elif (self._piece or not self._unsent) and self._multi.select(POLL_SECONDS) < 1:
             time.sleep(IDLE_SECONDS)  # while a name is looked up there is nothing to wait for
         return self._ended
 

@@ -21,6 +21,10 @@ class Throttle:
         self._filled = self._clock()
 
     @property
+    def bytes_per_second(self) -> int | None:
+        return self._rate or None
+
+    @property
     def limited(self) -> bool:
         return self._rate > 0
 
