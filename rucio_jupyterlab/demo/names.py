@@ -5,8 +5,8 @@ from __future__ import annotations
 SCOPE = "demo26_13p6TeV"
 TAPE, XROOTD = "ALPINE_TAPE", "BALTIC_XROOTD"
 ALPINE, BALTIC = "ALPINE_DISK", "BALTIC_DISK"
-CASPIAN = "CASPIAN_CLOUD"
-"""A CS3 cloud."""
+CASPIAN = "CASPIAN_USERDISK"
+"""A CS3 cloud; by its name Rucio lets users register what they put there."""
 
 _SAMPLE = f"{SCOPE}.700323.PhPy8EG_AZNLO_Zmumu_maxHTpTV2_BFilter_ToyMonteCarlo"
 _TAGS = "e8514_s4369_r16083_r15970_p6697"
