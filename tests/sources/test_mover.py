@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -325,6 +326,23 @@ def test_a_work_taken_back_while_its_part_is_examined_is_cancelled(
     outcome = desk.next()
     assert outcome == Cancelled(work.id)
     assert storage.served() < len(large)
+
+
+def test_works_taken_back_while_they_wait_for_a_full_host_leave_the_way_free(
+    tmp_path: Path, storage: Faulty
+) -> None:
+    desk = Desk(tmp_path, msgspec.structs.replace(BRISK, connections=8, connections_per_host=1))
+    slow = storage.put("/slow", MIDDLE, Manner(slice_seconds=0.05))
+    works = [desk.work(MIDDLE, slow, name=f"f{number}") for number in range(3)]
+    for work in works:
+        desk.mover.submit(work)
+    until(lambda: len(storage.requests()) == 1 and len(desk.mover.progress()) == len(works))
+    time.sleep(0.05)  # until two of them stand in line for the one connection
+    for work in works:
+        desk.mover.cancel(work.id)
+    assert {desk.next() for _ in works} == {Cancelled(work.id) for work in works}
+    desk.fetched(desk.work(SMALL, storage.put("/f", SMALL)))
+    desk.mover.close()
 
 
 def test_what_has_arrived_is_kept_when_the_engine_ends(tmp_path: Path, storage: Faulty, large: bytes) -> None:

@@ -242,16 +242,13 @@ class Mover(threading.Thread):
                 return
             fetch = assembly.fetch
             request = None
-            if self._is_wanted(assembly) and fetch.streams < self._limits.connections_per_file:
+            if fetch.streams < self._limits.connections_per_file:
                 request = fetch.next(now)
                 self._abandon_outdated(assembly)
             if request is not None:
                 self._request(assembly, *request)
             else:
                 self._turns.step_aside(assembly)
-
-    def _is_wanted(self, assembly: Assembly) -> bool:
-        return self._fetches.get(assembly.fetch.work.id) is assembly and assembly.fetch.wants_stream
 
     def _forgive(self) -> None:
         self._hosts.forgive()

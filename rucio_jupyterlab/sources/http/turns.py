@@ -44,10 +44,15 @@ class Turns:
             self._row.append(assembly)
 
     def first(self, now: float) -> Assembly | None:
-        """Whose turn it is; None where nobody can go on now."""
-        if not self._row:
-            self._call_up(now)
-        return self._row[0] if self._row else None
+        """Whose turn it is; None where nobody can go on now. Who wants nothing any more leaves."""
+        while self._row or self._call_up(now):
+            assembly = self._row[0]
+            fetch = assembly.fetch
+            if fetch.wants_stream and self._find(fetch.work.id) is assembly:
+                return assembly
+            self._row.popleft()
+            assembly.queued = False
+        return None
 
     def step_aside(self, assembly: Assembly) -> None:
         """The first of the row has no request to make now; its fetch tells what it waits for."""
@@ -76,11 +81,12 @@ class Turns:
     def next_waking(self) -> float:
         return self._sleeping[0][0] if self._sleeping else float("inf")
 
-    def _call_up(self, now: float) -> None:
-        """Bring back the first that waits for a host which is not full any more."""
+    def _call_up(self, now: float) -> bool:
+        """Bring back the first that waits for a host which is not full any more; False where nobody does."""
         for host, waiting in self._waiting.items():
             if not host.is_full(now):
                 self._row.append(waiting.popleft())
                 if not waiting:
                     del self._waiting[host]
-                return
+                return True
+        return False
