@@ -108,8 +108,10 @@ def test_many_files_are_told_together(lab: Lab, shell: Shell, there: Cloud, tmp_
     names = [f"{number:03}" + "x" * 60 for number in range(MOST_IN_A_BATCH + 50)]
     for name in names:
         (tmp_path / name).write_text(name)
+    begun = there.gateway.counts["InitiateFileUpload"]
     put = shell.run("put", *(str(tmp_path / name) for name in names), there.rse, f"{scope}:many")
     assert put.returncode == 0, put.stderr
+    assert there.gateway.counts["InitiateFileUpload"] - begun == len(names), "some were sent twice"
     assert {each["name"] for each in lab.client().list_files(scope, "many")} == set(names)
     assert all(there.path(scope, name).read_text() == name for name in names)
 

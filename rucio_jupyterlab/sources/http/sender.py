@@ -115,12 +115,14 @@ class Sender:
 
     def _push(self, piece: memoryview) -> None:
         """Send a piece; returns when libcurl has taken it all."""
+        if self._ended:
+            raise _Refused
         self._piece = piece
         if self._resting:
             self._resting = False
             self._curl.pause(pycurl.PAUSE_CONT)
         while self._piece:
-            if self._step():
+            if self._step() and self._piece:  # the answer to the last piece may come with its end
                 raise _Refused
 
     def _next_bytes(self, most: int) -> bytes | int:
