@@ -18,8 +18,8 @@ from ..staging.model import FINISHED, JobSnapshot, TransferRow
 
 ASK_TIMEOUT = 100.0
 """Seconds for one answer: a Rucio may be slow."""
-ACTIVE_PAUSE, IDLE_PAUSE = 0.2, 1.0
-"""Seconds between two looks at a job that moves, and at one that waits."""
+FIRST_PAUSE, ACTIVE_PAUSE, IDLE_PAUSE = 0.02, 0.2, 1.0
+"""Seconds between two looks at what has just begun, at a job that moves, and at one that waits."""
 PATIENCE = 60.0
 """Seconds for which an engine that died is started again while a job is watched."""
 
@@ -69,6 +69,7 @@ class Engine:
     def follow(self, job_id: str) -> Iterator[JobSnapshot]:
         """The job as it goes; the last snapshot is finished or waits for consent."""
         give_up: float | None = None
+        began = time.monotonic()
         while True:
             try:
                 job: JobSnapshot = self.ask(protocol.GetJob(job_id))
@@ -83,7 +84,7 @@ class Engine:
             yield job
             if job.state in FINISHED or job.cause == "confirm":
                 return
-            time.sleep(ACTIVE_PAUSE if job.state in ("planning", "running") else IDLE_PAUSE)
+            time.sleep(pause_since(began) if job.state in ("planning", "running") else IDLE_PAUSE)
 
     def transfers(self, job_id: str) -> Iterator[TransferRow]:
         """All files of the job."""
@@ -129,3 +130,8 @@ class Engine:
         if names:
             raise BadRequest(f"Say which Rucio is meant, with --instance: {', '.join(names)}.")
         raise BadConfiguration(known.problem or "No Rucio is configured; `jupyter rucio doctor` tells more.")
+
+
+def pause_since(began: float) -> float:
+    """Seconds until the next look at something that moves: a tenth of its time, so that what is quick ends quickly."""
+    return min(ACTIVE_PAUSE, FIRST_PAUSE + (time.monotonic() - began) / 10)

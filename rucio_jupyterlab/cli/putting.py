@@ -13,8 +13,8 @@ from ..engine import protocol
 from ..errors import BadRequest, Remote
 from ..kernel import words
 from ..kernel.model import Job
-from ..staging.model import UploadRequest, UploadSnapshot
-from .engine import ACTIVE_PAUSE, Engine
+from ..staging.model import Stored, UploadRequest, UploadSnapshot
+from .engine import Engine, pause_since
 from .output import Exit, Output
 
 
@@ -34,25 +34,28 @@ def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
         engine.ask(protocol.CancelUpload(upload.id))
         _follow(engine, upload, output)
         raise
-    output.end_of_job()
     if upload.problem is not None:
         raise Remote(upload.problem)
     return Exit.OK if upload.state == "done" else Exit.FAILED
 
 
 def _follow(engine: Engine, upload: UploadSnapshot, output: Output) -> UploadSnapshot:
-    """Show how it goes and what is stored, until it ends."""
-    known = 0
+    """Show how it goes until it ends, then what is stored."""
+    stored: list[Stored] = []
+    began = time.monotonic()
     while True:
         output.progress(_as_job(upload))
-        for stored in upload.stored:
-            output.struct(stored)
-            output.say(f"{stored.did}  {words.size(stored.bytes)}")
-        known += len(upload.stored)
+        for file in upload.stored:
+            output.struct(file)
+        stored += upload.stored
         if upload.state != "running":
-            return upload
-        time.sleep(ACTIVE_PAUSE)
-        upload = engine.ask(protocol.GetUpload(upload.id, known))
+            break
+        time.sleep(pause_since(began))
+        upload = engine.ask(protocol.GetUpload(upload.id, len(stored)))
+    output.end_of_job()
+    for file in stored:
+        output.say(f"{file.did}  {words.size(file.bytes)}")
+    return upload
 
 
 def _as_job(upload: UploadSnapshot) -> Job:
