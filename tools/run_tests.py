@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,6 +172,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run every test and end with one line per part.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     chosen = parser.parse_args().parts or list(PARTS)
+    # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited; tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     outcomes = [outcome(part) for part in chosen]
     total = sum((each.tally for each in outcomes), Tally())
     faults = sum(each.fault is not None and not each.tally.failed for each in outcomes)
