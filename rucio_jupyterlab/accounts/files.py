@@ -22,7 +22,7 @@ def write_private(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no draft stays, it may hold a secret
         draft.unlink(missing_ok=True)
         raise
 

@@ -68,7 +68,7 @@ class Terminal:
         began = time.monotonic()
         try:
             yield
-        except BaseException:
+        except BaseException:  # Ctrl-C too: what comes next begins a line of its own
             print(flush=True)
             raise
         print(f"{time.monotonic() - began:.1f} s", flush=True)

@@ -118,7 +118,7 @@ class Database:
             try:
                 yield self._db
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever ends it: no transaction stays open
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise

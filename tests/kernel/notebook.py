@@ -74,7 +74,7 @@ class Notebook:
                 header=[f"Authorization: token {self._token}"],
                 timeout=PATIENCE,
             )
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no server outlives this
             self._process.kill()
             self._process.wait()
             raise

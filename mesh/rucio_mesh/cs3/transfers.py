@@ -222,7 +222,7 @@ def store(
         except (Unavailable, TransferLapsed, Mismatch) as error:
             discard(client, temporary)
             patience.wait(error)
-        except BaseException:
+        except BaseException:  # whatever ends it, Ctrl-C too: nothing of it stays
             discard(client, temporary)
             raise
 

@@ -145,7 +145,7 @@ class RelayTool(Transfertool):  # type: ignore[misc, unused-ignore]
         job = RELAYS.take(uuid.uuid4().hex)
         try:
             beat(job)  # before Rucio notes the transfer, or a poller would find it lost
-        except BaseException:
+        except BaseException:  # a daemon told to end, too: no slot stays taken
             RELAYS.give_back(job)
             raise
         RELAYS.start(job, lambda job: carry_out(job, task))

@@ -62,7 +62,7 @@ class Grid:
         try:
             _together([self.rucio.start, *(part.start for part in self.stores)])
             self._introduce()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no server outlives this
             self.stop()
             raise
         return self

@@ -78,7 +78,7 @@ class Service:
                 if time.monotonic() > deadline:
                     raise ServiceFailed(self.name, f"it gave no answer within {seconds:.0f} s", self.log)
                 time.sleep(0.05)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the command does not outlive this
             self.stop()
             raise
 

@@ -91,7 +91,7 @@ class Gateway:
         try:
             self._start_data()
             self._start_grpc()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nothing half started stays
             self.stop()
             raise
         return self
