@@ -64,8 +64,6 @@ class Adler32:
 
     def take(self, buffer: memoryview, count: int) -> None:
         """Count the first `count` bytes; `buffer` is not to be written to any more."""
-        if FAST:  # then it is made at once, while the bytes are in the processor's cache
-            self._value = adler32(buffer[:count], self._value)
         if self._thread:
             self._full.put((buffer, count))
         else:
@@ -91,8 +89,7 @@ class Adler32:
         try:
             if self._sink:
                 self._sink(piece)
-            if not FAST:
-                self._value = adler32(piece, self._value)
+            self._value = adler32(piece, self._value)
         except BaseException as failure:  # noqa: BLE001 - it is raised again by whoever waits for a buffer
             self._failure = failure
         self._free.put(buffer)
