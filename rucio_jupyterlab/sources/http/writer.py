@@ -17,6 +17,8 @@ from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 
 MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
+WORTH_WRITEBACK = 256 << 10
+"""Bytes of a small file from which it pays to wake the disk for it alone; the rest goes with its batch's sync."""
 MOST_AT_ONCE = min(1024, os.sysconf("SC_IOV_MAX"))
 """Pieces that one call may write; a server that sends many small ones, before a busy loop, brings more."""
 
@@ -217,6 +219,8 @@ class Writer(threading.Thread):
     ) -> None:
         try:
             part.write(chunks, 0)
+            if length >= WORTH_WRITEBACK:
+                part.begin_writeback(0, length)
         except OSError as error:
             outcome = GaveUp(outcome.work_id, (of_disk(error),))
         self._bytes_out += length
