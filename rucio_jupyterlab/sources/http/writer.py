@@ -18,7 +18,7 @@ from .fetch import FIRST_EPOCH, Candidate, Fetch, Span, worth_keeping
 MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
 WORTH_WRITEBACK = 256 << 10
-"""Bytes of a small file from which it pays to wake the disk for it alone; the rest goes with its batch's sync."""
+"""Bytes from which a small file is sent to the disk by itself; 1 MiB gained by it, smaller ones were not tried."""
 MOST_AT_ONCE = min(1024, os.sysconf("SC_IOV_MAX"))
 """Pieces that one call may write; a server that sends many small ones, before a busy loop, brings more."""
 
