@@ -62,6 +62,11 @@ class Board:
     def all_finished(self) -> bool:
         return all(job.finished for job in self._jobs.values())
 
+    @property
+    def is_planning(self) -> bool:
+        """Whether a plan is being read; from any thread."""
+        return any(job.planning for job in self.jobs)
+
     def holding(self) -> list[str]:
         """Jobs that hold their files: those that have not ended."""
         return [job.id for job in self._jobs.values() if not job.finished]

@@ -38,7 +38,7 @@ from .transfers import Transfers
 from .views import View
 
 REST_SECONDS = 5.0
-"""How long after the last job the byte engine is kept, with its connections."""
+"""How long after the last job the byte engine is kept, with its connections, and Rucio is left alone."""
 
 
 class Conductor:
@@ -81,7 +81,7 @@ class Conductor:
             self._publisher,
             self,
         )
-        self._traces = Traces(accounts, options.send_traces)
+        self._traces = Traces(accounts, options.send_traces, lambda: self.board.is_planning)
         self._ticked = time.monotonic()
         self._publisher.start()
         self._wake_up()
@@ -285,7 +285,6 @@ class Conductor:
         else:
             self.board.set_state(job, "failed", problem=problem)
         if self.board.all_finished:
-            self._traces.send_now()
             self.sweep_soon()
             with contextlib.suppress(NoSpace):  # they are measured anew
                 self._journal.note_speeds(self.transfers.speeds)
@@ -299,8 +298,9 @@ class Conductor:
         return None
 
     def _rest(self) -> None:
-        """After the work: give back the memory that it took."""
+        """After the work: tell Rucio of it, and give back the memory that it took."""
         if not self.board.closing and self.board.all_finished:
+            self._traces.send_now()
             self.plans.threads.submit(self._give_back, self.transfers.rest())
 
     def _give_back(self, end_mover: Callable[[], None] | None) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .. import __version__
@@ -26,18 +27,24 @@ BATCH = 500
 GATHER_SECONDS = 10.0
 """How long traces wait for more, unless they are to be sent at once: each message costs Rucio work."""
 MOST_WAITING = 20_000
+SHARE = 4
+"""Of Rucio's time, traces take at most one part in so many: a server may have a single process."""
+LOOK_SECONDS = 0.5
+"""Between two looks whether a plan is still being read."""
 
 
 class Traces:
     """`note` never waits; all public methods belong to one thread."""
 
-    def __init__(self, accounts: Accounts, enabled: bool) -> None:
+    def __init__(self, accounts: Accounts, enabled: bool, rucio_is_needed: Callable[[], bool]) -> None:
+        """While `rucio_is_needed`, asked from a thread, no trace is sent: somebody waits for Rucio's answer."""
         self.enabled = enabled
         self._accounts = accounts
+        self._rucio_is_needed = rucio_is_needed
         self._waiting: deque[tuple[Arrived, float]] = deque(maxlen=MOST_WAITING)  # the oldest are dropped
         self._noted = threading.Event()
         self._due = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def note(self, files: list[Arrived]) -> None:
@@ -58,22 +65,30 @@ class Traces:
 
     def close(self) -> None:
         """Drop what is not sent: an engine that ends does not wait for Rucio."""
-        self._closing = True
+        self._closing.set()
         self._due.set()
         self._noted.set()
 
     def _send_all(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             self._noted.wait()
             self._due.wait(GATHER_SECONDS)
             self._noted.clear()
             self._due.clear()
-            while self._waiting and not self._closing:
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-                for instance in {file.row.instance for file, _ in batch}:
-                    self._send(
-                        instance, [trace_of(file, at) for file, at in batch if file.row.instance == instance]
-                    )
+            while self._waiting and self._wait_for_leisure():
+                began = time.monotonic()
+                self._send_batch([self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))])
+                self._closing.wait((SHARE - 1) * (time.monotonic() - began))
+
+    def _wait_for_leisure(self) -> bool:
+        """Wait until nobody else needs Rucio; False where the engine ends."""
+        while self._rucio_is_needed() and not self._closing.is_set():
+            self._closing.wait(LOOK_SECONDS)
+        return not self._closing.is_set()
+
+    def _send_batch(self, batch: list[tuple[Arrived, float]]) -> None:
+        for instance in {file.row.instance for file, _ in batch}:
+            self._send(instance, [trace_of(file, at) for file, at in batch if file.row.instance == instance])
 
     def _send(self, instance: str, traces: list[dict[str, Any]]) -> None:
         try:

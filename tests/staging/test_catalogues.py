@@ -14,6 +14,9 @@ import pytest
 
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.staging.model import JobRequest
+from rucio_jupyterlab.staging.publisher import Arrived
+from rucio_jupyterlab.staging.rows import FileRow
+from rucio_jupyterlab.staging.traces import Traces
 from tests.accounts.wayward import Request
 from tests.sources.faulty import Manner
 
@@ -422,6 +425,25 @@ async def test_what_was_read_is_told_in_batches(rucio: Imagined, desk: Desks) ->
         await it.stage(dataset)
         await it.stage(rucio.put("s", "last", b"x"))
         await it.until_true(lambda: sum(map(len, rucio.traces)) == 31)
+
+
+async def test_traces_wait_while_somebody_needs_rucio(rucio: Imagined, desk: Desks) -> None:
+    needed = [True, True, False]
+    async with desk() as it:
+        traces = Traces(it.accounts, True, lambda: needed.pop(0) if needed else False)
+        row = FileRow(1, "key", "lab", Did("s", "a"), 1, None, None, "done", [])
+        told: list[int] = []
+
+        def take(request: Request) -> None:
+            told.append(len(needed))
+            request.answer(201)
+
+        rucio.reply = take
+        traces.note([Arrived(row, "RSE", 1, True)])
+        traces.send_now()
+        await it.until_true(lambda: bool(told))
+        assert told == [0]
+        traces.close()
 
 
 async def test_a_rucio_that_takes_no_traces_is_no_obstacle(rucio: Imagined, desk: Desks) -> None:
