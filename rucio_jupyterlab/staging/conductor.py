@@ -25,6 +25,7 @@ from .evictor import Evictor
 from .jobs import UNREACHABLE, Job, JobFiles, counted
 from .journal import Journal
 from .memory import give_back
+from .model import JobState
 from .obstacles import Obstacles
 from .planner import Planner
 from .plans import Plans
@@ -150,7 +151,7 @@ class Conductor:
 
     def plan_is_complete(self, job: Job) -> None:
         if job.record.pinned:
-            self._publisher.call(functools.partial(self._journal.pin, job.id, True))
+            self._publisher.call(functools.partial(self._journal.inventory.pin, job.id, True))
         if job.state == "planning":
             self.board.set_state(job, "running")
         self._link_and_run(job)
@@ -190,14 +191,17 @@ class Conductor:
     def is_active(self, job: str) -> bool:
         return (found := self.board.get(job)) is not None and found.active
 
-    def room_for(self, job: Job, needed: int) -> bool:
-        return self.obstacles.room_for(job, needed, self.options.quota_bytes)
+    def shortage(self, job: Job, to_come: int, in_all: int) -> Problem | None:
+        return self.obstacles.shortage(job, to_come, in_all, self.options.quota_bytes)
+
+    def no_room(self, job: Job, problem: Problem) -> None:
+        self.obstacles.wait_for_space(job, problem)
 
     def passed_over(self, row: FileRow, fetched: Fetched) -> None:
         """Tell the jobs why another replica was used."""
         failure = fetched.passed_over[0]
-        flight = self.transfers.flights[row.id]
-        for job_id in flight.jobs:
+        flight = self.transfers.flights.get(row.id)
+        for job_id in flight.jobs if flight else ():
             if job := self.board.get(job_id):
                 job.record.notice = f"{failure.sentence[:-1]}; using {fetched.rse} instead."
                 self.board.touch(job)
@@ -277,13 +281,11 @@ class Conductor:
         """Every file of a planned job is here, failed or out of reach: say how it ended."""
         if not job.planned or job.planning or not job.active or job.files_open > 0:
             return
-        problem = self._first_problem(job)
         if job.files_done == job.files_total:
             self.board.set_state(job, "done")
-        elif job.files_done > 0:
-            self.board.set_state(job, "partial", problem=problem)
         else:
-            self.board.set_state(job, "failed", problem=problem)
+            state: JobState = "partial" if job.files_done else "failed"
+            self.board.set_state(job, state, problem=self._first_problem(job))
         if self.board.all_finished:
             self.sweep_soon()
             with contextlib.suppress(NoSpace):  # they are measured anew

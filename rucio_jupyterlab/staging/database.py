@@ -11,12 +11,21 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from ..errors import NoSpace
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
-SCHEMA = """
+SCHEMA_VERSION = 3
+IN_STORE = "state IN ('done', 'kept') AND outside IS NULL"
+"""Of a file: it is an object of the store. `kept` ones are believed when a plan names them again."""
+ANY_OF = "(SELECT value FROM json_each(?))"
+"""For a list of any length by one text, for SQLite keeps every text compiled; `json_list` makes its value."""
+COLLECTION = "SELECT id FROM collections WHERE instance = ? AND scope = ? AND name = ?"
+_COUNTS = "({row}.state IN ('done', 'kept') AND {row}.outside IS NULL)"
+_IS, _WAS = _COUNTS.format(row="NEW"), _COUNTS.format(row="OLD")
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -29,8 +38,8 @@ CREATE TABLE IF NOT EXISTS files (
     pinned INTEGER NOT NULL DEFAULT 0,
     used_at REAL NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at) WHERE state = 'done' AND outside IS NULL;
-CREATE INDEX IF NOT EXISTS files_by_did ON files (instance, scope, name);
+CREATE INDEX IF NOT EXISTS files_by_use ON files (used_at) WHERE {IN_STORE} AND NOT pinned;
+CREATE INDEX IF NOT EXISTS files_failed ON files (id) WHERE state = 'failed';
 CREATE TABLE IF NOT EXISTS collections (
     id INTEGER PRIMARY KEY,
     instance TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL,
@@ -51,11 +60,28 @@ CREATE TABLE IF NOT EXISTS links (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_file ON links (file);
 CREATE INDEX IF NOT EXISTS links_by_collection ON links (collection) WHERE collection IS NOT NULL;
+CREATE TABLE IF NOT EXISTS store (files INTEGER NOT NULL, bytes INTEGER NOT NULL, pinned INTEGER NOT NULL);
+INSERT INTO store SELECT 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM store);
+CREATE TRIGGER IF NOT EXISTS file_is_known AFTER INSERT ON files WHEN {_IS} BEGIN
+    UPDATE store SET files = files + 1, bytes = bytes + ifnull(NEW.bytes, 0), pinned = pinned + NEW.pinned;
+END;
+CREATE TRIGGER IF NOT EXISTS file_changes AFTER UPDATE OF state, bytes, outside, pinned ON files
+WHEN {_IS} OR {_WAS} BEGIN
+    UPDATE store SET
+        files = files + {_IS} - {_WAS},
+        bytes = bytes + {_IS} * ifnull(NEW.bytes, 0) - {_WAS} * ifnull(OLD.bytes, 0),
+        pinned = pinned + {_IS} * NEW.pinned - {_WAS} * OLD.pinned;
+END;
 CREATE TABLE IF NOT EXISTS plans (job TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS speeds (
     instance TEXT, rse TEXT, bytes_per_second REAL, PRIMARY KEY (instance, rse)
 ) WITHOUT ROWID;
 """
+
+
+def json_list(values: Sequence[object]) -> str:
+    """A list as the one value that `ANY_OF` takes."""
+    return msgspec.json.encode(values).decode()
 
 
 class Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..did import Did
 from ..engine.protocol import Freed
 from ..errors import Conflict
-from .journal import Journal
+from .inventory import Inventory
 from .layout import collection_path
 from .store import Store
 from .views import View
@@ -16,8 +16,8 @@ ROWS = 200
 class Evictor:
     """May be called from any thread."""
 
-    def __init__(self, journal: Journal, store: Store, view: View) -> None:
-        self._journal = journal
+    def __init__(self, inventory: Inventory, store: Store, view: View) -> None:
+        self._inventory = inventory
         self._store = store
         self._view = view
 
@@ -26,14 +26,14 @@ class Evictor:
 
         What one of the jobs `holding` wants, or a pin holds, stays.
         """
-        parts = {key: self._store.allocated(key) for key in self._journal.failed_keys(holding)}
-        if sum(parts.values()) + self._journal.evictable_bytes(holding) < in_all:
+        parts = {key: self._store.allocated(key) for key in self._inventory.failed_keys(holding)}
+        if sum(parts.values()) + self._inventory.evictable_bytes(holding) < in_all:
             return False
         for key, size in parts.items():  # what failed goes before what can be opened
             if needed > 0:
                 self._store.discard_part(key)
                 needed -= size
-        while needed > 0 and (rows := self._journal.evictable(holding, ROWS)):
+        while needed > 0 and (rows := self._inventory.evictable(holding, ROWS)):
             needed -= self._remove(_first(rows, needed))
         return True
 
@@ -42,10 +42,10 @@ class Evictor:
 
         What one of the jobs `holding` wants, or a pin holds, stays.
         """
-        _, used, _ = self._journal.usage()
+        _, used, _ = self._inventory.usage()
         lacking = used + needed - quota
         while lacking > 0:
-            rows = self._journal.evictable(holding, ROWS)
+            rows = self._inventory.evictable(holding, ROWS)
             if not rows:
                 break
             gone = _first(rows, lacking)
@@ -55,8 +55,8 @@ class Evictor:
 
     def evict(self, instance: str, did: Did, holding: list[str]) -> Freed:
         """Remove a DID's files. Raises Conflict where an unfinished job or a pin holds any of them."""
-        rows = self._journal.files_of(instance, did)
-        if any(self._journal.held(number, holding) for number, _, _ in rows):
+        rows = self._inventory.files_of(instance, did)
+        if any(self._inventory.held(number, holding) for number, _, _ in rows):
             raise Conflict(
                 "A running job or a pin holds files of this DID. Cancel the job or unpin them first."
             )
@@ -66,21 +66,19 @@ class Evictor:
         """Of each DID, how many files are staged, and its path in the view."""
         found: dict[Did, tuple[int, str | None]] = {}
         for did in dids:
-            if files := self._journal.staged_in(instance, did):
+            if files := self._inventory.staged_in(instance, did):
                 folder = prefix + collection_path(did.scope, did.name)
                 found[did] = (files, f"{self._view.root}/{folder}")
-            elif path := self._journal.staged_among(instance, did):
+            elif path := self._inventory.staged_among(instance, did):
                 found[did] = (1, f"{self._view.root}/{path}")
         return found
 
     def _remove(self, files: list[tuple[int, str, int]]) -> int:
         """Links first, so that none ever dangles; returns the bytes that came free."""
-        freed = 0
-        for number, key, _ in files:
-            for path in self._journal.links_of(number):
-                self._view.unlink(path, self._store.root)
-            freed += self._store.remove(key)
-        self._journal.removed([number for number, _, _ in files], "evicted")
+        numbers = [number for number, _, _ in files]
+        self._view.unlink(self._inventory.links_of(numbers), self._store.root)
+        freed = sum(self._store.remove(key) for _, key, _ in files)
+        self._inventory.removed(numbers, "evicted")
         return freed
 
 

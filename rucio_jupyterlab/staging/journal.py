@@ -9,14 +9,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
 from ..catalog.model import Pfn
 from ..did import Did
 from ..errors import Problem
-from .database import Database
+from .database import ANY_OF, COLLECTION, Database, json_list
+from .inventory import Inventory
 from .rows import FileRow, Finished, FoundLink, Listed, Member, PlannedFile, Tally, file_row, listed_row
 
 ON_ITS_WAY = (
@@ -24,10 +24,6 @@ ON_ITS_WAY = (
     " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
 )
 """A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
-
-ANY_OF = "(SELECT value FROM json_each(?))"
-"""For a list of any length by one text, for SQLite keeps every text compiled; `_listed` makes its value."""
-COLLECTION = "SELECT id FROM collections WHERE instance = ? AND scope = ? AND name = ?"
 
 
 class Journal:
@@ -37,6 +33,7 @@ class Journal:
         """`place` names the store and the views that it is about."""
         self._database = Database(path, place)
         self._read, self._transaction = self._database.read, self._database.transaction
+        self.inventory = Inventory(self._database)
         self.fresh = self._database.fresh
         """Nothing of an earlier time is known: what lies in the store has to be taken in."""
         self.inherited = self._last_number()
@@ -118,7 +115,7 @@ class Journal:
         """State, bytes, adler32, md5 and outside path of those files that are known, by key."""
         rows = self._read(
             f"SELECT key, state, bytes, adler32, md5, outside FROM files WHERE key IN {ANY_OF}",
-            (_listed(keys),),
+            (json_list(keys),),
         )
         return {row[0]: row[1:] for row in rows}
 
@@ -153,19 +150,20 @@ class Journal:
         rows = self._read(
             "SELECT job, file, path, shown IS NOT NULL, collection FROM members"
             f" WHERE wanted AND file IN {ANY_OF}",
-            (_listed(files),),
+            (json_list(files),),
         )
         return [
             Member(str(job), file, str(path), bool(shown), collection)
             for job, file, path, shown, collection in rows
         ]
 
-    def unlinked(self, job: str, limit: int) -> list[tuple[Member, str, str | None]]:
-        """Files of a job that are here but not yet in its view: member, key, outside path."""
+    def unlinked(self, job: str, after: Member | None, limit: int) -> list[tuple[Member, str, str | None]]:
+        """Files of a job that are here but not yet in its view, behind one of them: member, key, outside path."""
         rows = self._read(
             "SELECT f.id, f.key, m.path, f.outside, m.collection FROM members m JOIN files f ON f.id = m.file"
-            " WHERE m.job = ? AND m.wanted AND m.shown IS NULL AND f.state = 'done' LIMIT ?",
-            (job, limit),
+            " WHERE m.job = ? AND (m.file, m.path) > (?, ?) AND m.wanted AND m.shown IS NULL AND f.state = 'done'"
+            " ORDER BY m.file, m.path LIMIT ?",
+            (job, after.file if after else 0, after.path if after else "", limit),
         )
         return [
             (Member(job, file, path, collection=collection), key, outside)
@@ -250,42 +248,7 @@ class Journal:
         )
         return [listed_row(row) for row in rows], int(total)
 
-    def staged_among(self, instance: str, did: Did) -> str | None:
-        """The view path of a staged file, or None."""
-        rows = self._read(
-            "SELECT l.path FROM files f JOIN links l ON l.file = f.id"
-            " WHERE f.instance = ? AND f.scope = ? AND f.name = ? AND f.state IN ('done', 'kept') LIMIT 1",
-            (instance, did.scope, did.name),
-        )
-        return str(rows[0][0]) if rows else None
-
-    def staged_in(self, instance: str, did: Did) -> int:
-        """How many files of a collection appear in the views."""
-        rows = self._read(
-            f"SELECT count(*) FROM links WHERE collection = ({COLLECTION})", (instance, did.scope, did.name)
-        )
-        return int(rows[0][0])
-
-    def shows_anything(self) -> bool:
-        """Whether any file appears in the views."""
-        return bool(self._read("SELECT 1 FROM links LIMIT 1"))
-
-    def here(self, keys: Sequence[str]) -> int:
-        """How many of these objects are here."""
-        marks = ",".join("?" * len(keys))
-        rows = self._read(f"SELECT count(*) FROM files WHERE state = 'done' AND key IN ({marks})", keys)
-        return int(rows[0][0])
-
-    # The store
-
-    def usage(self) -> tuple[int, int, int]:
-        """Files in the store, their bytes, and how many of them are pinned."""
-        rows = self._read(
-            "SELECT count(*), total(bytes), total(pinned) FROM files"
-            " WHERE state IN ('done', 'kept') AND outside IS NULL"
-        )
-        files, size, pinned = rows[0]
-        return int(files), int(size), int(pinned)
+    # The beginning of a fresh journal
 
     def take_in(
         self,
@@ -326,69 +289,7 @@ class Journal:
     def _last_number(self) -> int:
         return int(self._read("SELECT ifnull(max(id), 0) FROM files")[0][0])
 
-    def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
-        """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""
-        return self._read(
-            "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})"
-            " ORDER BY used_at LIMIT ?",
-            (_listed(keep_jobs), limit),
-        )
-
-    def failed_keys(self, keep_jobs: Sequence[str]) -> list[str]:
-        """Files that failed and that none of these jobs wants; a part of them may be in the store."""
-        rows = self._read(
-            "SELECT key FROM files WHERE state = 'failed'"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})",
-            (_listed(keep_jobs),),
-        )
-        return [str(key) for (key,) in rows]
-
-    def evictable_bytes(self, keep_jobs: Sequence[str]) -> int:
-        """What `evictable` could take away in all."""
-        ((size,),) = self._read(
-            "SELECT total(bytes) FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND NOT pinned"
-            f" AND id NOT IN (SELECT file FROM members WHERE wanted AND job IN {ANY_OF})",
-            (_listed(keep_jobs),),
-        )
-        return int(size)
-
-    def files_of(self, instance: str, did: Did) -> list[tuple[int, str, int]]:
-        """The objects of a DID, a file or a collection that was staged: number, key, bytes."""
-        return self._read(
-            "SELECT id, key, bytes FROM files WHERE state IN ('done', 'kept') AND outside IS NULL AND"
-            " ((instance = ? AND scope = ? AND name = ?)"
-            f" OR id IN (SELECT file FROM links WHERE collection = ({COLLECTION})))",
-            (instance, did.scope, did.name) * 2,
-        )
-
-    def links_of(self, file: int) -> list[str]:
-        return [str(path) for (path,) in self._read("SELECT path FROM links WHERE file = ?", (file,))]
-
-    def held(self, file: int, jobs: Sequence[str]) -> bool:
-        """Whether a pin or one of these jobs holds the file."""
-        return bool(
-            self._read(
-                "SELECT 1 FROM files WHERE id = ? AND (pinned OR EXISTS"
-                f" (SELECT 1 FROM members WHERE file = ? AND wanted AND job IN {ANY_OF}))",
-                (file, file, _listed(jobs)),
-            )
-        )
-
-    def removed(self, files: Sequence[int], state: Literal["evicted", "queued"]) -> None:
-        """Files that left the store, and the views with it; `queued` ones are to come again."""
-        numbers = [(file,) for file in files]
-        with self._transaction() as db:
-            db.executemany("DELETE FROM links WHERE file = ?", numbers)
-            db.executemany("UPDATE members SET shown = NULL, here = 0 WHERE file = ?", numbers)
-            db.executemany(f"UPDATE files SET state = '{state}' WHERE id = ?", numbers)
-
-    def pin(self, job: str, pinned: bool) -> None:
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE files SET pinned = ? WHERE id IN (SELECT file FROM members WHERE job = ?)",
-                (int(pinned), job),
-            )
+    # Trying again
 
     def requeue(self, job: str, states: Sequence[str]) -> None:
         """Files of the job in one of these states are to be fetched (again)."""
@@ -397,7 +298,7 @@ class Journal:
             db.execute(
                 "UPDATE files SET state = 'queued', problem = NULL WHERE"
                 f" state IN {ANY_OF} AND id IN (SELECT file FROM members WHERE job = ?)",
-                (_listed(states), job),
+                (json_list(states), job),
             )
 
     def wanted_keys(self) -> set[str]:
@@ -420,10 +321,6 @@ class Journal:
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
                 [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
             )
-
-
-def _listed(values: Sequence[object]) -> str:
-    return msgspec.json.encode(values).decode()
 
 
 class _Collections:

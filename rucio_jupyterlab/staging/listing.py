@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from .flights import Flight, Flights
 from .model import JobState, TransferPage, TransferRow, TransferState
 from .rows import Listed
-from .transfers import Flight
 
 
 def transfer_page(
-    listed: list[Listed], total: int, offset: int, job: JobState, flights: Mapping[int, Flight], views: str
+    listed: list[Listed], total: int, offset: int, job: JobState, flights: Flights, views: str
 ) -> TransferPage:
     rows = [_row(each, job, flights.get(each.id), views) for each in listed]
     return TransferPage(rows, offset, total)

@@ -72,14 +72,14 @@ class Obstacles:
 
     # Space
 
-    def room_for(self, job: Job, needed: int, quota: int | None) -> bool:
-        """Whether so many bytes fit on the disk and into the quota; if not, the job waits."""
-        in_all = functools.partial(self._journal.bytes_queued, job.id)
-        problem = self._room.shortage(needed, in_all, quota, self._board.holding())
-        if problem is None:
-            return True
-        self.wait_for_space(job, _no_space(problem))
-        return False
+    def shortage(self, job: Job, to_come: int, in_all: int, quota: int | None) -> Problem | None:
+        """Why the disk has no room for the bytes `to_come`, or the quota for those `in_all`; else None."""
+        rest_of_job = functools.partial(self._journal.bytes_queued, job.id)
+        holding = self._board.holding()
+        sentence = self._room.shortage_of_disk(to_come, rest_of_job, holding)
+        if sentence is None and quota is not None:
+            sentence = self._room.shortage_of_quota(in_all, quota, holding)
+        return None if sentence is None else _no_space(sentence)
 
     def wait_for_space(self, job: Job, problem: Problem) -> None:
         self._board.wait(job, "space", problem, SPACE_SECONDS)

@@ -92,8 +92,8 @@ class Planner:
     def staged(self, request: JobRequest) -> int:
         """How many files of the request appear in the views already."""
         return sum(
-            self._journal.staged_in(request.instance, did)
-            or (self._journal.staged_among(request.instance, did) is not None)
+            self._journal.inventory.staged_in(request.instance, did)
+            or (self._journal.inventory.staged_among(request.instance, did) is not None)
             for did in request.dids
         )
 

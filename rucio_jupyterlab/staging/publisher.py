@@ -198,7 +198,9 @@ class Publisher(threading.Thread):
     def _link_all(self, job: str) -> Linked:
         problem = None
         try:
-            while rows := self._journal.unlinked(job, MOST_IN_A_BATCH):
+            last: Member | None = None
+            while rows := self._journal.unlinked(job, last, MOST_IN_A_BATCH):
+                last = rows[-1][0]
                 links = []
                 for member, key, outside in rows:
                     target = outside or self._store.path(key)
@@ -217,10 +219,9 @@ class Publisher(threading.Thread):
     def _adopt(self, row: FileRow) -> Adopted:
         right = self._is_right(row)
         if not right:  # links first, so that none ever dangles
-            for path in self._journal.links_of(row.id):
-                self._view.unlink(path, self._store.root)
+            self._view.unlink(self._journal.inventory.links_of([row.id]), self._store.root)
             self._store.remove(row.key)
-            self._journal.removed([row.id], "queued")
+            self._journal.inventory.removed([row.id], "queued")
         return Adopted(row, right)
 
     def _is_right(self, row: FileRow) -> bool:

@@ -14,7 +14,7 @@ _FRESH_SECONDS = 1.0
 
 
 class Room:
-    """Asked for every file, so the disk is asked once a second."""
+    """Asked for every few files, so the disk is asked once a second."""
 
     def __init__(self, store: Store, evictor: Evictor) -> None:
         self._store = store
@@ -26,10 +26,8 @@ class Room:
         """What the disk said counts no longer."""
         self._asked = -_FRESH_SECONDS
 
-    def shortage(
-        self, needed: int, in_all: Callable[[], int], quota: int | None, holding: list[str]
-    ) -> str | None:
-        """Why `needed` bytes do not fit, as a sentence, or None.
+    def shortage_of_disk(self, needed: int, in_all: Callable[[], int], holding: list[str]) -> str | None:
+        """Why `needed` bytes do not fit on the disk, as a sentence, or None.
 
         What is least recently used makes room, except what one of the jobs `holding` wants. On a disk that
         others have filled nothing is given up in vain: only where it would do for all that `in_all` tells,
@@ -39,9 +37,12 @@ class Room:
             self.look_anew()
         if needed > (free := self._free_bytes()):
             return f"The disk of the store has {in_words(free)} free, and {in_words(needed)} are needed."
-        if quota is not None and (lacking := self._evictor.lacking(needed, quota, holding)) > 0:
-            return f"The store's quota is full; {in_words(lacking)} more are needed."
         return None
+
+    def shortage_of_quota(self, needed: int, quota: int, holding: list[str]) -> str | None:
+        """Why `needed` bytes do not fit below the quota, as a sentence, or None; room is made as on the disk."""
+        lacking = self._evictor.lacking(needed, quota, holding)
+        return f"The store's quota is full; {in_words(lacking)} more are needed." if lacking > 0 else None
 
     def _free_bytes(self) -> int:
         if time.monotonic() - self._asked > _FRESH_SECONDS:

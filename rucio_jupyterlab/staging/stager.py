@@ -42,8 +42,8 @@ class Stager:
         self._store = Store(str(Path(store_dir).expanduser()))
         self._journal = Journal(str(state / "journal.sqlite"), f"{self._store.root} {self._views}")
         view = View(self._views, options.link)
-        self._evictor = Evictor(self._journal, self._store, view)
-        self._inside = Inside(catalog, self._journal)
+        self._evictor = Evictor(self._journal.inventory, self._store, view)
+        self._inside = Inside(catalog, self._journal.inventory)
         self._conductor = Conductor(
             state, options, accounts, catalog, self._journal, self._store, view, self._evictor
         )
@@ -149,7 +149,7 @@ class Stager:
         """Keep a job's files whatever room is needed, or no longer."""
         job = self._board.find(job_id)
         job.record.pinned = pinned
-        await asyncio.to_thread(self._journal.pin, job.id, pinned)
+        await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned)
         if not pinned:  # a file may be in another pinned job, too
             await asyncio.to_thread(self._pin_again)
         self._board.save(job)
@@ -158,7 +158,7 @@ class Stager:
 
     def _pin_again(self) -> None:
         for job in [job for job in self._board.jobs if job.record.pinned]:
-            self._journal.pin(job.id, True)
+            self._journal.inventory.pin(job.id, True)
 
     async def transfers(self, ask: ListTransfers) -> TransferPage:
         """A page of a job's files."""
@@ -171,7 +171,7 @@ class Stager:
     # The store
 
     async def store(self) -> StoreStatus:
-        files, used, pinned = await asyncio.to_thread(self._journal.usage)
+        files, used, pinned = await asyncio.to_thread(self._journal.inventory.usage)
         options = self._conductor.options
         return StoreStatus(
             store_path=self._store.root,

@@ -19,6 +19,7 @@ from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..catalog.model import Pfn
 from ..config import Options
+from ..errors import Problem
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import Clouds, is_installed
 from ..sources.cs3 import Cs3Resolver
@@ -26,6 +27,7 @@ from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
 from ..sources.part import RANGE_BYTES
 from ..sources.showing import credentials_of
+from .flights import Flight, Flights
 from .jobs import Job
 from .journal import Journal
 from .planner import CS3, HTTP_SCHEMES
@@ -53,8 +55,11 @@ SPEED_WEIGHT = 0.3
 class Events(Protocol):
     """What the transfers tell; all on the loop."""
 
-    def room_for(self, job: Job, needed: int) -> bool:
-        """Whether the store has room for so many bytes; if not, the job is made to wait."""
+    def shortage(self, job: Job, to_come: int, in_all: int) -> Problem | None:
+        """Why the disk has no room for the bytes `to_come`, or the quota for those `in_all`; else None."""
+
+    def no_room(self, job: Job, problem: Problem) -> None:
+        """The job's next file does not fit: it has to wait."""
 
     def is_active(self, job: str) -> bool:
         """Whether a job's files may be transferred now."""
@@ -73,22 +78,6 @@ class Events(Protocol):
 
     def all_taken_back(self) -> None:
         """The parts of all transfers that were broken off are closed."""
-
-
-class Flight:
-    """One file with the byte engine or the publisher."""
-
-    __slots__ = ("bytes_received", "jobs", "landing", "reserved", "row", "rse")
-
-    def __init__(self, row: FileRow, jobs: set[str], reserved: int) -> None:
-        self.row = row
-        self.jobs = jobs
-        self.bytes_received = 0
-        self.rse: str | None = None
-        self.landing = False
-        """Its bytes are complete; it is being published."""
-        self.reserved = reserved
-        """Bytes that it will still take on the disk."""
 
 
 class Transfers:
@@ -111,7 +100,7 @@ class Transfers:
         self._catalog = catalog
         self._events = events
         self.options = options
-        self.flights: dict[int, Flight] = {}
+        self.flights = Flights()
         self.speeds = journal.speeds()
         self._mover: Mover | None = None
         self._prepared = False
@@ -119,7 +108,6 @@ class Transfers:
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
         self._turn = 0
-        self._landing = 0
         self._ending: set[int] = set()
         """Files whose transfer was taken back and has not ended yet."""
 
@@ -137,15 +125,14 @@ class Transfers:
 
     def _room(self) -> int:
         """How many more files may be handed to the byte engine."""
-        flying = len(self.flights) - self._landing
-        return WINDOW - flying if self._landing < MOST_LANDING else 0
+        return WINDOW - self.flights.flying_count if self.flights.landing_count < MOST_LANDING else 0
 
     def _take(self, job: Job, rows: list[FileRow]) -> bool:
-        wanted: dict[int, set[str]] = {}
-        for member in self._journal.members_of([row.id for row in rows]):
-            if self._events.is_active(member.job):
-                wanted.setdefault(member.file, set()).add(member.job)
-        reserved = self.reserved_bytes()
+        """Launch what is not on its way yet; False where a file has to wait, and those behind it with it."""
+        wanted = self._wanted_by(rows)
+        lacking = {row.id: self._lacking(row) for row in rows if self.flights.get(row.id) is None}
+        fresh = [row for row in rows if row.id in lacking]
+        all_fit = self._shortage(job, sum(lacking.values()), sum(row.bytes or 0 for row in fresh)) is None
         for row in rows:
             flight = self.flights.get(row.id)
             if row.id in self._ending or (flight is not None and flight.landing):
@@ -154,14 +141,33 @@ class Transfers:
                 return False
             if flight is not None:
                 flight.jobs |= wanted.get(row.id, set())
+            elif all_fit or self._has_room(job, lacking[row.id], row.bytes or 0):
+                self._launch(row, wanted.get(row.id, {job.id}), lacking[row.id])
             else:
-                lacking = self._lacking(row)
-                if not self._events.room_for(job, reserved + lacking):
-                    return False
-                self._launch(row, wanted.get(row.id, {job.id}), lacking)
-                reserved += lacking
+                return False
             job.cursor = row.id
         return True
+
+    def _wanted_by(self, rows: list[FileRow]) -> dict[int, set[str]]:
+        """The active jobs that want each file."""
+        wanted: dict[int, set[str]] = {}
+        for member in self._journal.members_of([row.id for row in rows]):
+            if self._events.is_active(member.job):
+                wanted.setdefault(member.file, set()).add(member.job)
+        return wanted
+
+    def _has_room(self, job: Job, lacking: int, size: int) -> bool:
+        """Whether one more file fits; if not, the job is made to wait."""
+        problem = self._shortage(job, lacking, size)
+        if problem is not None:
+            self._events.no_room(job, problem)
+        return problem is None
+
+    def _shortage(self, job: Job, lacking: int, size: int) -> Problem | None:
+        """Why files do not fit beside those on their way: bytes that are lacking on the disk, and in all."""
+        return self._events.shortage(
+            job, self.flights.bytes_to_come + lacking, self.flights.bytes_in_all + size
+        )
 
     def _lacking(self, row: FileRow) -> int:
         """Bytes that a file still needs on the disk; a part of it may be there."""
@@ -169,9 +175,10 @@ class Transfers:
         return max(0, size - self._store.allocated(row.key)) if size > RANGE_BYTES else size
 
     def _launch(self, row: FileRow, jobs: set[str], lacking: int) -> None:
-        flight = self.flights[row.id] = Flight(row, jobs, lacking)
+        flight = Flight(row, jobs, lacking)
+        self.flights.begin(flight)
         if row.id <= self._journal.inherited and self._store.size(row.key) is not None:
-            self._land(flight)
+            self.flights.land(flight)
             self._publisher.adopt(row)
         else:
             self._fly(flight)
@@ -196,10 +203,6 @@ class Transfers:
                 tuple(self._endpoints(row)),
             )
         )
-
-    def _land(self, flight: Flight) -> None:
-        flight.landing = True
-        self._landing += 1
 
     def _endpoints(self, row: FileRow) -> Iterable[Endpoint]:
         """The replicas in the order of trying: much faster ones first, else as Rucio sorted them."""
@@ -246,17 +249,17 @@ class Transfers:
 
     def release(self, jobs: set[str]) -> None:
         """These jobs want nothing now; flights that nobody else wants are broken off."""
-        alone = []
-        for number, flight in self.flights.items():
+        alone: dict[int, Flight] = {}
+        for flight in self.flights.all:
             flight.jobs -= jobs
             if not flight.jobs and not flight.landing:
-                alone.append(number)
-        for member in self._journal.members_of(alone):
+                alone[flight.row.id] = flight
+        for member in self._journal.members_of(list(alone)):
             if member.job not in jobs and self._events.is_active(member.job):
-                self.flights[member.file].jobs.add(member.job)  # its turn to ask for it had not come yet
-        for number in alone:
-            if not self.flights[number].jobs:
-                del self.flights[number]
+                alone[member.file].jobs.add(member.job)  # its turn to ask for it had not come yet
+        for number, flight in alone.items():
+            if not flight.jobs:
+                self.flights.end(number)
                 if self._mover is not None:
                     self._ending.add(number)
                     self._mover.cancel(number)
@@ -292,17 +295,13 @@ class Transfers:
 
     # Looking
 
-    def reserved_bytes(self) -> int:
-        """What the flights will still take on the disk."""
-        return sum(max(0, flight.reserved - flight.bytes_received) for flight in self.flights.values())
-
     def update(self, seconds: float) -> dict[str, int]:
         """Read the byte engine's progress; returns bytes in flight by job."""
         flying: dict[str, int] = {}
         progress = self._mover.progress() if self._mover is not None else {}
         moved: dict[tuple[str, str], int] = {}
-        for number, flight in self.flights.items():
-            now = progress.get(number)
+        for flight in self.flights.all:
+            now = progress.get(flight.row.id)
             if now is not None:
                 if now.rse is not None and now.bytes_received > flight.bytes_received:
                     key = (flight.row.instance, now.rse)
@@ -318,10 +317,10 @@ class Transfers:
         """Why all files of a job in flight stand still, where it is the network; else None."""
         progress = self._mover.progress() if self._mover is not None else {}
         reason: ReplicaFailure | None = None
-        for number, flight in self.flights.items():
+        for flight in self.flights.all:
             if job not in flight.jobs:
                 continue
-            now: Progress | None = progress.get(number)
+            now: Progress | None = progress.get(flight.row.id)
             if now is None or now.blocked is None or now.rse is not None or now.blocked.kind not in NETWORK:
                 return None
             reason = now.blocked
@@ -360,7 +359,7 @@ class Transfers:
         flight = self.flights.get(news.work_id)
         if flight is None:
             return  # taken back in the last moment: the part stays for whoever wants the file next
-        self._land(flight)
+        self.flights.land(flight)
         flight.bytes_received = news.bytes
         if news.passed_over:
             self._events.passed_over(flight.row, news)
@@ -368,7 +367,7 @@ class Transfers:
 
     def _ended(self, news: GaveUp | Cancelled) -> None:
         self._part_closed(news.work_id)
-        flight = self.flights.pop(news.work_id, None)
+        flight = self.flights.end(news.work_id)
         if flight is not None and isinstance(news, GaveUp):
             self._events.gave_up(flight.row, news.failures)
 
@@ -390,8 +389,7 @@ class Transfers:
             return
         if isinstance(report, Published):
             for arrived in (*report.files, *report.hidden):
-                if self.flights.pop(arrived.row.id, None) is not None:
-                    self._landing -= 1
+                self.flights.end(arrived.row.id)
             for arrived in report.lost:
                 if flight := self.flights.get(arrived.row.id):
                     self._fly_again(flight)
@@ -399,12 +397,11 @@ class Transfers:
 
     def _fly_again(self, flight: Flight) -> None:
         """What was about to be published is not there, or not right."""
-        flight.landing = False
-        self._landing -= 1
         if flight.jobs:
+            self.flights.take_off_again(flight)
             self._fly(flight)
         else:
-            del self.flights[flight.row.id]
+            self.flights.end(flight.row.id)
 
 
 def _load_code() -> None:

@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, Literal
 
 from .layout import escaped_twin, folded, marked_twin, way
@@ -47,18 +47,20 @@ class View:
         with self._lock:
             return self._first_free(path, target, make)
 
-    def unlink(self, path: str, store: str) -> None:
-        """Remove a link or copy of ours and the folders that it leaves empty; anything else stays."""
-        folder, _, name = path.rpartition("/")
+    def unlink(self, paths: Iterable[str], store: str) -> None:
+        """Remove links and copies of ours and the folders that they leave empty; anything else stays."""
+        names: dict[str, list[str]] = {}
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            names.setdefault(folder, []).append(name)
         with self._lock:
-            self._close()
-            try:
-                descriptor = self._folder(folder, make=False)
-                if self._is_ours(descriptor, folder, name, store):
-                    os.unlink(name, dir_fd=descriptor)
-            except (FileNotFoundError, NotADirectoryError):
-                return
-            self._tidy(folder)
+            for folder in names:
+                self._close()
+                try:
+                    self._unlink_in(folder, names[folder], store)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue  # somebody removed the folder
+                self._tidy(folder)
 
     def close(self) -> None:
         """Let go of the folder that is held open; the next call opens it again."""
@@ -137,6 +139,13 @@ class View:
                     raise
         with open(source, "rb", closefd=False) as reader, open(copy, "wb", closefd=False) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
+
+    def _unlink_in(self, folder: str, names: Iterable[str], store: str) -> None:
+        descriptor = self._folder(folder, make=False)
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if self._is_ours(descriptor, folder, name, store):
+                    os.unlink(name, dir_fd=descriptor)
 
     def _is_ours(self, descriptor: int, folder: str, name: str, store: str) -> bool:
         """A link into the store, or a copy that nobody made writable since."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rucio_jupyterlab.catalog.model import Pfn
 from rucio_jupyterlab.did import Did
@@ -150,20 +151,20 @@ def test_the_least_recently_used_goes_first_and_what_is_held_stays(journal: Jour
     for number, name in enumerate("abcd"):
         journal.admit(name, [planned(name)], 1.0)
         finish(journal, name, now=float(10 - number))
-    journal.pin("d", True)
-    evictable = [key for _, key, _ in journal.evictable(["c"], 10)]
+    journal.inventory.pin("d", True)
+    evictable = [key for _, key, _ in journal.inventory.evictable(["c"], 10)]
     assert evictable == [object_key("lab", Did("s", name)) for name in "ba"]
-    assert journal.usage() == (4, 40, 1)
+    assert journal.inventory.usage() == (4, 40, 1)
 
 
 def test_what_is_evicted_is_told_as_such(journal: Journal) -> None:
     journal.admit("one", [planned("a")], 1.0)
     finish(journal, "one")
-    ((number, _, _),) = journal.files_of("lab", Did("s", "run"))
-    assert journal.links_of(number) == ["s/run/a"]
-    journal.removed([number], "evicted")
-    assert journal.links_of(number) == [] and journal.usage() == (0, 0, 0)
-    assert journal.staged_in("lab", Did("s", "run")) == 0
+    ((number, _, _),) = journal.inventory.files_of("lab", Did("s", "run"))
+    assert journal.inventory.links_of([number]) == ["s/run/a"]
+    journal.inventory.removed([number], "evicted")
+    assert journal.inventory.links_of([number]) == [] and journal.inventory.usage() == (0, 0, 0)
+    assert journal.inventory.staged_in("lab", Did("s", "run")) == 0
     assert not any(each.linked for each in journal.tallies("one"))
 
 
@@ -171,7 +172,7 @@ def test_a_collections_files_are_not_those_of_one_that_is_named_like_it(journal:
     for folder in ("s/run", "s/run1", "s/run-", "s/run.x", "s/run/a"):
         journal.admit(folder, [planned(f"in {folder[2:]}", folder=folder)], 1.0)
         finish(journal, folder)
-    assert journal.staged_in("lab", Did("s", "run")) == 1
+    assert journal.inventory.staged_in("lab", Did("s", "run")) == 1
 
 
 def test_a_fresh_journal_takes_in_what_lies_there_and_believes_it_when_it_is_named_again(
@@ -181,12 +182,12 @@ def test_a_fresh_journal_takes_in_what_lies_there_and_believes_it_when_it_is_nam
     did, run = Did("s", "a"), Did("s", "run")
     link = FoundLink("s/run/a", key, "lab", did, run)
     journal.take_in([(key, 10, 5.0)], [link, FoundLink("s/run/x", "unknown")], {"ended": [link]})
-    assert journal.usage() == (1, 10, 0)
-    assert journal.staged_in("lab", Did("s", "run")) == 1
+    assert journal.inventory.usage() == (1, 10, 0)
+    assert journal.inventory.staged_in("lab", Did("s", "run")) == 1
     assert journal.known([key])[key][0] == "kept"
     assert states(journal, "ended") == {"a": "kept"}
-    assert [found for _, found, _ in journal.evictable([], 10)] == [key]
-    assert len(journal.files_of("lab", Did("s", "run"))) == 1
+    assert [found for _, found, _ in journal.inventory.evictable([], 10)] == [key]
+    assert len(journal.inventory.files_of("lab", Did("s", "run"))) == 1
     journal.admit("one", [planned("a")], 1.0)
     assert names(journal, "one") == ["a"]
 
@@ -252,8 +253,19 @@ def test_a_member_is_shown_under_the_name_that_was_free(journal: Journal) -> Non
     finish_as(journal, "one", "s/run/%61")
     assert journal.listed("one", None, 0, 1)[0][0].path == "s/run/%61"
     journal.admit("one", [planned("a", "done")], 1.0)
-    assert journal.unlinked("one", 10) == []
+    assert journal.unlinked("one", None, 10) == []
     assert journal.listed("one", None, 0, 10)[1] == 1
+
+
+def test_what_is_to_be_linked_comes_in_pages_each_once(journal: Journal) -> None:
+    both = [planned(f"f{n}", folder=folder) for n in range(5) for folder in ("s/run", "s/two")]
+    journal.admit("before", both, 1.0)
+    finish(journal, "before")
+    journal.admit("one", [replace(each, state="done") for each in both], 1.0)
+    seen: list[Member] = []
+    while page := journal.unlinked("one", seen[-1] if seen else None, 3):
+        seen += [member for member, _, _ in page]
+    assert sorted(member.path for member in seen) == sorted(each.path for each in both)
 
 
 def finish_as(journal: Journal, job: str, shown: str) -> None:

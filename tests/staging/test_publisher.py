@@ -246,7 +246,7 @@ def test_eviction_takes_the_oldest_and_leaves_no_link_behind(house: House) -> No
     for job in ("one", "two", "three"):
         house.arrive(job, {job: b"x" * 100})
         house.published(1)
-    evictor = Evictor(house.journal, house.store, house.view)
+    evictor = Evictor(house.journal.inventory, house.store, house.view)
     assert evictor.lacking(needed=100, quota=300, holding=["one"]) == 0
     assert [each.name for each in sorted((house.views / "s").iterdir())] == ["one", "three"]
     assert evictor.lacking(needed=1000, quota=300, holding=["one", "three"]) == 900
@@ -258,7 +258,7 @@ def test_evicting_ten_thousand_names_touches_only_its_own(house: House) -> None:
     house.arrive("other", {"o": b"y"})
     house.published(301)
     (house.views / "s/run/notes.txt").write_text("mine")
-    evictor = Evictor(house.journal, house.store, house.view)
+    evictor = Evictor(house.journal.inventory, house.store, house.view)
     freed = evictor.evict("lab", Did("s", "run"), [])
     assert (freed.files, freed.bytes) == (300, 300)
     assert [each.name for each in (house.views / "s/run").iterdir()] == ["notes.txt"]
@@ -281,8 +281,8 @@ def test_a_lost_journal_is_rebuilt_from_store_and_views(house: House, tmp_path: 
     (house.views / "s/dangling").symlink_to("nowhere")
     fresh = Journal(str(tmp_path / "fresh.sqlite"))
     rebuild(fresh, house.store, str(house.views), ["lab"], [])
-    assert fresh.usage() == (2, 4, 0)
-    assert fresh.staged_in("lab", Did("s", "run")) == 2
+    assert fresh.inventory.usage() == (2, 4, 0)
+    assert fresh.inventory.staged_in("lab", Did("s", "run")) == 2
     fresh.close()
 
 

@@ -35,7 +35,7 @@ class Place:
         return self.view.link(path, self.object(name, name.encode() if content is None else content))
 
     def unlink(self, path: str) -> None:
-        self.view.unlink(path, str(self.store))
+        self.view.unlink([path], str(self.store))
 
     def read(self, path: str) -> bytes:
         return (self.root / path).read_bytes()

@@ -187,6 +187,18 @@ async def test_the_quota_is_kept_by_taking_the_least_recently_used(rucio: Imagin
         assert (await it.stager.store()).used_bytes == 200_000
 
 
+async def test_the_quota_counts_what_is_on_its_way(rucio: Imagined, small: Desks) -> None:
+    slow = Manner(slice_seconds=0.05)
+    first, second = (rucio.put("s", name, os.urandom(400_000), slow) for name in ("first", "second"))
+    async with small(quota_bytes=600_000) as it:
+        one = await it.until(await it.start(first), lambda now: now.bytes_done > 250_000)
+        two = await it.until(await it.start(second), lambda now: now.cause == "space")
+        assert two.problem is not None and "quota" in two.problem.detail
+        assert (await it.end_of(one)).state == "done"
+        assert (await it.end_of(two)).state == "done"
+        assert sorted(it.files()) == ["s/second"]
+
+
 async def test_a_pin_holds_its_files_and_a_job_waits_for_the_quota(rucio: Imagined, small: Desks) -> None:
     first, second = (rucio.put("s", name, os.urandom(100_000)) for name in ("first", "second"))
     async with small(quota_bytes=150_000) as it:
