@@ -61,6 +61,7 @@ class Catalog:
     def close(self) -> None:
         """End all listings."""
         self._listings.close_all()
+        self._rses.close()
 
     # Listings
 
@@ -143,6 +144,10 @@ class Catalog:
     def rse(self, instance: str, name: str) -> Rse:
         """What Rucio knows of an RSE; asked at most once a quarter of an hour."""
         return self._rses.get(self._accounts.client(instance), name)
+
+    def expect_rse(self, instance: str, name: str) -> None:
+        """Ask about an RSE that will be needed soon; does not wait for the answer."""
+        self._rses.expect(self._accounts.client(instance), [name])
 
     # Scopes
 

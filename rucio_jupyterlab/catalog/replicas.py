@@ -88,16 +88,18 @@ def ask_replicas(client: RucioClient, dids: Iterable[Did]) -> Iterator[ReplicaLi
 
 def file_replicas(client: RucioClient, rses: Rses, line: ReplicaLine, rse: str | None = None) -> FileReplicas:
     """A file with its available addresses, of one RSE alone if told so."""
+    wanted = [
+        (url, value)
+        for url, value in line.pfns.items()
+        if line.states.get(value.rse) == "AVAILABLE" and rse in (None, value.rse)
+    ]
+    rses.expect(client, (value.rse for _, value in wanted))
     return FileReplicas(
         did=Did(line.scope, line.name),
         bytes=whole(line.bytes),
         adler32=line.adler32 or None,
         md5=line.md5 or None,
-        pfns=[
-            pfn_of(rses.get(client, value.rse), url, value)
-            for url, value in line.pfns.items()
-            if line.states.get(value.rse) == "AVAILABLE" and rse in (None, value.rse)
-        ],
+        pfns=[pfn_of(rses.get(client, value.rse), url, value) for url, value in wanted],
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 _FRESH = 900.0
 _MOST = 2_000
+_SIDE_BY_SIDE = 4
 
 
 class Rse(msgspec.Struct, frozen=True):
@@ -39,11 +43,38 @@ class Rses:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._known: Recent[tuple[str, str], Rse] = Recent(_FRESH, _MOST)
+        self._lock = threading.Lock()
+        self._asked: dict[tuple[str, str], Future[Rse]] = {}
+        self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, "rse")
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def get(self, client: RucioClient, name: str) -> Rse:
         """Raises SignInNeeded, RucioUnreachable."""
         key = (client.instance.name, name)
-        return self._known.get(key) or self._known.put(key, self._ask(client, name))
+        return self._known.get(key) or self._question(client, name).result()
+
+    def expect(self, client: RucioClient, names: Iterable[str]) -> None:
+        """Ask about RSEs that will be needed, side by side, without waiting for the answers."""
+        for name in names:
+            if self._known.get((client.instance.name, name)) is None:
+                self._question(client, name)
+
+    def _question(self, client: RucioClient, name: str) -> Future[Rse]:
+        """The question about an RSE; whoever needs it meanwhile shares it."""
+        key = (client.instance.name, name)
+        with self._lock:
+            if (asked := self._asked.get(key)) is None:
+                asked = self._asked[key] = self._threads.submit(self._learn, client, key)
+        return asked
+
+    def _learn(self, client: RucioClient, key: tuple[str, str]) -> Rse:
+        try:
+            return self._known.put(key, self._ask(client, key[1]))
+        finally:
+            with self._lock:
+                del self._asked[key]
 
     def _ask(self, client: RucioClient, name: str) -> Rse:
         path = f"rses/{quote(name, safe='')}"

@@ -63,6 +63,7 @@ def replica_table(
     files = without = archived = 0
     addresses: list[str] = []
     for line in replicas_of(client, description):
+        rses.expect(client, (value.rse for value in line.pfns.values()))
         pfns = [pfn_of(rses.get(client, value.rse), url, value) for url, value in line.pfns.items()]
         files += 1
         without += not line.states

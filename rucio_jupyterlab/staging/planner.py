@@ -77,6 +77,8 @@ class Planner:
 
     def overview(self, request: JobRequest, prefix: str) -> Overview:
         """Sizes and the place in the view. Raises what the catalogue raises."""
+        if request.rse is not None:
+            self._catalog.expect_rse(request.instance, request.rse)
         descriptions = [self._catalog.describe(request.instance, did) for did in request.dids]
         files = sum(min(each.files, request.first or each.files) for each in descriptions)
         size = sum(_share(each, request.first) for each in descriptions)

@@ -264,3 +264,30 @@ def test_the_first_file_comes_before_the_last(catalog_at: Make) -> None:
     assert next(files).did.name == "n1"
     first_seen.set()
     assert [one.did.name for one in files] == ["n2"]
+
+
+def test_what_must_be_known_of_rses_is_asked_side_by_side_and_once(catalog_at: Make) -> None:
+    together = threading.Barrier(2)
+
+    def about_rse(request: Request) -> None:
+        together.wait(timeout=PATIENCE)  # neither is answered before both are asked
+        request.answer(200, json.dumps({"rse_type": "DISK", "protocols": []}).encode())
+
+    def replica(name: str) -> bytes:
+        pfns = {f"https://{rse}/{name}": {"rse": rse, "type": "DISK", "domain": "wan"} for rse in ("A", "B")}
+        line = {"scope": "s", "name": name, "pfns": pfns, "states": dict.fromkeys("AB", "AVAILABLE")}
+        return json.dumps(line).encode() + b"\n"
+
+    described = json.dumps(
+        {"scope": "s", "name": "d", "type": "DATASET", "length": 2, "open": False}
+    ).encode()
+    catalog, server = catalog_at(
+        {
+            "/rses/": about_rse,
+            "/replicas/list": streamed(replica("a"), replica("b")),
+            "/dids/s/d": lambda request: request.answer(200, described),
+        }
+    )
+    files = list(catalog.files("w", DATASET))
+    assert [[pfn.rse for pfn in file.pfns] for file in files] == [["A", "B"], ["A", "B"]]
+    assert sorted(path for path in server.paths if path.startswith("/rses/")) == ["/rses/A", "/rses/B"]
