@@ -37,6 +37,7 @@ from rucio_mesh.testing.storage import hashed_path
 from . import ours
 from .cs3_sides import Measured, Side, Task, Verb
 from .data import GIB, MIB, SCOPE, Dataset, write
+from .folders import recycle_memory
 from .peers import TIMEOUT, complain_unless_complete, run
 from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
 
@@ -125,6 +126,7 @@ class Arena:
     @contextmanager
     def _place(self, verb: Verb) -> Iterator[tuple[str, Callable[[str], Path]]]:
         """A folder on the cloud, and where each file is on this machine. Raises RuntimeError if not all arrive."""
+        recycle_memory(self._work, self._dataset.total_bytes)
         if verb == "put":
             folder = f"put-{next(self._numbers)}"
             target = self._on_disk(folder)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MANY_FILES = 100
+CHUNK = bytes(1 << 20)
 
 
 @contextmanager
@@ -27,3 +28,16 @@ def filled_once(work: Path) -> Iterator[Path]:
     finally:
         if sum(path.is_file() for path in folder.rglob("*")) < MANY_FILES:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def recycle_memory(folder: Path, size: int) -> None:
+    """Have so many bytes of memory come free just before the clock starts, for whichever side is next.
+
+    A virtual machine gives memory that lay idle back to its host, and getting it again costs more than the
+    copying into it: without this a side's time tells what the machine did before.
+    """
+    used = folder / "recycled"
+    with used.open("wb", buffering=0) as file:
+        for _ in range(0, size, len(CHUNK)):
+            file.write(CHUNK)
+    used.unlink()

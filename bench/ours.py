@@ -21,7 +21,7 @@ from rucio_mesh.testing.grid import CLOUD_TOKEN, Grid
 from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
 
 from .data import Dataset
-from .folders import filled_once
+from .folders import filled_once, recycle_memory
 
 INSTANCE = "bench"
 PATIENCE = 60.0
@@ -99,6 +99,7 @@ class FreshEngine:
     ) -> float:
         """Seconds from the request until every file can be opened. Raises RuntimeError if one cannot."""
         with self._changes() as changes:
+            recycle_memory(self.folder, dataset.total_bytes)
             started = time.perf_counter()
             self.start(dataset, rse)
             _see_through(changes, dataset, on_change)
@@ -107,6 +108,7 @@ class FreshEngine:
     def resume(self, job_id: str, dataset: Dataset) -> float:
         """Seconds from then on until every file can be opened. Raises RuntimeError if one cannot."""
         with self._changes() as changes:
+            recycle_memory(self.folder, dataset.total_bytes)
             started = time.perf_counter()
             self.ask(protocol.ResumeJob(job_id))
             _see_through(changes, dataset)

@@ -13,7 +13,7 @@ from pathlib import Path
 from rucio_mesh.testing.grid import Grid
 
 from .data import Dataset
-from .folders import filled_once
+from .folders import filled_once, recycle_memory
 
 TIMEOUT = 1800
 """Seconds after which a peer counts as hung."""
@@ -32,6 +32,7 @@ def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> float:
             "TMPDIR": str(work),  # its token goes there
         }
         rucio = Path(sys.executable).with_name("rucio")
+        recycle_memory(folder, dataset.total_bytes)
         command = [str(rucio), "download", "--rses", rse, "--dir", str(folder), str(dataset.did)]
         took = run(command, environment)
         complain_unless_complete(folder, dataset)
@@ -41,7 +42,9 @@ def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> float:
 def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> float:
     """Seconds that parallel curl takes, which verifies nothing. Raises CalledProcessError."""
     with filled_once(work) as folder:
-        took = run(curl_command(grid, dataset, port, folder), dict(os.environ))
+        command = curl_command(grid, dataset, port, folder)
+        recycle_memory(folder, dataset.total_bytes)
+        took = run(command, dict(os.environ))
         complain_unless_complete(folder, dataset)
     return took
 
