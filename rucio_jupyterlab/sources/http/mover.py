@@ -6,11 +6,9 @@ all. `fetch.py` decides, `stream.py` speaks HTTP, `writer.py` writes; here they 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pycurl
@@ -29,8 +27,9 @@ from ..model import (
     Resolve,
     Work,
 )
-from ..part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, verified_ranges
+from ..part import RANGE_BYTES, Range
 from .addresses import Addresses, has_lapsed
+from .earlier import EarlierRanges, has_earlier_ranges
 from .fetch import Candidate, Fetch, Span
 from .hosts import Hosts
 from .loop import CurlLoop
@@ -86,8 +85,7 @@ class Mover(threading.Thread):
         self._loop = CurlLoop(4 * limits.connections)
         self._stopping = False
         self._fetches: dict[int, Assembly] = {}
-        self._examined: dict[int, Work] = {}
-        """Works whose part is being read in the reader's thread."""
+        self._earlier = EarlierRanges(self._loop.tell, self._admit)
         self._turns = Turns(self._fetches.get)
         self._addresses = Addresses(resolve, self._loop.tell, self._address_known)
         self._idle_streams: list[Stream] = []
@@ -97,15 +95,13 @@ class Mover(threading.Thread):
         self._held: set[Stream] = set()
         self._throttle = Throttle(limits.bandwidth)
         self._writer = Writer(self._ticket_ended, self._md5_known)
-        self._reader = ThreadPoolExecutor(1, "part-reader")
 
     # From any thread
 
     def submit(self, work: Work) -> None:
         """Begin or continue a file. What its part already holds is checked and used."""
-        resumable = work.bytes is not None and work.bytes > RANGE_BYTES
-        if resumable and os.path.exists(work.part + RECORD_SUFFIX):
-            self._loop.tell(lambda: self._examine(work))
+        if has_earlier_ranges(work):
+            self._loop.tell(lambda: self._earlier.examine(work))
         else:
             self._loop.tell(lambda: self._admit(work, []))
 
@@ -136,7 +132,7 @@ class Mover(threading.Thread):
         """Keep what has arrived, then end; returns when every part is closed."""
         self._loop.tell(self._stop)
         self.join()
-        self._reader.shutdown()
+        self._earlier.close()
         self._writer.stop()
         self._loop.close()
 
@@ -166,24 +162,6 @@ class Mover(threading.Thread):
 
     # Works
 
-    def _examine(self, work: Work) -> None:
-        self._examined[work.id] = work
-        self._reader.submit(self._load, work)
-
-    def _load(self, work: Work) -> None:
-        """In the reader's thread: check what the part already holds."""
-        heading = Heading(work.instance, work.did, work.bytes or 0)
-        try:
-            done = verified_ranges(work.part, heading)
-        except OSError:
-            done = []  # unreadable: the file is fetched anew, and a broken disk shows itself on the first write
-        self._loop.tell(lambda: self._loaded(work, done))
-
-    def _loaded(self, work: Work, done: list[Range]) -> None:
-        if self._examined.get(work.id) is work:  # else it was taken back meanwhile
-            del self._examined[work.id]
-            self._admit(work, done)
-
     def _admit(self, work: Work, done: list[Range]) -> None:
         fetch = Fetch(work, self._hosts, done)
         resumed = fetch.bytes_received > 0
@@ -195,7 +173,7 @@ class Mover(threading.Thread):
         self._advance(assembly)
 
     def _cancel(self, work_id: int) -> None:
-        if self._examined.pop(work_id, None):
+        if self._earlier.take_back(work_id):
             self._deliver(Cancelled(work_id))
             return
         assembly = self._fetches.get(work_id)
