@@ -66,9 +66,9 @@ def large(tmp_path: Path) -> str:
 
 
 @contextmanager
-def putting(shell: Shell, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def putting(shell: Shell, *arguments: str, limit: int = SLOWLY) -> Iterator[subprocess.Popen[str]]:
     """`put`, slowly as long as this engine lives."""
-    shell.limit_bandwidth(SLOWLY)
+    shell.limit_bandwidth(limit)
     with shell.start("put", "--json", *arguments, stderr=subprocess.PIPE) as command:
         try:
             yield command
@@ -104,7 +104,7 @@ def upload(shell: Shell, number: str) -> UploadSnapshot:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_many_small_files_survive_kill_9_and_each_is_sent_once(
+def test_many_small_files_survive_kill_9_twice_and_each_is_sent_once(
     lab: Lab, shell: Shell, clouds: dict[ProfileName, Cloud], tmp_path: Path, profile: ProfileName
 ) -> None:
     there, scope = clouds[profile], lab.scope("alice")
@@ -115,6 +115,8 @@ def test_many_small_files_survive_kill_9_and_each_is_sent_once(
     files = [str(tmp_path / name) for name in contents]
     with putting(shell, *files, there.rse, f"{scope}:results") as command:
         until(lambda: any(upload(shell, number).stored for number in uploads(shell)))
+        shell.kill_engine(signal.SIGKILL)
+        until(lambda: there.gateway.counts["Move"] - moved > len(contents) // 2)
         shell.kill_engine(signal.SIGKILL)
         status, answers, notes = ended(command)
     assert status == 0, notes
@@ -159,7 +161,7 @@ def test_a_file_that_arrived_before_rucio_was_told_is_not_sent_again(
     for name in ("small", "result.root"):
         there.path(scope, name).parent.mkdir(parents=True)
     moved = there.gateway.counts["Move"]
-    with putting(shell, str(small), large, there.rse, scope) as command:
+    with putting(shell, str(small), large, there.rse, scope, limit=10 * SLOWLY) as command:
         until(there.path(scope, "small").exists)
         shell.kill_engine(signal.SIGKILL)
         status, _, notes = ended(command)
