@@ -66,21 +66,23 @@ class Engine:
             self.hang_up()  # half an answer may be left in the socket
             raise
 
-    def follow(self, job_id: str) -> Iterator[JobSnapshot]:
-        """The job as it goes; the last snapshot is finished or waits for consent."""
+    def insist(self, request: protocol.Request) -> Any:
+        """Ask through deaths of the engine: a new one takes up the work where the old one left it."""
         give_up: float | None = None
-        began = time.monotonic()
         while True:
             try:
-                job: JobSnapshot = self.ask(protocol.GetJob(job_id))
-            except EngineDown as failure:
-                # A new engine takes the job up where the old one left it.
+                return self.ask(request)
+            except EngineDown as failure:  # noqa: PERF203 - each round talks to a process
                 give_up = give_up or time.monotonic() + PATIENCE
                 if failure.remedy != "retry" or time.monotonic() > give_up:
                     raise
                 time.sleep(IDLE_PAUSE)
-                continue
-            give_up = None
+
+    def follow(self, job_id: str) -> Iterator[JobSnapshot]:
+        """The job as it goes; the last snapshot is finished or waits for consent."""
+        began = time.monotonic()
+        while True:
+            job: JobSnapshot = self.insist(protocol.GetJob(job_id))
             yield job
             if job.state in FINISHED or job.cause == "confirm":
                 return

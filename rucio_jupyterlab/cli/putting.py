@@ -19,19 +19,22 @@ from .output import Exit, Output
 
 
 def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
-    """Store files; the first that fails ends it, and those that are stored by then stay. Ctrl-C cancels it."""
+    """Store files; the first that fails ends it, and those that are stored by then stay. Ctrl-C cancels it.
+
+    Where a sign-in is needed it goes on after that, without this command; the same command again watches it.
+    """
     instance = engine.instance(arguments.instance)
     scope, dataset = _target(arguments.target)
     if len({Path(file).name for file in arguments.files}) < len(arguments.files):
         raise BadRequest("Two of the files have the same name, and would be one DID.")
     request = UploadRequest(instance.name, arguments.files, arguments.rse, scope, dataset)
-    upload: UploadSnapshot = engine.ask(protocol.StartUpload(request))
+    upload: UploadSnapshot = engine.insist(protocol.StartUpload(request))
     try:
         upload = _follow(engine, upload, output)
     except KeyboardInterrupt:
         output.end_of_job()
         output.note("Cancelling; what is stored already stays.")
-        engine.ask(protocol.CancelUpload(upload.id))
+        engine.insist(protocol.CancelUpload(upload.id))
         _follow(engine, upload, output)
         raise
     if upload.problem is not None:
@@ -51,7 +54,7 @@ def _follow(engine: Engine, upload: UploadSnapshot, output: Output) -> UploadSna
         if upload.state != "running":
             break
         time.sleep(pause_since(began))
-        upload = engine.ask(protocol.GetUpload(upload.id, len(stored)))
+        upload = engine.insist(protocol.GetUpload(upload.id, len(stored)))
     output.end_of_job()
     for file in stored:
         output.say(f"{file.did}  {words.size(file.bytes)}")

@@ -59,9 +59,10 @@ class Engine:
         self._accounts = Accounts(self._configuration, state, self._account_changed)
         self._catalog = Catalog(self._accounts, state / "spool")
         self._stager = Stager(state, self._configuration.options, self._accounts, self._catalog)
-        self._uploads = Uploads(self._accounts, self._catalog, lambda: self._stager.options)
+        self._uploads = Uploads(state, self._accounts, self._catalog, lambda: self._stager.options)
         self._stager.subscribe(self._tell)
         self.answers = self._table()
+        self._uploads.take_up()
 
     async def close(self) -> None:
         """Checkpoint; what was under way goes on in the next engine."""
@@ -132,8 +133,8 @@ class Engine:
             protocol.StartUpload: lambda ask: self._workers.run(
                 ask.upload.instance, uploads.start, ask.upload
             ),
-            protocol.GetUpload: _at_once(lambda ask: uploads.get(ask.upload_id, ask.known)),
-            protocol.CancelUpload: _at_once(lambda ask: uploads.cancel(ask.upload_id)),
+            protocol.GetUpload: here(lambda ask: uploads.get(ask.upload_id, ask.known)),
+            protocol.CancelUpload: here(lambda ask: uploads.cancel(ask.upload_id)),
             protocol.Evict: lambda ask: stager.evict(ask.instance, ask.did),
         }
 
@@ -221,6 +222,7 @@ class Engine:
 
     async def _read_and_tell(self, instance: str) -> None:
         self._stager.account_changed(instance)
+        self._uploads.account_changed(instance)
         changed = [info for info in await self._instances() if info.name == instance]
         self._tell(protocol.Update(instances=changed, instances_gone=[] if changed else [instance]))
 

@@ -276,13 +276,16 @@ class SetLimits(Request, frozen=True):
 
 
 class StartUpload(Request, frozen=True):
-    """Store files of the user's at an RSE, and register them; it goes on when the client hangs up."""
+    """Store files of the user's at an RSE, and register them.
+
+    It goes on when the client hangs up, and in the next engine. The same request, asked again, joins it.
+    """
 
     upload: UploadRequest
 
 
 class GetUpload(Request, frozen=True):
-    """How an upload stands; a finished one is known until the engine ends."""
+    """How an upload stands; those that have ended are known until fifty others have."""
 
     upload_id: str
     known: int = 0

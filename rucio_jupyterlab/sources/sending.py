@@ -5,10 +5,13 @@ Imported only where `clouds.is_installed`: it needs the extra `[cs3]`.
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -21,14 +24,14 @@ from rucio_mesh.cs3.errors import (
     Cs3Error,
     LocalFailure,
     Mismatch,
+    NotFound,
     NotSignedIn,
     OutOfSpace,
     Unavailable,
     Unsafe,
     of_http,
 )
-from rucio_mesh.cs3.pfn import NotAPfn, Pfn
-from rucio_mesh.cs3.resource import Resource
+from rucio_mesh.cs3.pfn import NotAPfn, Pfn, parent_of
 
 from ..errors import BadRequest, Conflict, Denied, Failure, NoSpace, SignInNeeded, SourceFailure
 from .checksum import file_adler32
@@ -68,12 +71,16 @@ class CloudWriter:
         instance: str,
         rse: str,
         watch: Watch = lambda position, count: None,
+        *,
+        mark: str = "put",
     ) -> None:
+        """`mark` is in the names of files that are not whole yet, so that `tidy` finds them again."""
         self._clouds = clouds
         self._sender = Sender(credential_for, pace)
         self._instance = instance
         self._rse = rse
         self._watch = watch
+        self._mark = mark
         self._clients: dict[tuple[str, int], Client] = {}
 
     def __enter__(self) -> CloudWriter:
@@ -94,29 +101,68 @@ class CloudWriter:
         for a place that is taken, NoSpace, Denied, SignInNeeded, BadRequest for a file that cannot be read or a
         PFN that is none, SourceFailure.
         """
-        try:
+        with self._failures():
             place = Pfn.parse(pfn)
             client = self._client(place)
             with transfers.local("read"):
                 size = file.stat().st_size
             if client.exists(place.path):
-                return _as_it_is(client.stat(place.path), file, size)
-            sent = transfers.store(client, place.path, transfers.file_source(file), size)
+                return self._as_it_is(client, place.path, file, size)
+            source = transfers.file_source(file)
+            sent = transfers.store(client, place.path, source, size, staging=self._staging(place))
             return Sent(sent.size, sent.adler32)
+
+    def tidy(self, pfn: str) -> None:
+        """Remove what a process that died, of the same mark, has left half at this place. Raises as `send` does."""
+        with self._failures():
+            place = Pfn.parse(pfn)
+            client, staging = self._client(place), self._staging(place)
+            container = parent_of(place.path)
+            try:
+                beside = client.list_container(container)
+            except NotFound:
+                return
+            for each in beside:
+                path = f"{container.rstrip('/')}/{each.path.rpartition('/')[2]}"
+                if each.kind == "file" and path.startswith(staging):
+                    transfers.discard(client, path)
+
+    def remove(self, pfn: str) -> None:
+        """Take a file from the cloud again. Raises as `send` does."""
+        with self._failures():
+            place = Pfn.parse(pfn)
+            self._client(place).remove_file(place.path)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """What the client raises, as Failures."""
+        try:
+            yield
         except NotAPfn:
             raise BadRequest("This is no address of a file on a CS3 cloud.") from None
         except Cs3Error as error:
             logger.warning("CS3 at %s: %s", self._rse, error)
             raise _failure_of(error, self._rse) from None
 
-    def remove(self, pfn: str) -> None:
-        """Take a file from the cloud again. Raises as `send` does."""
-        place = Pfn.parse(pfn)
-        try:
-            self._client(place).remove_file(place.path)
-        except Cs3Error as error:
-            logger.warning("CS3 at %s: %s", self._rse, error)
-            raise _failure_of(error, self._rse) from None
+    def _staging(self, place: Pfn) -> str:
+        """How the names of unfinished files begin."""
+        return f"{parent_of(place.path).rstrip('/')}/.rucio-{self._mark}-"
+
+    def _as_it_is(self, client: Client, path: str, file: Path, size: int) -> Sent:
+        """For a file that is stored already: an earlier attempt may have got so far. Raises AlreadyExists."""
+        stored = client.stat(path)
+        if stored.kind != "file" or stored.size != size:
+            raise AlreadyExists(f"{path} exists")
+        with transfers.local("read"), file.open("rb") as opened:
+            adler32 = f"{file_adler32(opened.fileno())[0]:08x}"
+        if adler32 != (stored.checksums.get("adler32") or self._sum_at(client, path)):
+            raise AlreadyExists(f"{path} exists")
+        return Sent(size, adler32, found=True)
+
+    def _sum_at(self, client: Client, path: str) -> str:
+        """The adler32 of a file of which the cloud tells none: it is read, as slowly as others are sent."""
+        patience = transfers.Patience(None)
+        return transfers.Download(client, path, lambda: _Passing(self._watch), patience).whole().adler32
 
     def _client(self, place: Pfn) -> Client:
         client = self._clients.get((place.host, place.port))
@@ -194,13 +240,19 @@ class LibcurlData(DataServer):
         return Endpoint(self._rse, endpoint.url, permit=Permit(headers, ca_file=self._ca_file))
 
 
-def _as_it_is(stored: Resource, file: Path, size: int) -> Sent:
-    """For a file that is stored already: an earlier attempt may have got so far. Raises AlreadyExists."""
-    with transfers.local("read"), file.open("rb") as opened:
-        same = stored.kind == "file" and stored.size == size and "adler32" in stored.checksums
-        if not same or stored.checksums["adler32"] != f"{file_adler32(opened.fileno())[0]:08x}":
-            raise AlreadyExists(f"{stored.path} exists")
-    return Sent(size, stored.checksums["adler32"], found=True)
+class _Passing(io.BytesIO):
+    """A file that keeps nothing, with someone to watch the bytes come."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+        self._position = 0
+
+    def write(self, piece: Any, /) -> int:
+        count = len(piece)
+        self._watch(self._position, count)
+        self._position += count
+        return count
 
 
 def _offset_of(reply: Reply, what: str) -> int:

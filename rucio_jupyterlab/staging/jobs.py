@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from ..accounts.files import read_private, write_private
 from ..errors import Problem
 from .journal import Journal, now
 from .model import FINISHED, Cause, JobRequest, JobSnapshot, JobState
+from .records import Records
 from .rows import Tally
 
 UNREACHABLE = frozenset({"tape", "root-only", "no-replica", "in-archive", "not-mounted"})
@@ -178,24 +175,11 @@ class Job:
         )
 
 
-class JobFiles:
+class JobFiles(Records[JobRecord]):
     """The folder of job records; written at every change of state, read at the engine's start."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
-
-    def save(self, record: JobRecord) -> None:
-        write_private(self._folder / f"{record.id}.json", msgspec.json.encode(record))
-
-    def forget(self, job_id: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._folder / f"{job_id}.json")
-
-    def load(self) -> Iterator[JobRecord]:
-        """All records that can be read, oldest first."""
-        found = [read_private(path, JobRecord) for path in self._folder.glob("*.json")]
-        yield from sorted((record for record in found if record), key=lambda record: record.created_at)
+        super().__init__(folder, JobRecord)
 
 
 def counted(job: Job, journal: Journal) -> Job:

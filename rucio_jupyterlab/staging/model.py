@@ -157,13 +157,14 @@ class UploadSnapshot(msgspec.Struct, frozen=True):
 
     id: str
     request: UploadRequest
-    state: Literal["running", "done", "failed", "cancelled"]
+    state: Literal["running", "waiting", "done", "failed", "cancelled"]
+    """`waiting`: for a sign-in, after which it goes on by itself."""
     files_total: int
     files_done: int
     bytes_total: int
     bytes_done: int
     bytes_per_second: float
-    """Since it began."""
+    """Since this engine took it up; 0 where nothing moves."""
     stored: list[Stored]
     """Files that have arrived, from the one on that was asked for."""
     problem: Problem | None = None

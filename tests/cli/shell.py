@@ -16,6 +16,7 @@ from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.place import read_notice
 from rucio_jupyterlab.staging.model import JobSnapshot
 from tests.cli.waiting import until
+from tests.engine.processes import alive
 from tests.lab.lab import Lab
 
 
@@ -80,4 +81,4 @@ class Shell:
         notice = read_notice(self.state)
         assert notice is not None
         os.kill(notice.pid, number)
-        until(lambda: not Path(f"/proc/{notice.pid}").exists())
+        until(lambda: not alive(notice.pid))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rucio_jupyterlab.staging.upload import MOST_IN_A_BATCH
+from rucio_jupyterlab.staging.shipment import MOST_IN_A_BATCH
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
@@ -154,22 +154,6 @@ def test_the_bandwidth_limit_holds_for_what_is_sent_and_can_be_taken_away_meanwh
         command.kill()
         command.communicate()
         shell.limit_bandwidth(0)
-
-
-def test_an_engine_that_died_is_told_of_and_the_file_can_be_put_again(
-    lab: Lab, shell: Shell, there: Cloud, files: list[str]
-) -> None:
-    scope = lab.scope("alice")
-    begun = there.gateway.counts["InitiateFileUpload"]
-    shell.limit_bandwidth(1_000)
-    with shell.start("put", files[0], there.rse, scope, stderr=subprocess.PIPE) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
-        shell.kill_engine(signal.SIGKILL)
-        assert command.stderr is not None
-        said = command.stderr.read()
-    assert command.returncode == 1 and ("engine ended" in said or "upload is gone" in said), said
-    assert shell.run("put", files[0], there.rse, scope).returncode == 0
-    assert there.path(scope, "result.root").read_bytes() == CONTENTS["result.root"]
 
 
 def test_a_name_that_rucio_knows_for_another_file_is_refused(

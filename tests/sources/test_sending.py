@@ -122,6 +122,31 @@ def test_what_is_there_already_and_the_same_is_not_sent_again(eos: Cloud, file: 
     assert stored(eos).read_bytes() == CONTENT
 
 
+def test_where_a_cloud_knows_no_checksums_what_is_there_is_read_and_compared(
+    lab: Lab, tmp_path: Path, file: Path
+) -> None:
+    with cloud(lab, tmp_path / "localfs", "localfs") as there, writer(there) as it:
+        first = it.send(file, place(there))
+        received = there.gateway.meter.bytes_received
+        assert it.send(file, place(there)) == msgspec.structs.replace(first, found=True)
+        assert there.gateway.meter.bytes_received == received
+        file.write_bytes(CONTENT[::-1])
+        with pytest.raises(Conflict):
+            it.send(file, place(there))
+        assert stored(there).read_bytes() == CONTENT
+
+
+def test_what_a_process_that_died_has_left_half_is_removed_and_nothing_else(eos: Cloud, file: Path) -> None:
+    with writer(eos) as it:
+        it.tidy(place(eos))
+        it.send(file, place(eos))
+        half, anothers = stored(eos, "out/.rucio-put-1234.part"), stored(eos, "out/.rucio-1234.part")
+        half.write_bytes(b"half")
+        anothers.write_bytes(b"another's")
+        it.tidy(place(eos))
+    assert {path.name for path in stored(eos).parent.iterdir()} == {"result.root", anothers.name}
+
+
 def taken(there: Cloud) -> None:
     stored(there).parent.mkdir(parents=True)
     stored(there).write_bytes(b"another's")

@@ -197,11 +197,11 @@ def store(
     OutOfSpace, Mismatch, LocalFailure, Unavailable, …
     """
     container = parent_of(path)
+    staging = staging or f"{container.rstrip('/')}/.rucio-"
     # An upload beside the path tells whether the container is there; one elsewhere does not.
-    looked = size > UNSEEN_BYTES or staging is not None
+    looked = size > UNSEEN_BYTES or parent_of(staging) != container
     if looked:
         client.make_containers(container)
-    staging = staging or f"{container.rstrip('/')}/.rucio-"
     patience = Patience(seconds)
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"

@@ -1,0 +1,285 @@
+"""Files of an upload on their way: a few threads send, one tells Rucio of what has arrived.
+
+The bytes are there, verified, before Rucio is told of them; what breaks off in between is taken up by sending the
+files again, for what is there already is found.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from ..catalog.answers import BulkLine
+from ..catalog.registry import NewFile, Registry
+from ..did import Did
+from ..errors import BadRequest, Conflict, Denied, Failure, NotFound, RucioRefused
+from ..sources.checksum import normalized_adler32
+from ..sources.http.throttle import Throttle
+from .model import Stored, UploadRequest
+
+if TYPE_CHECKING:
+    from ..sources.sending import CloudWriter, Sent, Watch
+
+CS3 = "cs3"
+SENDERS = 4
+"""Files at once; small ones wait for answers more than for bytes."""
+MOST_IN_A_BATCH = 200
+"""Files that Rucio is told of in one question."""
+BATCH_SECONDS = 1.0
+"""For so long files are waited for that Rucio can be told of together; for it one costs as much as twenty."""
+REFUSALS = (BadRequest, Conflict, Denied, RucioRefused)
+"""Rucio does not want a file; what does not answer at all may want it later."""
+
+LONGEST_PAUSE = 0.2
+"""Seconds after which it is seen that the bandwidth limit has changed."""
+
+
+class Stopped(Exception):
+    """The user wants no more of it, or the engine ends."""
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A local file on its way to a DID."""
+
+    path: Path
+    did: Did
+    bytes: int
+    modified_ns: int
+    """With the size it tells whether the file is still the one that was to be put."""
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """A file that is at its place."""
+
+    file: Outgoing
+    sent: Sent
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What a shipment works with."""
+
+    registry: Callable[[], Registry]
+    """Rucio, as the user; may wait, and raise SignInNeeded."""
+    writer: Callable[[Watch], AbstractContextManager[CloudWriter]]
+    """Makes one of its own for each thread."""
+    bandwidth: Callable[[], int | None]
+    """The limit in force, bytes per second."""
+
+
+News = Arrived | Exception | Literal["sender ended"]
+
+
+class Shipment:
+    """`run` blocks until all is done; everything else may be called from any thread."""
+
+    def __init__(
+        self,
+        request: UploadRequest,
+        files: Sequence[Outgoing],
+        means: Means,
+        keep: Callable[[list[Stored]], None],
+        *,
+        again: bool,
+    ) -> None:
+        """`keep` is told of files that are stored and registered, in the thread of `run`.
+
+        `again`: not the first shipment of these files; one before may have left something half sent.
+        """
+        self._request = request
+        self._files = list(files)
+        self._means = means
+        self._keep = keep
+        self._again = again
+        self._throttle = Throttle(None)
+        self._to_send = deque(self._files)
+        self._arrived: SimpleQueue[News] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._flying: dict[int, int] = {}
+        """Bytes of the file that a thread sends just now, by the thread."""
+        self._bytes_arrived = 0
+        self._files_stored = 0
+        self._stopping = threading.Event()
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._bytes_arrived + sum(tuple(self._flying.values()))
+
+    def stop(self) -> None:
+        """Send no more bytes; what has arrived is registered still."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Send and register. Raises the first Failure, or Stopped; what arrived beside it is registered."""
+        if self._again:
+            for file in self._files:
+                _check_unchanged(file)
+        if self._stopping.is_set():
+            raise Stopped
+        request, dids = self._request, [file.did for file in self._files]
+        registry = self._registry = self._means.registry()
+        known = registry.files(dids)
+        for file in self._files:
+            _check_same(file.did, known.get(file.did), size=file.bytes)
+        places = registry.places(request.rse, dids, CS3)
+        if request.dataset is not None:
+            registry.ensure_dataset(request.dataset)
+            # Before any byte is sent, for the quota may not allow it.
+            registry.ensure_rule(request.dataset, request.rse)
+        senders = [
+            threading.Thread(target=self._send, args=(number, places), name=f"sender-{number}", daemon=True)
+            for number in range(min(SENDERS, len(self._files)))
+        ]
+        for sender in senders:
+            sender.start()
+        try:
+            self._register_as_they_come(len(senders), known, places)
+        finally:
+            self.stop()
+            for sender in senders:
+                sender.join()
+
+    # The senders' threads
+
+    def _send(self, number: int, places: dict[Did, str]) -> None:
+        try:
+            with self._means.writer(lambda position, count: self._watch(number, position, count)) as writer:
+                while not self._stopping.is_set() and (file := self._next()):
+                    if self._again:
+                        writer.tidy(places[file.did])
+                    sent = writer.send(file.path, places[file.did])
+                    with self._lock:
+                        self._flying.pop(number, None)
+                        self._bytes_arrived += sent.bytes
+                    self._arrived.put(Arrived(file, sent))
+        except Exception as reason:  # noqa: BLE001 -- it is raised again by the thread that registers
+            self._arrived.put(reason)
+        finally:
+            self._flying.pop(number, None)
+            self._arrived.put("sender ended")
+
+    def _next(self) -> Outgoing | None:
+        with self._lock:
+            return self._to_send.popleft() if self._to_send else None
+
+    def _watch(self, number: int, position: int, count: int) -> None:
+        """Where a file stands; waits where the bandwidth is limited. Raises Stopped."""
+        self._flying[number] = position
+        while not self._stopping.is_set():
+            with self._lock:
+                if (limit := self._means.bandwidth()) != self._throttle.bytes_per_second:
+                    self._throttle.limit(limit)
+                if self._throttle.take(count):
+                    return
+                pause = self._throttle.seconds_until_more()
+            self._stopping.wait(min(pause, LONGEST_PAUSE))
+        raise Stopped
+
+    # This thread
+
+    def _register_as_they_come(
+        self, senders: int, known: dict[Did, BulkLine], places: dict[Did, str]
+    ) -> None:
+        """Until all senders have ended. Raises the first that went wrong; what arrived beside it is registered."""
+        trouble: Exception | None = None
+        while senders:
+            batch: list[Arrived] = []
+            until = time.monotonic() + BATCH_SECONDS
+            while senders and len(batch) < MOST_IN_A_BATCH and (news := self._news(until)) != "none":
+                if news == "sender ended":
+                    senders -= 1
+                elif isinstance(news, Arrived):
+                    batch.append(news)
+                else:
+                    trouble = trouble or news
+                    self.stop()
+            try:
+                self._register(batch, known, places)
+            except Failure as failure:
+                trouble = trouble if isinstance(trouble, Failure) else failure
+                self.stop()
+        if trouble is None and self._files_stored < len(self._files):
+            trouble = Stopped()
+        if trouble is not None:
+            raise trouble
+
+    def _news(self, until: float) -> News | Literal["none"]:
+        try:
+            return self._arrived.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            return "none"
+
+    def _register(self, batch: list[Arrived], known: dict[Did, BulkLine], places: dict[Did, str]) -> None:
+        """Tell Rucio of a batch; where it refuses, of each by itself. What it does not want does not stay."""
+        if not batch:
+            return
+        request = self._request
+        try:
+            for each in batch:
+                _check_same(
+                    each.file.did, known.get(each.file.did), size=each.sent.bytes, adler32=each.sent.adler32
+                )
+            files = [NewFile(each.file.did, each.sent.bytes, each.sent.adler32) for each in batch]
+            self._registry.add_replicas(request.rse, files)
+        except REFUSALS:
+            if len(batch) == 1:
+                self._take_back(batch[0], places)
+                raise
+            self._register_each(batch, known, places)
+            return
+        if request.dataset is not None:
+            self._registry.attach(request.dataset, [file.did for file in files])
+        else:
+            for file in files:
+                self._registry.ensure_rule(file.did, request.rse)
+        self._files_stored += len(files)
+        self._keep([Stored(file.did, request.rse, file.bytes, file.adler32) for file in files])
+
+    def _register_each(
+        self, batch: Sequence[Arrived], known: dict[Did, BulkLine], places: dict[Did, str]
+    ) -> None:
+        trouble = None
+        for each in batch:
+            try:
+                self._register([each], known, places)
+            except REFUSALS as refusal:
+                trouble = trouble or refusal
+        if trouble is not None:
+            raise trouble
+
+    def _take_back(self, refused: Arrived, places: dict[Did, str]) -> None:
+        if not refused.sent.found:
+            with self._means.writer(lambda position, count: None) as writer:
+                writer.remove(places[refused.file.did])
+
+
+def _check_unchanged(file: Outgoing) -> None:
+    """Raises NotFound, Conflict."""
+    try:
+        now = file.path.stat()
+    except OSError:
+        raise NotFound(
+            f"{file.path} is gone, or cannot be read any more, so this upload cannot be finished. Put what is left.",
+            do="none",
+        ) from None
+    if (now.st_size, now.st_mtime_ns) != (file.bytes, file.modified_ns):
+        raise Conflict(
+            f"{file.path} has changed since its upload began, which therefore ends. Put the files again.",
+            do="none",
+        )
+
+
+def _check_same(did: Did, known: BulkLine | None, *, size: int, adler32: str | None = None) -> None:
+    """Raises Conflict where Rucio knows another file by this name."""
+    if known is None:
+        return
+    sums = {normalized_adler32(known.adler32), normalized_adler32(adler32)} - {None}
+    if known.bytes != size or len(sums) > 1:
+        raise Conflict(f"Rucio knows {did} as another file; give yours another name.", do="choose")
