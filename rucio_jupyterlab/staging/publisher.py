@@ -9,13 +9,13 @@ import errno
 import logging
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 import msgspec
 
 from ..errors import Failure, NoSpace, Problem
 from ..sources.checksum import file_adler32, file_md5, normalized_adler32
 from ..sources.failures import of_disk
+from ..sources.letterbox import Letterbox
 from .journal import Journal, now
 from .rows import FileRow, Finished, Member, Tally
 from .store import Store
@@ -24,6 +24,7 @@ from .views import View
 logger = logging.getLogger(__name__)
 
 MOST_IN_A_BATCH = 512
+GATHER_SECONDS = 0.002
 VIEW_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTDIR})
 """What a view says to one name; any other error is the disk's, and meets all files."""
 VIEW_REFUSES = Problem(
@@ -100,7 +101,7 @@ class Publisher(threading.Thread):
         self._store = store
         self._view = view
         self._report = report
-        self._arrived: SimpleQueue[Arrived | Callable[[], None] | None] = SimpleQueue()
+        self._arrived: Letterbox[Arrived | Callable[[], None] | None] = Letterbox(GATHER_SECONDS)
         self._stopping = threading.Event()
 
     def publish(self, arrived: Arrived) -> None:
@@ -132,9 +133,9 @@ class Publisher(threading.Thread):
     def run(self) -> None:
         running = True
         while running:
-            item = self._arrived.get()
             batch: list[Arrived] = []
-            while True:
+            while running and len(batch) < MOST_IN_A_BATCH:
+                item = self._arrived.take()
                 if item is None:
                     running = False
                 elif isinstance(item, Arrived):
@@ -143,11 +144,7 @@ class Publisher(threading.Thread):
                     self._publish_until_done(batch)
                     batch = []
                     self._carry_out(item)
-                if len(batch) >= MOST_IN_A_BATCH or not running:
-                    break
-                try:
-                    item = self._arrived.get_nowait()
-                except Empty:
+                if not self._arrived:
                     break
             self._publish_until_done(batch)
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 
 from ..checksum import ADLER_OF_NOTHING, adler32, file_md5
 from ..failures import ReplicaFailure, of_disk
+from ..letterbox import Letterbox
 from ..model import GaveUp, Outcome, Work
 from ..part import Heading, Range, RangeRecord, discard
 from ..writeback import begin_writeback
@@ -19,6 +19,7 @@ MOST_UNWRITTEN = 48 << 20
 """Bytes received and not yet written; above this the network waits for the disk."""
 WORTH_WRITEBACK = 256 << 10
 """Bytes from which a small file is sent to the disk by itself; 1 MiB gained by it, smaller ones were not tried."""
+GATHER_SECONDS = 0.001
 MOST_AT_ONCE = min(1024, os.sysconf("SC_IOV_MAX"))
 """Pieces that one call may write; a server that sends many small ones, before a busy loop, brings more."""
 
@@ -131,7 +132,7 @@ class Writer(threading.Thread):
         super().__init__(name="part-writer", daemon=True)
         self._ended = ended
         self._md5_known = md5_known
-        self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._tasks: Letterbox[Callable[[], None] | None] = Letterbox(GATHER_SECONDS)
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -178,7 +179,7 @@ class Writer(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        while (task := self._tasks.get()) is not None:
+        while (task := self._tasks.take()) is not None:
             task()
 
     def _write(self, ticket: Ticket, chunks: list[bytes], length: int) -> None:
