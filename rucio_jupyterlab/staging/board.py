@@ -91,8 +91,8 @@ class Board:
         return self.jobs
 
     def add(self, job: Job) -> None:
+        """A new job; it is saved with its first state."""
         self._jobs[job.id] = job
-        self.save(job)
 
     def remove(self, jobs: list[Job]) -> None:
         for job in jobs:

@@ -75,10 +75,10 @@ class Plans:
             return
         job.planning = True
         job.count_anew()
-        self._board.set_state(job, "planning")
         stop = self._stops[job.id] = threading.Event()
         future = self._loop.run_in_executor(self.threads, self._read, job, job.record.request, stop)
         future.add_done_callback(functools.partial(self._ended, job, stop))
+        self._board.set_state(job, "planning")  # Rucio is asked while the disk takes that
 
     def stop(self, job: Job) -> None:
         """Read no further; `plan_was_stopped` follows where a plan was being read."""
