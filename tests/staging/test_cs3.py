@@ -69,7 +69,7 @@ async def test_tokens_that_lapse_in_the_middle_are_renewed(lab: Lab, desk: Desks
     scope = lab.scope()
     eos.put_many(scope, {f"f{number}": LARGE for number in range(5)}, dataset="run1")
     eos.gateway.faults.arm("lapse", 1_000_000, times=1)
-    async with desk(instance=eos.keys()) as it:
+    async with desk(instance=eos.keys(), max_connections_per_host=2) as it:
         job = await it.stage(Did(scope, "run1"))
         assert (job.state, job.files_done) == ("done", 5), job.problem
     refused = [status for _, status in eos.gateway.meter.requests if status in (401, 403)]
