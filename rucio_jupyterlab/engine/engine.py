@@ -75,10 +75,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """A job or an upload is running, or will go on without anybody's help."""
-        return self._uploads.busy or any(
-            job.state in ("planning", "running") or job.cause in ("network", "space")
-            for job in self._stager.jobs().jobs
-        )
+        return self._uploads.busy or any(job.goes_on_by_itself for job in self._stager.jobs().jobs)
 
     async def watch(self) -> AsyncIterator[protocol.Update]:
         """First everything, then what changed, without end."""

@@ -30,6 +30,8 @@ class Job(NamedTuple):
     """Why it waits: `signin`, `space`, `network`, `confirm`."""
     problem: str | None
     """What stands in the way, as a sentence."""
+    remedy: str | None
+    """What the user can do about that: `signin`, `retry`, …"""
     notice: str | None
     files_total: int
     files_done: int
@@ -55,6 +57,7 @@ class Job(NamedTuple):
             state=data["state"],
             cause=data.get("cause"),
             problem=problem["detail"] if problem else None,
+            remedy=problem.get("do") if problem else None,
             notice=data.get("notice"),
             files_total=data.get("files_total", 0),
             files_done=data.get("files_done", 0),

@@ -106,7 +106,7 @@ def remarks(job: Job, sign_in_hint: str) -> list[str]:
     lines = []
     if job.problem and job.state != "done":
         lines.append(job.problem)
-    if job.state == "waiting" and job.cause == "signin":
+    if job.state == "waiting" and job.cause == "signin" and job.remedy in (None, "signin"):
         lines.append(f"{sign_in_hint} It goes on by itself then.")
     if job.notice:
         lines.append(job.notice)

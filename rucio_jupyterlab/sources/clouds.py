@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
-from ..errors import Failure, RucioUnreachable
+from ..errors import RucioUnreachable, SignInNeeded
 
 if TYPE_CHECKING:
     from rucio_mesh.cs3.auth import Credential, Login
@@ -90,9 +90,12 @@ class Clouds:
             "port": pfn.port,
             "extended_attributes": {"cs3": public},
         }
+        takes_rucio_tokens = public.get("takes_rucio_tokens") is True
         found = self._accounts.cloud_sign_in(
-            instance, pfn.host, pfn.port, takes_rucio_tokens=public.get("takes_rucio_tokens") is True
+            instance, pfn.host, pfn.port, takes_rucio_tokens=takes_rucio_tokens
         )
+        if found.secret == "nothing" and takes_rucio_tokens and self._is_signed_out(instance):  # noqa: S105
+            raise SignInNeeded(f"{rse} takes the token of your sign-in to Rucio. Sign in.")
         credential: Credential
         if found.secret == "rucio-token":  # noqa: S105 - the kind of a secret
             credential = RucioToken(self._accounts, instance)
@@ -105,19 +108,21 @@ class Clouds:
         )
         return settings, credential
 
+    def _is_signed_out(self, instance: str) -> bool:
+        return self._accounts.info(instance).account.state == "signed-out"
+
 
 @dataclass(frozen=True)
 class RucioToken:
-    """The user's own token at an instance of Rucio; asked for anew at each sign-in."""
+    """The user's own token at an instance of Rucio; asked for anew at each sign-in.
+
+    `present` raises what `Accounts.token` does: a sign-in that has lapsed is to be renewed at Rucio.
+    """
 
     accounts: Accounts
     instance: str
 
     def present(self) -> Login:
         from rucio_mesh.cs3.auth import Login
-        from rucio_mesh.cs3.errors import NotSignedIn
 
-        try:
-            return Login("bearer", "", self.accounts.token(self.instance))
-        except Failure as failure:
-            raise NotSignedIn(f"no token of {self.instance}: {type(failure).__name__}") from None
+        return Login("bearer", "", self.accounts.token(self.instance))

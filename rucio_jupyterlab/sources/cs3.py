@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Failure, RucioUnreachable, outline
 from .clouds import Clouds
@@ -53,10 +53,18 @@ class Cs3Resolver:
 
         `tell` is called once, from another thread; after `close` it is not called.
         """
+        large = work.bytes is not None and work.bytes > RANGE_BYTES
+        self._submit(_Question(work.instance, endpoint, refused, watched=large), tell)
+
+    def probe(self, instance: str, endpoint: Endpoint, tell: Tell) -> None:
+        """Find out whether a replica is given now, without anybody's reading it; `tell` as in `resolve`."""
+        self._submit(_Question(instance, endpoint), tell)
+
+    def forget_refusals(self) -> None:
+        """Ask those gateways again at once that have refused the sign-in a moment ago."""
         with self._lock:
-            if not self._closed:
-                future = self._threads.submit(self._resolve, work, endpoint, refused, tell, time.monotonic())
-                future.add_done_callback(_log_the_unforeseen)
+            for door in self._doors.values():
+                door.forget_refusal()
 
     def close(self) -> None:
         """Break off what is being asked, and end the connections to the clouds."""
@@ -65,35 +73,36 @@ class Cs3Resolver:
             self._threads.shutdown(wait=False, cancel_futures=True)
         self._clouds.close()
 
-    def _resolve(
-        self, work: Work, endpoint: Endpoint, refused: Endpoint | None, tell: Tell, asked_at: float
-    ) -> None:
-        found: Endpoint | ReplicaFailure = ReplicaFailure("server-error", endpoint.rse)
+    def _submit(self, question: _Question, tell: Tell) -> None:
+        with self._lock:
+            if not self._closed:
+                future = self._threads.submit(self._answer, question, tell, time.monotonic())
+                future.add_done_callback(_log_the_unforeseen)
+
+    def _answer(self, question: _Question, tell: Tell, asked_at: float) -> None:
+        found: Endpoint | ReplicaFailure = ReplicaFailure("server-error", question.endpoint.rse)
         try:
-            found = self._find(work, endpoint, refused, asked_at)
+            found = self._find(question, asked_at)
         finally:
             with self._lock:
                 if not self._closed:
                     tell(found)
 
-    def _find(
-        self, work: Work, endpoint: Endpoint, refused: Endpoint | None, asked_at: float
-    ) -> Endpoint | ReplicaFailure:
+    def _find(self, question: _Question, asked_at: float) -> Endpoint | ReplicaFailure:
         from rucio_mesh.cs3.errors import Cs3Error
         from rucio_mesh.cs3.pfn import NotAPfn, Pfn
 
-        rse = endpoint.rse
+        rse = question.endpoint.rse
         try:
-            pfn = Pfn.parse(endpoint.url)
-            client = self._clouds.client(work.instance, rse, pfn)
+            pfn = Pfn.parse(question.endpoint.url)
+            client = self._clouds.client(question.instance, rse, pfn)
             with self._lock:
                 door = self._doors.get(client) or self._doors.setdefault(client, _Door(client))
-            large = work.bytes is not None and work.bytes > RANGE_BYTES
-            url, permit = door.address(pfn.path, refused, asked_at, watched=large)
+            url, permit = door.address(pfn.path, question.refused, asked_at, watched=question.watched)
             return Endpoint(rse, url, permit=permit)
         except Cs3Error as error:
             kind = _kind_of(error)
-            if kind in ("cs3-signin", "bad-redirect", "refused"):
+            if kind in ("cs3-signin", "no-cs3-signin", "bad-redirect", "refused"):
                 self._say_once(f"{rse}: {error}")
             return ReplicaFailure(kind, rse)
         except NotAPfn:
@@ -110,6 +119,17 @@ class Cs3Resolver:
                 return
             self._said.add(text)
         logger.warning("CS3 at %s", text)
+
+
+class _Question(NamedTuple):
+    """Where one replica can be read."""
+
+    instance: str
+    endpoint: Endpoint
+    refused: Endpoint | None = None
+    """An address that is not accepted any more."""
+    watched: bool = False
+    """Ask also for what changes when the file does."""
 
 
 class _Door:
@@ -139,6 +159,13 @@ class _Door:
         ca_file = self._client.settings.ca_file
         permit = Permit(headers, _good_until(found.expires_at), validator, str(ca_file) if ca_file else None)
         return found.url, permit
+
+    def forget_refusal(self) -> None:
+        """A sign-in that was refused is no news any more."""
+        from rucio_mesh.cs3.errors import NotSignedIn
+
+        if isinstance(self._failure, NotSignedIn):
+            self._failure = None
 
     @contextmanager
     def _noting(self, asked_at: float) -> Iterator[None]:
@@ -181,6 +208,7 @@ def _kind_of(error: Cs3Error) -> Kind:
     from rucio_mesh.cs3 import errors
 
     table: dict[type[Cs3Error], Kind] = {
+        errors.NoCredential: "no-cs3-signin",
         errors.NotSignedIn: "cs3-signin",
         errors.AccessDenied: "refused",
         errors.NotFound: "missing",

@@ -36,13 +36,14 @@ Kind = Literal[
     "no-library",
     "no-cs3",
     "cs3-signin",
+    "no-cs3-signin",
     "expired",
 ]
 
 BANNING: frozenset[Kind] = frozenset(
     {
         *("missing", "refused", "lapsed", "corrupt", "wrong-size", "untrusted", "bad-redirect"),
-        *("no-cs3", "cs3-signin"),
+        *("no-cs3", "cs3-signin", "no-cs3-signin"),
     }
 )
 NETWORK: frozenset[Kind] = frozenset({"unreachable", "no-network"})
@@ -69,7 +70,8 @@ SENTENCES: dict[Kind, str] = {
     "disk-error": "The store's disk reports an error.",
     "no-library": "Storage cannot be read over HTTP here: the Python package pycurl is missing.",
     "no-cs3": "The file is at {rse} reachable only by CS3; install rucio-jupyterlab[cs3].",
-    "cs3-signin": "The CS3 gateway of {rse} accepts no sign-in of yours; `jupyter rucio doctor` tells more.",
+    "cs3-signin": "The CS3 gateway of {rse} refuses your sign-in.",
+    "no-cs3-signin": "No sign-in is configured for the CS3 gateway of {rse}; the key cs3 of an instance names one.",
     "expired": "The right to read the file at {rse} has expired.",
 }
 
@@ -79,7 +81,7 @@ REMEDIES: dict[Kind, Remedy] = {
     "no-handshake": "report",
     "no-library": "configure",
     "no-cs3": "configure",
-    "cs3-signin": "configure",
+    "no-cs3-signin": "configure",
     "disk-full": "free-space",
     "corrupt": "report",
     "wrong-size": "report",

@@ -132,6 +132,7 @@ class Conductor:
     def go_on(self, job: Job) -> None:
         """Plan what is not planned, transfer what is."""
         job.cursor = 0
+        job.refused_by.clear()
         if job.planned:
             self.board.set_state(job, "running")
             self._link_and_run(job)
@@ -240,7 +241,9 @@ class Conductor:
         self._traces.note(report.files)
         for job_id in ending:
             job = self.board.find(job_id)
-            if job.record.cause == "space":
+            # What a job waits to sign in for, another job may bring.
+            has_all = job.record.cause == "signin" and job.planned and job.files_open == 0
+            if job.record.cause == "space" or has_all:
                 self.go_on(job)
             self.board.touch(job)
             self._end_if_done(job)
@@ -331,3 +334,4 @@ class Conductor:
             if job.state == "running":
                 job.measure(at)
             self.obstacles.notice_network(job)
+            self.obstacles.notice_clouds(job)

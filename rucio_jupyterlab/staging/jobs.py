@@ -11,7 +11,7 @@ from ..errors import Problem
 from .journal import Journal, now
 from .model import FINISHED, Cause, JobRequest, JobSnapshot, JobState
 from .records import Records
-from .rows import Tally
+from .rows import FileRow, Tally
 
 UNREACHABLE = frozenset({"tape", "root-only", "no-replica", "in-archive", "not-mounted"})
 SMOOTHING = 0.3
@@ -67,6 +67,8 @@ class Job:
         """A thread is reading the plan now."""
         self.tries = 0
         """Attempts at planning that met a broken network, in a row."""
+        self.refused_by: dict[str, FileRow] = {}
+        """CS3 clouds that refuse the user's sign-in, by their RSE, each with a file that waits for it."""
         self.free_bytes: int | None = None
         self._rate = 0.0
         self._rated_at: float | None = None
@@ -102,6 +104,7 @@ class Job:
     def count_anew(self) -> None:
         """The plan is read (again): forget what was counted."""
         self.planned = False
+        self.refused_by.clear()
         self.count([])
 
     def count(self, tallies: list[Tally]) -> None:

@@ -87,6 +87,13 @@ class JobSnapshot(msgspec.Struct, frozen=True):
     finished_at: float | None = None
     pinned: bool = False
 
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether it runs, or looks itself for the end of what it waits for."""
+        if self.cause == "signin":  # a cloud is asked again; at Rucio only the user can sign in
+            return self.problem is not None and self.problem.do != "signin"
+        return self.state in ("planning", "running") or self.cause in ("network", "space")
+
 
 class TransferRow(msgspec.Struct, frozen=True):
     """One file of a job."""

@@ -15,6 +15,7 @@ from ..accounts.accounts import Accounts
 from ..errors import NoSpace, NotFound, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
+from .clouds import REFUSED, ClosedClouds
 from .jobs import Job
 from .journal import Journal
 from .planner import Planner
@@ -67,6 +68,7 @@ class Obstacles:
         self._transfers = transfers
         self._publisher = publisher
         self._course = course
+        self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
@@ -109,6 +111,8 @@ class Obstacles:
                 self._board.wait(job, "signin", SIGN_IN_LAPSED)
         elif "lapsed" in kinds and not self._refreshed_lately(row):
             self._refresh(row, wanting)
+        elif REFUSED in kinds:
+            self._clouds.hold(row, wanting, failures)
         else:
             self._publisher.fail(row, summary(list(failures)))
 
@@ -154,6 +158,10 @@ class Obstacles:
         except NotFound:  # the instance was taken off the list
             return False
         return state in ("signed-in", "lapsing")
+
+    def notice_clouds(self, job: Job) -> None:
+        """A job whose other files have all come, or failed, waits for the clouds that refuse the sign-in."""
+        self._clouds.notice(job)
 
     # The network
 

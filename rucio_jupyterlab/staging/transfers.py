@@ -265,6 +265,8 @@ class Transfers:
                     self._mover.cancel(number)
 
     def retry_now(self) -> None:
+        if self._resolver is not None:
+            self._resolver.forget_refusals()
         if self._mover is not None:
             self._mover.retry_now()
 
@@ -294,6 +296,11 @@ class Transfers:
             self._mover.close()
 
     # Looking
+
+    @property
+    def resolver(self) -> Cs3Resolver | None:
+        """Asks the gateways of CS3 clouds; None where there are none, or while the byte engine rests."""
+        return self._resolver
 
     def update(self, seconds: float) -> dict[str, int]:
         """Read the byte engine's progress; returns bytes in flight by job."""

@@ -46,6 +46,9 @@ function waiting({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
   const again = { label: trans.__('Try now'), run: () => actions.retry() };
   switch (job.cause) {
     case 'signin':
+      if (job.problem && job.problem.do !== 'signin') {
+        return [warn(job.problem.detail, again)]; // not Rucio's, but a cloud's
+      }
       return [
         warn(
           why ??

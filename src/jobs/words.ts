@@ -67,7 +67,7 @@ export function stateWord(job: JobSnapshot, trans: TranslationBundle): string {
     case 'paused':
       return trans.__('Paused');
     case 'waiting':
-      return waitingWord(job.cause, trans);
+      return waitingWord(job, trans);
     case 'done':
       return trans.__('Done');
     case 'partial':
@@ -80,12 +80,14 @@ export function stateWord(job: JobSnapshot, trans: TranslationBundle): string {
 }
 
 function waitingWord(
-  cause: JobSnapshot['cause'],
+  { cause, problem }: JobSnapshot,
   trans: TranslationBundle
 ): string {
   switch (cause) {
     case 'signin':
-      return trans.__('Waiting for you to sign in');
+      return problem && problem.do !== 'signin'
+        ? trans.__('Waiting for a cloud to take your sign-in')
+        : trans.__('Waiting for you to sign in');
     case 'space':
       return trans.__('Waiting for space');
     case 'network':

@@ -54,6 +54,16 @@ def test_a_partial_result_names_what_is_missing(
     assert said.out == "/data\n" and "user.alice:b.root: The file is on tape only." in said.err
 
 
+def test_a_cloud_that_refuses_the_sign_in_is_named_while_the_job_waits(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = Problem("cs3-signin", "The CS3 gateway of CERNBOX refuses your sign-in.", "retry")
+    engine.course = [snapshot("waiting", cause="signin", problem=refused), snapshot("done", path="/data")]
+    assert main(["stage", "user.alice:run1"]) == 0
+    said = capsys.readouterr().err
+    assert refused.detail in said and "jupyter rucio signin" not in said
+
+
 def test_a_failed_job_says_why(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
     engine.course = [snapshot("failed", problem=Problem("not-found", "There is no such DID."))]
     assert main(["stage", "user.alice:run1"]) == 1

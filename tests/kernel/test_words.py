@@ -70,6 +70,14 @@ def test_a_waiting_job_says_what_for(cause: str, text: str) -> None:
     assert text in words.progress(job(state="waiting", cause=cause))
 
 
+@pytest.mark.parametrize(("remedy", "hinted"), [("signin", True), ("retry", False)])
+def test_signing_in_at_rucio_is_advised_only_where_it_helps(remedy: str, hinted: bool) -> None:
+    problem = {"detail": "The CS3 gateway of CERNBOX refuses your sign-in.", "do": remedy}
+    remarks = words.remarks(job(state="waiting", cause="signin", problem=problem), "Run `%rucio signin`.")
+    assert remarks[0] == problem["detail"]
+    assert any("%rucio signin" in remark for remark in remarks) == hinted
+
+
 def test_a_terminal_shows_one_line_that_is_drawn_over() -> None:
     stream = io.StringIO()
     display = TerminalDisplay(stream, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
@@ -13,9 +12,14 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.engine.protocol import SetLimits
+from rucio_jupyterlab.errors import SignInNeeded
 from rucio_jupyterlab.sources import cs3
+from rucio_jupyterlab.sources.clouds import Clouds, RucioToken
 from rucio_jupyterlab.sources.part import RANGE_BYTES
-from rucio_jupyterlab.staging import planner, transfers
+from rucio_jupyterlab.staging import clouds, planner, transfers
+from rucio_mesh.cs3.errors import NoCredential
+from rucio_mesh.cs3.pfn import Pfn
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
@@ -65,7 +69,7 @@ async def test_tokens_that_lapse_in_the_middle_are_renewed(lab: Lab, desk: Desks
     scope = lab.scope()
     eos.put_many(scope, {f"f{number}": LARGE for number in range(5)}, dataset="run1")
     eos.gateway.faults.arm("lapse", 1_000_000, times=1)
-    async with desk(instance=eos.keys()) as it:
+    async with desk(instance=eos.keys(), max_connections_per_host=2) as it:
         job = await it.stage(Did(scope, "run1"))
         assert (job.state, job.files_done) == ("done", 5), job.problem
     refused = [status for _, status in eos.gateway.meter.requests if status in (401, 403)]
@@ -215,22 +219,241 @@ async def test_nobody_signed_in_at_the_cloud_is_told_so(lab: Lab, desk: Desks, e
     did = eos.put(lab.scope(), "f", SMALL)
     async with desk() as it:
         job = await it.stage(did)
-        assert (job.state, job.problem.type) == ("failed", "cs3-signin")
+        assert (job.state, job.problem.type) == ("failed", "no-cs3-signin")
     assert eos.gateway.counts["Authenticate"] == 0
 
 
-async def test_a_token_that_lapsed_is_read_anew_once_the_hub_has_written_it(
+# A sign-in that the cloud refuses
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Clouds that refuse are asked again at once, not after a while; grows by one with each look."""
+    monkeypatch.setattr(cs3, "NEWS_SECONDS", 0.0)
+    monkeypatch.setattr(clouds, "LOOK_SECONDS", 0.05)
+    made: list[None] = []
+    look = clouds.ClosedClouds._look
+
+    def counted(closed: clouds.ClosedClouds) -> None:
+        made.append(None)
+        look(closed)
+
+    monkeypatch.setattr(clouds.ClosedClouds, "_look", counted)
+    return made
+
+
+@pytest.fixture
+def no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on does not owe it to a look."""
+    monkeypatch.setattr(cs3, "NEWS_SECONDS", 3600.0)
+    monkeypatch.setattr(clouds, "LOOK_SECONDS", 3600.0)
+
+
+def lapse(eos: Cloud) -> None:
+    """No token is good any more, nor can one be had."""
+    eos.token_file.write_text("a.lapsed.token")
+    eos.gateway.accounts.access.lapse()
+    eos.gateway.transfers.tokens.lapse()
+
+
+async def refused(it: Any, job: Any) -> Any:
+    return await it.until(job, lambda now: now.cause == "signin")
+
+
+@pytest.mark.parametrize("token", ["a.lapsed.token", "", None], ids=["lapsed", "empty", "missing"])
+@pytest.mark.usefixtures("looks")
+async def test_a_job_waits_for_a_cloud_that_refuses_the_sign_in_until_it_works(
+    lab: Lab, desk: Desks, eos: Cloud, caplog: pytest.LogCaptureFixture, token: str | None
+) -> None:
+    did = eos.put(lab.scope(), "f", SMALL)
+    eos.token_file.unlink()
+    if token is not None:
+        eos.token_file.write_text(token)
+    async with desk(instance=eos.keys()) as it:
+        job = await refused(it, await it.start(did))
+        assert (job.state, job.problem.type, job.problem.do) == ("waiting", "cs3-signin", "retry")
+        assert eos.rse in job.problem.detail and "Renew the token" in job.problem.detail
+        assert (job.files_failed, job.notice, job.goes_on_by_itself) == (0, None, True)
+        assert [row.state for row in await it.rows(job)] == ["queued"]
+        eos.renew_token()
+        job = await it.end_of(job)
+        assert (job.state, job.problem, it.files()) == ("done", None, {f"{did.scope}/f": SMALL})
+        assert "lapsed.token" not in repr(it.updates) + caplog.text
+
+
+@pytest.mark.usefixtures("no_look")
+@pytest.mark.parametrize("press", ["resume", "retry"])
+async def test_a_cloud_that_refused_is_asked_at_once_where_the_user_says_so(
+    lab: Lab, desk: Desks, eos: Cloud, press: str
+) -> None:
+    did = eos.put(lab.scope(), "f", SMALL)
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        job = await refused(it, await it.start(did))
+        await it.stager.resume(job.id)
+        await refused(it, job)
+        assert eos.gateway.counts["Authenticate"] == 2
+        eos.renew_token()
+        await (it.stager.resume(job.id) if press == "resume" else it.stager.retry(job.id, None))
+        assert (await it.end_of(job)).state == "done"
+
+
+@pytest.mark.usefixtures("no_look")
+async def test_a_file_that_another_job_brought_is_not_waited_for(lab: Lab, desk: Desks, eos: Cloud) -> None:
+    did = eos.put(lab.scope(), "f", SMALL)
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        one, other = await refused(it, await it.start(did)), await refused(it, await it.start(did))
+        eos.renew_token()
+        await it.stager.resume(other.id)
+        assert [(await it.end_of(job)).state for job in (other, one)] == ["done", "done"]
+
+
+@pytest.mark.usefixtures("no_look")
+async def test_many_files_cost_a_cloud_that_refuses_one_question(lab: Lab, desk: Desks, eos: Cloud) -> None:
+    scope = lab.scope()
+    eos.put_many(scope, {f"f{number}": SMALL for number in range(400)}, dataset="run1")
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        job = await refused(it, await it.start(Did(scope, "run1")))
+        assert (job.files_failed, eos.gateway.counts["Authenticate"]) == (0, 1)
+        eos.renew_token()
+        job = await it.end_of(await it.stager.resume(job.id))
+        assert (job.state, job.files_done) == ("done", 400)
+
+
+async def test_a_look_asks_each_cloud_once_however_many_jobs_wait(
+    lab: Lab, desk: Desks, eos: Cloud, looks: list[None]
+) -> None:
+    scope = lab.scope()
+    eos.put_many(scope, {f"f{number}": SMALL for number in range(20)}, dataset="run1")
+    eos.put_many(scope, {f"g{number}": SMALL for number in range(20)}, dataset="run2")
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        jobs = [await it.start(Did(scope, name)) for name in ("run1", "run2")]
+        for job in jobs:
+            await refused(it, job)
+        before, asked = len(looks), eos.gateway.counts["Authenticate"]
+        await it.until_true(lambda: len(looks) >= before + 4)
+        assert 1 <= eos.gateway.counts["Authenticate"] - asked <= len(looks) - before + 1
+        eos.renew_token()
+        assert [(await it.end_of(job)).files_done for job in jobs] == [20, 20]
+
+
+@pytest.mark.usefixtures("looks")
+async def test_what_can_be_had_elsewhere_does_not_wait_for_a_cloud_that_refuses(
+    lab: Lab, desk: Desks, eos: Cloud
+) -> None:
+    scope = lab.scope()
+    there, elsewhere, missing = (
+        {f"c{n}": SMALL for n in range(5)},
+        {f"e{n}": SMALL for n in range(30)},
+        "gone",
+    )
+    eos.put_many(scope, there | {"e0": SMALL})
+    lab.put_many(scope, elsewhere, rses=["ALPHA_DISK"])
+    lab.register(scope, missing, SMALL, rse="ALPHA_DISK")
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        job = await it.start(*(Did(scope, name) for name in (*there, *elsewhere, missing)))
+        job = await refused(it, job)
+        assert (job.files_done, job.files_failed) == (30, 1)
+        alone = await it.stage(Did(scope, "e1"), lab.put(lab.scope(), "other", b"abc"))
+        assert alone.state == "done"
+        eos.renew_token()
+        job = await it.end_of(job)
+        assert (job.state, job.files_done, job.files_failed) == ("partial", 35, 1)
+
+
+@pytest.mark.usefixtures("looks")
+async def test_a_job_that_has_more_to_do_says_so_and_takes_up_what_waited(
+    lab: Lab, desk: Desks, eos: Cloud
+) -> None:
+    scope = lab.scope()
+    here = eos.put(scope, "cloud", b"abc")
+    slow = lab.put(scope, "slow", SMALL, rses=["ALPHA_DISK"])
+    lapse(eos)
+    async with desk(instance=eos.keys(), bandwidth_limit=1000) as it:
+        job = await it.until(await it.start(here, slow), lambda now: now.notice is not None)
+        assert job.state in ("planning", "running") and eos.rse in job.notice
+        eos.renew_token()
+        job = await it.until(job, lambda now: now.files_done == 1)
+        assert job.state in ("planning", "running") and job.notice is None
+        await it.stager.set_limits(SetLimits(bandwidth_limit=0))
+        assert (await it.end_of(job)).state == "done"
+        assert not [now for update in it.updates for now in update.jobs if now.cause == "signin"]
+
+
+@pytest.mark.usefixtures("looks")
+async def test_a_job_that_waits_for_a_cloud_can_be_cancelled_and_another_paused(
+    lab: Lab, desk: Desks, eos: Cloud
+) -> None:
+    scope = lab.scope()
+    one, two = eos.put(scope, "one", SMALL), eos.put(scope, "two", SMALL)
+    lapse(eos)
+    async with desk(instance=eos.keys()) as it:
+        cancelled, paused = [await refused(it, await it.start(did)) for did in (one, two)]
+        await it.stager.cancel(cancelled.id)
+        await it.stager.pause(paused.id)
+        eos.renew_token()
+        assert (await it.stage(eos.put(scope, "three", SMALL))).state == "done"
+        assert it.stager.job(cancelled.id).state == "cancelled" and it.parts() == []
+        assert it.stager.job(paused.id).state == "paused"
+        assert (await it.end_of(await it.stager.resume(paused.id))).state == "done"
+
+
+@pytest.mark.usefixtures("looks")
+async def test_another_engine_goes_on_waiting_and_keeps_what_came_before_the_refusal(
+    lab: Lab, desk: Desks, eos: Cloud
+) -> None:
+    scope = lab.scope()
+    did = eos.put(scope, "f", LARGE)
+    async with desk(instance=eos.keys(), max_connections_per_host=1, bandwidth_limit=20_000_000) as it:
+        job = await it.start(did)
+        await it.until(job, lambda now: now.bytes_done > 1_000_000)
+        lapse(eos)
+        await refused(it, job)
+    served = eos.gateway.meter.bytes_served
+    async with desk(instance=eos.keys()) as it:
+        job = await refused(it, job)
+        assert job.problem.type == "cs3-signin"
+        eos.renew_token()
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {f"{scope}/f": LARGE}
+    assert eos.gateway.meter.bytes_served - served < len(LARGE)
+
+
+@pytest.mark.usefixtures("looks")
+async def test_a_cloud_that_goes_down_while_it_refuses_is_waited_for_as_the_network(
     lab: Lab, desk: Desks, eos: Cloud
 ) -> None:
     did = eos.put(lab.scope(), "f", SMALL)
-    eos.token_file.write_text("a.lapsed.token")
+    lapse(eos)
     async with desk(instance=eos.keys()) as it:
-        job = await it.stage(did)
-        assert (job.state, job.problem.type) == ("failed", "cs3-signin")
+        job = await refused(it, await it.start(did))
+        eos.gateway.stop()
+        await it.until(job, lambda now: now.cause == "network")
+        eos.gateway.start()
+        await refused(it, job)
         eos.renew_token()
-        await asyncio.sleep(cs3.NEWS_SECONDS)
-        await it.stager.retry(job.id, None)
         assert (await it.end_of(job)).state == "done"
+
+
+async def test_a_cloud_that_takes_rucios_token_waits_for_the_sign_in_at_rucio(
+    lab: Lab, desk: Desks, tmp_path: Path
+) -> None:
+    with cloud(lab, tmp_path / "eos", public={"takes_rucio_tokens": True}) as there:
+        async with desk() as it:
+            pfn = Pfn.parse(f"cs3://{there.host}/home/f")
+            found = Clouds(it.accounts, it.catalog, 10.0)
+            with pytest.raises(NoCredential):  # a password's token is for Rucio alone
+                found.client("lab", there.rse, pfn)
+            it.accounts.sign_out("lab")
+            with pytest.raises(SignInNeeded):
+                found.client("lab", there.rse, pfn)
+            with pytest.raises(SignInNeeded):
+                RucioToken(it.accounts, "lab").present()
+            found.close()
 
 
 async def test_a_token_of_the_gateways_own_needs_no_sign_in(lab: Lab, desk: Desks, eos: Cloud) -> None:

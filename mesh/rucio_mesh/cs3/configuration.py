@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .auth import Basic, Bearer, Credential, Machine, Secret, TokenKind
-from .errors import InvalidRequest, NotSignedIn
+from .errors import InvalidRequest, NoCredential
 from .pfn import plain_host
 from .settings import Settings, Upload
 
@@ -63,7 +63,7 @@ def credential(
     environment: Mapping[str, str],
     rucio_token: str | None,
 ) -> Credential:
-    """The one that this machine has for the gateway. Raises NotSignedIn where it has none, InvalidRequest."""
+    """The one that this machine has for the gateway. Raises NoCredential where it has none, InvalidRequest."""
     host = plain_host(str(attributes["hostname"]))
     if section:
         return configured(host, section)
@@ -73,7 +73,7 @@ def credential(
         return Bearer(Secret.in_file(Path(file)) if file else Secret.in_environment("RUCIO_CS3_TOKEN"), kind)
     if rucio_token and published(attributes).get("takes_rucio_tokens") is True:
         return Bearer(Secret.of(rucio_token), "oidc")
-    raise NotSignedIn(f"no credential for {host}: add [cs3:{host}] to rucio.cfg, or set RUCIO_CS3_HOSTS")
+    raise NoCredential(f"no credential for {host}: add [cs3:{host}] to rucio.cfg, or set RUCIO_CS3_HOSTS")
 
 
 def configured(host: str, section: Mapping[str, str]) -> Credential:
@@ -96,7 +96,7 @@ def secret(host: str, section: Mapping[str, str]) -> Secret:
         return Secret.in_environment(section["secret_env"])
     if "secret" in section:
         return Secret.of(section["secret"])
-    raise NotSignedIn(f"[cs3:{host}] has neither secret_file nor secret_env nor secret")
+    raise NoCredential(f"[cs3:{host}] has neither secret_file nor secret_env nor secret")
 
 
 def user(host: str, section: Mapping[str, str]) -> str:

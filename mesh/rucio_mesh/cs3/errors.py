@@ -1,7 +1,8 @@
 """Errors of the CS3 client.
 
 Cs3Error
-├── NotSignedIn         the gateway does not accept our credential, or there is none
+├── NotSignedIn         the gateway does not accept our credential, or it cannot be read
+│   └── NoCredential    there is none for this gateway, so none can have lapsed
 ├── AccessDenied        it knows us, and says no
 │   └── TransferLapsed  the data endpoint refuses the token of one transfer; a new transfer may work
 ├── NotFound            no such path
@@ -32,6 +33,10 @@ class Cs3Error(Exception):
 
 class NotSignedIn(Cs3Error):
     """The credential is missing, wrong or expired."""
+
+
+class NoCredential(NotSignedIn):
+    """Nobody has configured one."""
 
 
 class AccessDenied(Cs3Error):

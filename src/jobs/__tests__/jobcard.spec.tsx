@@ -76,6 +76,23 @@ it('a job that waits for sign-in offers just that', () => {
   expect(actions.signIn).toHaveBeenCalled();
 });
 
+it('a cloud that refuses the sign-in is told, and can be tried at once', () => {
+  const actions = show({
+    state: 'waiting',
+    cause: 'signin',
+    problem: problemOf({
+      type: 'cs3-signin',
+      detail: 'The CS3 gateway of CERNBOX refuses your sign-in.',
+      do: 'retry'
+    })
+  });
+  expect(job()).toContain('Waiting for a cloud to take your sign-in');
+  expect(job()).toContain('The CS3 gateway of CERNBOX refuses your sign-in.');
+  expect(buttons()).not.toContain('Sign in');
+  press('Try now');
+  expect(actions.retry).toHaveBeenCalled();
+});
+
 it.each([
   ['space', 'Waiting for space'],
   ['network', 'Waiting for the network']
