@@ -14,8 +14,8 @@ const LEAST = 8;
  * Shorten a name in its middle to `capacity` characters.
  *
  * Names of one production agree for long stretches at both ends. What tells this one from
- * its `neighbours` stays visible: where it would fall into the gap, there are two gaps, one
- * before it and one after.
+ * its `neighbours` stays visible, a number as a whole: where it would fall into the gap, the
+ * end begins with it, or there are two gaps, one before it and one after.
  */
 export function elide(
   name: string,
@@ -29,17 +29,20 @@ export function elide(
   const tail = Math.floor(room * 0.4);
   const head = room - tail;
   const difference = firstDifference(name, neighbours);
-  const shown = difference < head - CONTEXT || difference >= name.length - tail;
-  if (difference === 0 || shown) {
-    return { head: name.slice(0, head), tail: name.slice(name.length - tail) };
-  }
   const begin = Math.floor(head * 0.3);
-  const from = Math.max(begin, difference - CONTEXT);
-  const middle = name.slice(from, from + head - begin - GAP.length);
-  return {
-    head: name.slice(0, begin) + GAP + middle,
-    tail: name.slice(Math.max(name.length - tail, from + middle.length))
-  };
+  const inHead = difference < Math.max(head - CONTEXT, begin + 1);
+  const told = Math.min(difference - CONTEXT, numberAt(name, difference));
+  if (inHead || told >= name.length - tail) {
+    return { head: name.slice(0, head), tail: name.slice(-tail) };
+  }
+  const length = head - begin - GAP.length;
+  const from = Math.max(begin + 1, told, difference - length + 1);
+  const rest = name.length - from;
+  if (rest <= length + tail) {
+    return { head: name.slice(0, room - rest), tail: name.slice(from) };
+  }
+  const middle = name.slice(from, from + length);
+  return { head: name.slice(0, begin) + GAP + middle, tail: name.slice(-tail) };
 }
 
 /** Shorten a name in its middle until it is at most `width` wide, by the given measure. */
@@ -77,4 +80,13 @@ function firstDifference(name: string, neighbours: readonly string[]): number {
     }
   }
   return longest;
+}
+
+/** Where the number begins that has a digit at this place; the place itself where there is none. */
+function numberAt(name: string, place: number): number {
+  let begin = place;
+  while (begin > 0 && /\d/.test(name[begin - 1])) {
+    begin -= 1;
+  }
+  return begin;
 }
