@@ -30,13 +30,14 @@ export function elide(
   const head = room - tail;
   const difference = firstDifference(name, neighbours);
   const begin = Math.floor(head * 0.3);
+  const [number, after] = numberAt(name, difference);
+  const told = Math.min(difference - CONTEXT, number);
   const inHead = difference < Math.max(head - CONTEXT, begin + 1);
-  const told = Math.min(difference - CONTEXT, numberAt(name, difference));
   if (inHead || told >= name.length - tail) {
     return { head: name.slice(0, head), tail: name.slice(-tail) };
   }
   const length = head - begin - GAP.length;
-  const from = Math.max(begin + 1, told, difference - length + 1);
+  const from = Math.min(Math.max(begin + 1, told, after - length), difference);
   const rest = name.length - from;
   if (rest <= length + tail) {
     return { head: name.slice(0, room - rest), tail: name.slice(from) };
@@ -82,11 +83,9 @@ function firstDifference(name: string, neighbours: readonly string[]): number {
   return longest;
 }
 
-/** Where the number begins that has a digit at this place; the place itself where there is none. */
-function numberAt(name: string, place: number): number {
-  let begin = place;
-  while (begin > 0 && /\d/.test(name[begin - 1])) {
-    begin -= 1;
-  }
-  return begin;
+/** Where the number begins that this place is in, and where it has ended; else the place alone. */
+function numberAt(name: string, place: number): [number, number] {
+  const before = /\d*$/.exec(name.slice(0, place))?.[0] ?? '';
+  const after = /^\d*/.exec(name.slice(place))?.[0] ?? '';
+  return [place - before.length, place + Math.max(1, after.length)];
 }

@@ -31,6 +31,13 @@ describe('elide', () => {
     expect(elidedText(elide(NAME, 30, [other]))).toContain('…00358044.');
   });
 
+  it('shows the last digits of a number that is longer than the room', () => {
+    const [one, other] = ['00358009', '00358010'].map(run =>
+      NAME.replace('00358044', run)
+    );
+    expect(elidedText(elide(one, 16, [other]))).toContain('358009…');
+  });
+
   it('has one gap where all after what differs fits', () => {
     const file = 'DAOD_PHYSLITE.42158210._000001.pool.root.1';
     const other = file.replace('000001', '000002');
