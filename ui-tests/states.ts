@@ -227,6 +227,27 @@ export const STATES: IState[] = [
   },
   { name: 'details', go: choose(1), text: '212 GB free', action: 'Stage' },
   {
+    name: 'by keyboard',
+    go: async panel => {
+      await choose(1)(panel);
+      await panel.root.getByRole('tree').press('Enter');
+      await expect(panel.button('Stage')).toBeFocused();
+    },
+    text: '212 GB free',
+    action: 'Only a part…'
+  },
+  {
+    name: 'a part of it',
+    go: async panel => {
+      await choose(7)(panel);
+      await panel.button('Only a part…').click();
+      await panel.root.getByLabel('First').fill('5');
+      await panel.root.getByRole('radio').nth(2).check();
+    },
+    text: 'CERNBOX',
+    action: 'Stage this part'
+  },
+  {
     name: 'staged',
     go: choose(0),
     text: 'all here already',
@@ -284,12 +305,12 @@ export const STATES: IState[] = [
     name: 'adding a filter',
     go: async panel => {
       await search(panel);
-      await panel.root.getByRole('button', { name: 'filter' }).click();
+      await panel.root.getByRole('button', { name: 'Filter' }).click();
       await panel.root.getByLabel('Key').fill('run_number');
       await panel.root.getByLabel('Comparison').selectOption('>');
       await panel.root.getByLabel('Value', { exact: true }).fill('358000');
       await panel.button('Add').click();
-      await panel.root.getByRole('button', { name: 'filter' }).first().click();
+      await panel.root.getByRole('button', { name: 'Filter' }).first().click();
     },
     text: 'run_number > 358000',
     action: 'Add'

@@ -44,20 +44,22 @@ export function AddInstanceForm(props: IAddInstanceProps): JSX.Element {
       />
       <Field
         label={trans.__('Name')}
-        hint={trans.__('Empty: the name of its host.')}
+        hint={trans.__('Leave it empty to use the name of the host.')}
         {...field('name')}
       />
       <details>
         <summary>{trans.__('Rarely needed')}</summary>
         <Field
           label={trans.__('Authentication address')}
-          hint={trans.__('Where it differs from the address.')}
+          hint={trans.__('Only where it differs from the address above.')}
           type="url"
           {...field('auth_url')}
         />
         <Field
           label={trans.__('Certificate authorities')}
-          hint={trans.__('A path on the server; empty: those of the system.')}
+          hint={trans.__(
+            'A path on the server. Leave it empty to use those of the system.'
+          )}
           {...field('ca_cert')}
         />
         <Field label={trans.__('Virtual organisation')} {...field('vo')} />

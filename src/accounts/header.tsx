@@ -56,7 +56,11 @@ export function Header(props: IHeaderProps): JSX.Element {
             aria-hidden="true"
           />
           <b>{current.display_name}</b>
-          <caretDownIcon.react tag="span" aria-hidden="true" />
+          <caretDownIcon.react
+            tag="span"
+            className="jp-Rucio-caret"
+            aria-hidden="true"
+          />
         </MenuButton>
       )}
       {!current && <b className="jp-Rucio-instance">{trans.__('Rucio')}</b>}
@@ -100,7 +104,11 @@ function AccountButton(
         entries={entries}
       >
         <span className="jp-Rucio-account-text">{text}</span>
-        <caretDownIcon.react tag="span" aria-hidden="true" />
+        <caretDownIcon.react
+          tag="span"
+          className="jp-Rucio-caret"
+          aria-hidden="true"
+        />
       </MenuButton>
     </span>
   );
@@ -118,8 +126,8 @@ export function standing(
       return trans.__('signed out');
     case 'lapsed':
       return account.account
-        ? trans.__('%1 · sign in again', account.account)
-        : trans.__('sign in again');
+        ? trans.__('%1 · lapsed', account.account)
+        : trans.__('lapsed');
     case 'lapsing':
     case 'signed-in':
       return account.expires_at === null

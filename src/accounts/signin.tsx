@@ -59,7 +59,7 @@ export function SignInForm(props: ISignInProps): JSX.Element {
     >
       {instance.auth_types.length > 1 && (
         <Select
-          label={trans.__('With')}
+          label={trans.__('Sign in with')}
           value={way}
           options={instance.auth_types.map(type => [
             type,
@@ -90,12 +90,12 @@ export function SignInForm(props: ISignInProps): JSX.Element {
           <Field
             label={trans.__('Token file')}
             hint={trans.__(
-              'A path on the server; it is read anew at each use.'
+              'A path on the server. It is read anew at each use.'
             )}
             {...field('token_file')}
           />
           <Field
-            label={trans.__('or environment variable')}
+            label={trans.__('Or environment variable')}
             {...field('token_variable')}
           />
         </>
@@ -113,7 +113,9 @@ export function SignInForm(props: ISignInProps): JSX.Element {
       {way === 'x509_proxy' && (
         <Field
           label={trans.__('Proxy')}
-          hint={trans.__('A path on the server; empty: where it usually is.')}
+          hint={trans.__(
+            'A path on the server. Leave it empty to use the usual place.'
+          )}
           {...field('certificate')}
         />
       )}
@@ -128,7 +130,7 @@ export function SignInForm(props: ISignInProps): JSX.Element {
         <Field
           label={trans.__('Account')}
           hint={trans.__(
-            'Empty: your default, or a choice of those that Rucio says are yours.'
+            'Leave it empty to use your default, or to choose from your accounts.'
           )}
           {...field('account')}
         />

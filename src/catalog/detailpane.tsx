@@ -3,12 +3,12 @@ import { closeIcon, copyIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Asked } from '../client/asked';
-import type { DidSummary, Metadata, Rules } from '../client/generated';
+import type { DidSummary, Metadata, Rule, Rules } from '../client/generated';
 import { Copied, IconButton } from '../components/button';
 import { noteIcon, tapeIcon, warningIcon } from '../components/icons';
 import { type IAction, remedy, Strip } from '../components/notice';
 import { count, size } from '../components/quantity';
-import { Breakable } from '../components/texts';
+import { Breakable, Facts } from '../components/texts';
 import { TabBody, Tabs } from '../components/tabs';
 import { VirtualList } from '../components/virtuallist';
 import type { Details, DetailTab } from './details';
@@ -28,6 +28,9 @@ export interface IDetailPaneProps {
   onRefresh: () => void;
   onClose: () => void;
 }
+
+/** Ties tabs to what they show. */
+const PREFIX = 'jp-Rucio-details';
 
 /** All about one DID: its whole name, what stands in the way, and four tabs. */
 export function DetailPane(props: IDetailPaneProps): JSX.Element {
@@ -65,11 +68,11 @@ export function DetailPane(props: IDetailPaneProps): JSX.Element {
         tabs={tabs}
         current={tab}
         label={trans.__('Details')}
-        prefix="jp-Rucio-details"
+        prefix={PREFIX}
         look="line"
         onSelect={id => onTab(id as DetailTab)}
       />
-      <TabBody current={tab} prefix="jp-Rucio-details">
+      <TabBody current={tab} prefix={PREFIX}>
         <Shown {...props} />
       </TabBody>
     </section>
@@ -83,7 +86,11 @@ function Hindrance(
   const { summary, trans, onTab, onRefresh } = props;
   const show = (tab: DetailTab, label: string): IAction => ({
     label,
-    run: () => onTab(tab)
+    run: () => {
+      onTab(tab);
+      // What it shows may be below the edge of a small pane.
+      document.getElementById(`${PREFIX}-tab-${tab}`)?.focus();
+    }
   });
   if (summary.reach === 'tape') {
     return (
@@ -270,6 +277,20 @@ function MetadataTable({ metadata }: { metadata: Metadata }): JSX.Element {
   );
 }
 
+function toneOf({ state }: Rule): 'good' | 'run' | 'error' | 'mute' {
+  switch (state) {
+    case 'OK':
+      return 'good';
+    case 'REPLICATING':
+      return 'run';
+    case 'STUCK':
+    case 'SUSPENDED':
+      return 'error';
+    default:
+      return 'mute';
+  }
+}
+
 function RuleList(props: {
   rules: Rules;
   trans: TranslationBundle;
@@ -282,22 +303,27 @@ function RuleList(props: {
     <ul className="jp-Rucio-rules">
       {rules.rules.map(rule => (
         <li key={rule.id}>
-          <b>{rule.rse_expression}</b> <span>{rule.state.toLowerCase()}</span>
+          <b>{rule.rse_expression}</b>{' '}
+          <span className={`jp-Rucio-mark jp-mod-${toneOf(rule)}`}>
+            {rule.state.toLowerCase()}
+          </span>
           <small>
-            {[
-              rule.account,
-              trans._n('%1 copy', '%1 copies', rule.copies),
-              trans.__('%1 locks good', count(rule.locks_ok)),
-              ...(rule.locks_replicating
-                ? [trans.__('%1 on their way', count(rule.locks_replicating))]
-                : []),
-              ...(rule.locks_stuck
-                ? [trans.__('%1 stuck', count(rule.locks_stuck))]
-                : []),
-              ...(rule.expires_at
-                ? [trans.__('until %1', rule.expires_at.slice(0, 10))]
-                : [])
-            ].join(' · ')}
+            <Facts
+              facts={[
+                rule.account,
+                trans._n('%1 copy', '%1 copies', rule.copies),
+                trans.__('%1 locks OK', count(rule.locks_ok)),
+                ...(rule.locks_replicating
+                  ? [trans.__('%1 on their way', count(rule.locks_replicating))]
+                  : []),
+                ...(rule.locks_stuck
+                  ? [trans.__('%1 stuck', count(rule.locks_stuck))]
+                  : []),
+                ...(rule.expires_at
+                  ? [trans.__('until %1', rule.expires_at.slice(0, 10))]
+                  : [])
+              ]}
+            />
           </small>
           {rule.error && <small>{rule.error}</small>}
         </li>

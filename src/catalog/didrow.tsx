@@ -49,7 +49,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
   const expandable = row.type !== 'file' && !row.missing;
   const name = props.scoped ? didText(row.did) : row.did.name;
   const Caret = expanded ? caretDownIcon : caretRightIcon;
-  const meta = describe(row, summary, trans);
+  const facts = describe(row, summary, trans);
   return (
     <div
       id={props.id}
@@ -64,7 +64,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
       aria-expanded={expandable ? expanded : undefined}
       aria-posinset={props.position + 1}
       aria-setsize={props.siblings}
-      aria-label={`${didText(row.did)}, ${meta}`}
+      aria-label={`${didText(row.did)}, ${facts.join(' · ')}`}
       style={{ paddingInlineStart: 4 + depth * INDENT }}
       onClick={props.onChoose}
       onContextMenu={event => !selected && props.onChoose(event)}
@@ -90,7 +90,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
           lines={active && selected ? 2 : 1}
         />
         <span className="jp-Rucio-row-second">
-          <span className="jp-Rucio-row-meta">{meta}</span>
+          <RowFacts facts={facts} common={row.type === 'dataset'} />
           <StandingView
             standing={standing}
             trans={trans}
@@ -166,7 +166,7 @@ function StandingView(props: IStandingProps): JSX.Element | null {
           }}
         >
           <downloadIcon.react tag="span" aria-hidden="true" />
-          {trans.__('stage')}
+          {trans.__('Stage')}
         </button>
       );
   }
@@ -189,12 +189,36 @@ function Mark(props: IMarkProps): JSX.Element {
   );
 }
 
-/** What a DID is, in a line: `dataset · 20 files · 19.4 MB · 3 RSEs`. */
+interface IRowFactsProps {
+  facts: readonly string[];
+  /** Whether the first is so common that it makes room for the others in a narrow tree. */
+  common: boolean;
+}
+
+/** Facts in one line; those that do not fit are left out whole, and still in the tooltip. */
+function RowFacts({ facts, common }: IRowFactsProps): JSX.Element {
+  const [first, ...others] = facts;
+  const dispensable = common && others.length > 0;
+  return (
+    <span className="jp-Rucio-row-meta jp-mod-facts" title={facts.join(' · ')}>
+      <span className={dispensable ? 'jp-mod-dispensable' : undefined}>
+        {dispensable ? `${first} · ` : first}
+      </span>
+      {others.map((fact, index) => (
+        <span key={index}>
+          {dispensable && index === 0 ? fact : ` · ${fact}`}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+/** What a DID is: `dataset`, `20 files`, `19.4 MB`, `3 RSEs`. */
 export function describe(
   row: DidRow,
   summary: DidSummary | undefined,
   trans: TranslationBundle
-): string {
+): string[] {
   const files = summary?.files ?? row.files;
   const bytes = summary?.bytes ?? row.bytes;
   const parts: string[] = [];
@@ -215,5 +239,5 @@ export function describe(
   if (summary) {
     parts.push(trans._n('%1 RSE', '%1 RSEs', summary.rses));
   }
-  return parts.join(' · ') || trans.__('file');
+  return parts.length > 0 ? parts : [trans.__('file')];
 }

@@ -245,7 +245,7 @@ function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
       {arriving
         ? trans.__('%1 so far, more are coming', found)
         : cut
-          ? trans.__('%1, and then the answer was cut', found)
+          ? trans.__('%1, incomplete', found)
           : `${found} · ${took}`}
     </p>
   );
@@ -271,6 +271,7 @@ function Answer(props: IAnswerProps): JSX.Element {
         text={trans.__(
           'Choose a scope and, if you like, a name. Or paste a list of DIDs.'
         )}
+        look="plain"
         action={{
           label: trans.__('Paste a list'),
           run: () => void commands.execute(CommandIDs.pasteDids)

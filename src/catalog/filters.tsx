@@ -37,9 +37,9 @@ export function Filters(props: IFiltersProps): JSX.Element {
   const { search, trans, onSearch } = props;
   const [adding, setAdding] = React.useState(false);
   const kinds: [Kind, string][] = [
-    ['container', trans.__('containers')],
-    ['dataset', trans.__('datasets')],
-    ['file', trans.__('files')]
+    ['container', trans.__('Containers')],
+    ['dataset', trans.__('Datasets')],
+    ['file', trans.__('Files')]
   ];
   const without = (index: number) =>
     search.filters.filter((_, other) => other !== index);
@@ -78,7 +78,7 @@ export function Filters(props: IFiltersProps): JSX.Element {
           onClick={() => setAdding(!adding)}
         >
           <addIcon.react tag="span" aria-hidden="true" />
-          {trans.__('filter')}
+          {trans.__('Filter')}
         </button>
       </div>
       {adding && (
@@ -117,38 +117,42 @@ function FilterForm(props: IFilterFormProps): JSX.Element {
       }}
       onKeyDown={event => event.key === 'Escape' && onCancel()}
     >
-      <input
-        className="jp-mod-styled"
-        aria-label={trans.__('Key')}
-        placeholder={trans.__('key')}
-        spellCheck={false}
-        autoFocus
-        required
-        value={key}
-        onChange={event => setKey(event.target.value)}
-      />
-      <select
-        className="jp-mod-styled"
-        aria-label={trans.__('Comparison')}
-        value={comparison}
-        onChange={event =>
-          setComparison(event.target.value as MetadataFilter['comparison'])
-        }
-      >
-        {COMPARISONS.map(sign => (
-          <option key={sign}>{sign}</option>
-        ))}
-      </select>
-      <input
-        className="jp-mod-styled"
-        aria-label={trans.__('Value')}
-        placeholder={trans.__('value')}
-        spellCheck={false}
-        required
-        value={value}
-        onChange={event => setValue(event.target.value)}
-      />
-      <Button type="submit">{trans.__('Add')}</Button>
+      <span>
+        <input
+          className="jp-mod-styled"
+          aria-label={trans.__('Key')}
+          placeholder={trans.__('Key')}
+          spellCheck={false}
+          autoFocus
+          required
+          value={key}
+          onChange={event => setKey(event.target.value)}
+        />
+        <select
+          className="jp-mod-styled"
+          aria-label={trans.__('Comparison')}
+          value={comparison}
+          onChange={event =>
+            setComparison(event.target.value as MetadataFilter['comparison'])
+          }
+        >
+          {COMPARISONS.map(sign => (
+            <option key={sign}>{sign}</option>
+          ))}
+        </select>
+      </span>
+      <span>
+        <input
+          className="jp-mod-styled"
+          aria-label={trans.__('Value')}
+          placeholder={trans.__('Value')}
+          spellCheck={false}
+          required
+          value={value}
+          onChange={event => setValue(event.target.value)}
+        />
+        <Button type="submit">{trans.__('Add')}</Button>
+      </span>
     </form>
   );
 }

@@ -32,28 +32,32 @@ export function Replicas(props: IReplicasProps): JSX.Element {
       <legend className="jp-Rucio-hidden">{trans.__('Take from')}</legend>
       <label className="jp-Rucio-rse">
         {radio(null, true)}
-        <span>{trans.__('Automatic')}</span>
-        <span className="jp-Rucio-rse-note">
-          {trans.__('fastest that works')}
+        <span className="jp-Rucio-rse-told">
+          <span>{trans.__('Automatic')}</span>
+          <span className="jp-Rucio-rse-note">
+            {trans.__('fastest that works')}
+          </span>
         </span>
       </label>
       {table.rses.map(place => (
         <label key={place.rse} className="jp-Rucio-rse">
           {radio(place.rse, isUsable(place))}
-          <span className="jp-Rucio-rse-name">{place.rse}</span>
-          {place.media === 'tape' ? (
-            <span className="jp-Rucio-tag">
-              <tapeIcon.react tag="span" aria-hidden="true" />
-              {trans.__('tape')}
-            </span>
-          ) : (
-            place.schemes.map(scheme => (
-              <span key={scheme} className="jp-Rucio-tag">
-                {scheme}
+          <span className="jp-Rucio-rse-told">
+            <span className="jp-Rucio-rse-name">{place.rse}</span>
+            {place.media === 'tape' ? (
+              <span className="jp-Rucio-tag">
+                <tapeIcon.react tag="span" aria-hidden="true" />
+                {trans.__('tape')}
               </span>
-            ))
-          )}
-          <span className="jp-Rucio-rse-note">{holding(place, trans)}</span>
+            ) : (
+              place.schemes.map(scheme => (
+                <span key={scheme} className="jp-Rucio-tag">
+                  {scheme}
+                </span>
+              ))
+            )}
+            <span className="jp-Rucio-rse-note">{holding(place, trans)}</span>
+          </span>
         </label>
       ))}
       {table.files_without_replica > 0 && (

@@ -55,7 +55,7 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
         <input
           aria-label={trans.__('Name')}
           placeholder={
-            wildcards ? trans.__('name, with *') : trans.__('whole name')
+            wildcards ? trans.__('Name, with *') : trans.__('Whole name')
           }
           spellCheck={false}
           value={name}
@@ -147,7 +147,7 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
         aria-controls={shown ? list : undefined}
         aria-autocomplete="list"
         aria-activedescendant={shown && at >= 0 ? `${list}-${at}` : undefined}
-        placeholder={trans.__('scope')}
+        placeholder={trans.__('Scope')}
         spellCheck={false}
         autoComplete="off"
         value={value}

@@ -49,15 +49,6 @@ export function StageBar(props: IStageBarProps): JSX.Element {
     <div className="jp-Rucio-stage">
       <p className={tooLarge ? 'jp-mod-warn' : undefined} role="status">
         <Facts facts={planFacts(plan, rows.length, free, trans)} />
-        {!plan.whole && !plan.barred && (
-          <Button
-            look="link"
-            aria-expanded={partial}
-            onClick={() => setPartial(!partial)}
-          >
-            {partial ? trans.__('all of it') : trans.__('part of it')}
-          </Button>
-        )}
       </p>
       {partial && <PartFields part={part} trans={trans} onChange={setPart} />}
       <div className="jp-Rucio-actions">
@@ -67,18 +58,24 @@ export function StageBar(props: IStageBarProps): JSX.Element {
             disabled={props.busy || plan.barred}
             onClick={() => props.onStage(partial ? part : {})}
           >
-            {stageLabel(plan, rse, trans)}
+            {partial && (part.first || part.pattern)
+              ? trans.__('Stage this part')
+              : stageLabel(plan, rse, trans)}
           </Button>
         )}
         {cells && (
           <MenuButton
             commands={commands}
             className={`jp-Rucio-button jp-mod-${plan.whole ? 'primary' : 'plain'}`}
-            label={trans.__('Insert into the notebook')}
+            label={trans.__('Insert into notebook')}
             entries={cells}
           >
             {plan.whole ? trans.__('Insert into notebook') : trans.__('Insert')}
-            <caretDownIcon.react tag="span" aria-hidden="true" />
+            <caretDownIcon.react
+              tag="span"
+              className="jp-Rucio-caret"
+              aria-hidden="true"
+            />
           </MenuButton>
         )}
         {path && onReveal && (
@@ -87,6 +84,15 @@ export function StageBar(props: IStageBarProps): JSX.Element {
             label={trans.__('Show in the file browser')}
             onClick={() => onReveal(path)}
           />
+        )}
+        {!plan.whole && !plan.barred && (
+          <Button
+            look="link"
+            aria-expanded={partial}
+            onClick={() => setPartial(!partial)}
+          >
+            {partial ? trans.__('All of it') : trans.__('Only a part…')}
+          </Button>
         )}
       </div>
     </div>

@@ -14,8 +14,8 @@ const LEAST = 8;
  * Shorten a name in its middle to `capacity` characters.
  *
  * Names of one production agree for long stretches at both ends. What tells this one from
- * its `neighbours` stays visible: where it would fall into the gap, there are two gaps, one
- * before it and one after.
+ * its `neighbours` stays visible, a number as a whole: where it would fall into the gap, the
+ * end begins with it, or there are two gaps, one before it and one after.
  */
 export function elide(
   name: string,
@@ -29,17 +29,21 @@ export function elide(
   const tail = Math.floor(room * 0.4);
   const head = room - tail;
   const difference = firstDifference(name, neighbours);
-  const shown = difference < head - CONTEXT || difference >= name.length - tail;
-  if (difference === 0 || shown) {
-    return { head: name.slice(0, head), tail: name.slice(name.length - tail) };
-  }
   const begin = Math.floor(head * 0.3);
-  const from = Math.max(begin, difference - CONTEXT);
-  const middle = name.slice(from, from + head - begin - GAP.length);
-  return {
-    head: name.slice(0, begin) + GAP + middle,
-    tail: name.slice(Math.max(name.length - tail, from + middle.length))
-  };
+  const [number, after] = numberAt(name, difference);
+  const told = Math.min(difference - CONTEXT, number);
+  const inHead = difference < Math.max(head - CONTEXT, begin + 1);
+  if (inHead || told >= name.length - tail) {
+    return { head: name.slice(0, head), tail: name.slice(-tail) };
+  }
+  const length = head - begin - GAP.length;
+  const from = Math.min(Math.max(begin + 1, told, after - length), difference);
+  const rest = name.length - from;
+  if (rest <= length + tail) {
+    return { head: name.slice(0, room - rest), tail: name.slice(from) };
+  }
+  const middle = name.slice(from, from + length);
+  return { head: name.slice(0, begin) + GAP + middle, tail: name.slice(-tail) };
 }
 
 /** Shorten a name in its middle until it is at most `width` wide, by the given measure. */
@@ -77,4 +81,11 @@ function firstDifference(name: string, neighbours: readonly string[]): number {
     }
   }
   return longest;
+}
+
+/** Where the number begins that this place is in, and where it has ended; else the place alone. */
+function numberAt(name: string, place: number): [number, number] {
+  const before = /\d*$/.exec(name.slice(0, place))?.[0] ?? '';
+  const after = /^\d*/.exec(name.slice(place))?.[0] ?? '';
+  return [place - before.length, place + Math.max(1, after.length)];
 }

@@ -18,6 +18,8 @@ export interface INoticeProps {
   /** Why, and what to do, in a sentence. */
   text?: string | null;
   action?: IAction | null;
+  /** The look of its button; `plain` where something else is to be done first. */
+  look?: 'primary' | 'plain';
   /** For who wants to know exactly: a class of exception, a key. */
   detail?: string | null;
   children?: React.ReactNode;
@@ -25,7 +27,7 @@ export interface INoticeProps {
 
 /** A state that fills its place: empty, loading, error, signed out, offline. */
 export function Notice(props: INoticeProps): JSX.Element {
-  const { icon, title, text, action, detail, children } = props;
+  const { icon, title, text, action, look, detail, children } = props;
   return (
     <div className="jp-Rucio-notice" role="status">
       <icon.react
@@ -36,7 +38,7 @@ export function Notice(props: INoticeProps): JSX.Element {
       <h3>{title}</h3>
       {text && <p>{text}</p>}
       {action && (
-        <Button look="primary" onClick={action.run}>
+        <Button look={look ?? 'primary'} onClick={action.run}>
           {action.label}
         </Button>
       )}

@@ -15,13 +15,16 @@ export function Breakable({ text }: { text: string }): JSX.Element {
   );
 }
 
+/** Stays on the line of the fact before it. */
+const DOT = '\u00a0·';
+
 /** Facts in a line, told apart by dots; a line breaks between two of them, never within one. */
 export function Facts({ facts }: { facts: readonly string[] }): JSX.Element {
   return (
     <span className="jp-Rucio-facts">
       {facts.map((fact, index) => (
         <React.Fragment key={index}>
-          {index > 0 && ' · '}
+          {index > 0 && `${DOT} `}
           <span>{fact}</span>
         </React.Fragment>
       ))}

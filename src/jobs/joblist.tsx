@@ -214,7 +214,7 @@ function Files(props: IFilesProps): JSX.Element {
               pressed={filter === which}
               onClick={() => onFilter(which)}
             >
-              {which === 'all' ? trans.__('all') : trans.__('failed')}
+              {which === 'all' ? trans.__('All') : trans.__('Failed')}
             </Chip>
           ))}
         </div>

@@ -28,7 +28,8 @@ export interface ITransferListProps {
 
 /** Rows shown before the list scrolls by itself. */
 const SHOWN = 8;
-const AROUND = 60;
+/** Width of a row that is not its name: a button, and a bar for scrolling. */
+const AROUND = 44;
 
 /** The files of a job, each with its state, its path, and what went wrong with it. */
 export function TransferList(props: ITransferListProps): JSX.Element {

@@ -64,7 +64,7 @@ export function PanelState(props: IPanelStateProps): JSX.Element {
     return (
       <Notice
         icon={warningIcon}
-        title={trans.__('%1 is not configured rightly', current.display_name)}
+        title={trans.__('%1 is not configured correctly', current.display_name)}
         text={current.problem}
         detail={current.source_detail}
         action={{ label: trans.__('Try again'), run: retry }}

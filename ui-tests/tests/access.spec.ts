@@ -3,6 +3,7 @@ import { expect, test } from '@jupyterlab/galata';
 import * as data from '../fake/data';
 import { FakeServer } from '../fake/server';
 import { openPanel, type Panel } from '../panel';
+import { enter, STATES } from '../states';
 
 test.use({ autoGoto: false });
 
@@ -28,16 +29,13 @@ async function overflow(): Promise<string[]> {
   });
 }
 
-test('nothing is wider than a panel of 240 pixels', async ({ page }, info) => {
+test('nothing is wider than a panel of 240 pixels, in any state', async () => {
+  test.setTimeout(300_000);
   await panel.resize(240);
-  await panel.search('data25_13p6TeV', '*PHYSLITE*');
-  await panel.rows.nth(2).click();
-  await expect(panel.root).toContainText('Only on tape');
-  await page.screenshot({ path: info.outputPath('narrow-explore.png') });
-  expect(await overflow()).toEqual([]);
-  await panel.tab(/Jobs/).click();
-  await page.screenshot({ path: info.outputPath('narrow-jobs.png') });
-  expect(await overflow()).toEqual([]);
+  for (const state of STATES) {
+    await enter(state, panel, fake);
+    expect.soft(await overflow(), state.name).toEqual([]);
+  }
 });
 
 test('at 400 % zoom the main job can still be done', async ({ page }, info) => {

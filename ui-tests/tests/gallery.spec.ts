@@ -30,6 +30,7 @@ for (const theme of THEMES) {
       await page.theme.setTheme(theme);
       const panel = await openPanel(page);
       await panel.resize(width);
+      const shown = (await panel.root.boundingBox())?.width ?? width;
       const pictures: [string, Buffer][] = [];
       for (const state of STATES) {
         await enter(state, panel, fake);
@@ -45,7 +46,7 @@ for (const theme of THEMES) {
       for (let from = 0; from < pictures.length; from += ON_A_SHEET) {
         const path = join(folder, `${name}-${from / ON_A_SHEET + 1}.png`);
         const some = pictures.slice(from, from + ON_A_SHEET);
-        await lay(table, some, width, path);
+        await lay(table, some, shown, path);
       }
     });
   }

@@ -108,7 +108,7 @@ test('a row dropped on a notebook becomes a cell', async ({ page }) => {
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*NTUPLE_WITHOUT_CHECKSUM*');
   const row = panel.row('NTUPLE_WITHOUT_CHECKSUM');
-  await expect(row).toContainText('stage');
+  await expect(row).toContainText('Stage');
   const from = await row.boundingBox();
   const to = await page.locator('.jp-Notebook .jp-Cell').first().boundingBox();
   if (!from || !to) {

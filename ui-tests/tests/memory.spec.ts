@@ -14,8 +14,8 @@ test('after a reload the user is where he was', async ({ page }) => {
   await page.goto();
   const panel = await openPanel(page);
   await panel.search(SCOPE, '*PHYSLITE*');
-  await panel.button('files').click();
-  await panel.button('filter').click();
+  await panel.button('Files').click();
+  await panel.button('Filter').click();
   await panel.root.getByLabel('Key').fill('run_number');
   await panel.root.getByLabel('Value', { exact: true }).fill('358044');
   await panel.button('Add').click();
@@ -44,6 +44,6 @@ test('after a reload the user is where he was', async ({ page }) => {
   );
   await expect(again.root).toContainText('1,204 results');
   await expect(again.button(/run_number = 358044/)).toBeVisible();
-  await expect(again.button('files')).toHaveAttribute('aria-pressed', 'true');
+  await expect(again.button('Files')).toHaveAttribute('aria-pressed', 'true');
   await expect(again.row(data.dataset(1000).did.name)).toBeVisible();
 });

@@ -26,7 +26,7 @@ test('a wrong password is refused in the form, and a right one signs in', async 
   const panel = await openPanel(page);
   await select(panel, 'Locked grid');
   await expect(panel.root).toContainText('Sign in to Locked grid');
-  await panel.root.getByLabel('With').selectOption('userpass');
+  await panel.root.getByLabel('Sign in with').selectOption('userpass');
   await panel.root.getByLabel('User name', { exact: true }).fill('alice');
   await panel.root.getByLabel('Password', { exact: true }).fill('wrong');
   await panel.button('Sign in').click();

@@ -47,7 +47,7 @@ const submit = async () => {
 it('sends what the chosen way needs, and no more', async () => {
   const asked = show();
   fill(/Password/, 'secret');
-  fill(/With/, 'x509_proxy');
+  fill(/Sign in with/, 'x509_proxy');
   fill(/Proxy/, '/data/alice/proxy.pem');
   await submit();
   expect(asked).toEqual([
@@ -124,10 +124,7 @@ it.each([
     'alice · 1 h 40 left'
   ],
   [{ state: 'signed-in', account: 'alice', expires_at: null }, 'alice'],
-  [
-    { state: 'lapsed', account: 'alice', expires_at: 0 },
-    'alice · sign in again'
-  ],
+  [{ state: 'lapsed', account: 'alice', expires_at: 0 }, 'alice · lapsed'],
   [{ state: 'signed-out', account: null, expires_at: null }, 'signed out']
 ] as const)('the header says who and for how long %#', (account, text) => {
   const status = { auth_type: null, renewable: false, ...account };

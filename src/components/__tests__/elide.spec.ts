@@ -26,6 +26,38 @@ describe('elide', () => {
     }
   );
 
+  it('shows the whole number in which it differs', () => {
+    const other = NAME.replace('00358044', '00358047');
+    expect(elidedText(elide(NAME, 30, [other]))).toContain('…00358044.');
+  });
+
+  it('shows the last digits of a number that is longer than the room', () => {
+    const [one, other] = ['00358009', '00358010'].map(run =>
+      NAME.replace('00358044', run)
+    );
+    expect(elidedText(elide(one, 16, [other]))).toContain('358009…');
+  });
+
+  it('has one gap where all after what differs fits', () => {
+    const file = 'DAOD_PHYSLITE.42158210._000001.pool.root.1';
+    const other = file.replace('000001', '000002');
+    expect(elide(file, 26, [other])).toEqual({
+      head: 'DAOD_PH',
+      tail: '000001.pool.root.1'
+    });
+  });
+
+  it.each([12, 20, 26, 32, 38])(
+    'leaves something out at each gap in %i characters',
+    capacity => {
+      const file = 'DAOD_PHYSLITE.42158210._000001.pool.root.1';
+      const other = file.replace('000001', '000002');
+      const parts = elidedText(elide(file, capacity, [other])).split('…');
+      expect(parts.length).toBeGreaterThan(1);
+      expect(file).not.toContain(parts.slice(-2).join(''));
+    }
+  );
+
   it('is not misled by a neighbour of the same name', () => {
     expect(elide(NAME, 30, [NAME])).toEqual(elide(NAME, 30));
   });

@@ -48,7 +48,8 @@ const buttons = () =>
     .map(button => button.getAttribute('aria-label') ?? button.textContent);
 
 /** All that the card says. */
-const job = () => screen.getByRole('listitem').textContent;
+const job = () =>
+  screen.getByRole('listitem').textContent?.replaceAll('\u00a0', ' ');
 
 it('a running job tells bytes, files, rate and time left', () => {
   const actions = show({});
