@@ -27,6 +27,7 @@ from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
 from ..sources.part import RANGE_BYTES
 from ..sources.showing import credentials_of
+from .cores import Cores
 from .flights import Flight, Flights
 from .jobs import Job
 from .journal import Journal
@@ -45,6 +46,8 @@ WINDOW = 192
 MOST_LANDING = 4096
 """Files whose bytes are complete and not yet durable; a slow disk shares its cost among so many."""
 REFILL = 64
+MANY, SMALL_BYTES = 32, 128 << 10
+"""So many files in flight, of so few bytes each, come sooner where one core does all of the work."""
 NEWS_SECONDS = 0.004
 """What comes within so long is heard together: waking the loop costs more than a small file does."""
 UNKNOWN_SPEED = 10e6
@@ -101,6 +104,7 @@ class Transfers:
         self._events = events
         self.options = options
         self.flights = Flights()
+        self._cores = Cores()
         self.speeds = journal.speeds()
         self._mover: Mover | None = None
         self._prepared = False
@@ -122,6 +126,15 @@ class Transfers:
             rows = self._journal.queued(job.id, job.cursor, share)
             if not rows or not self._take(job, rows):
                 jobs = [each for each in jobs if each is not job]
+        self._place_threads()
+
+    def _place_threads(self) -> None:
+        """Many small files are Python's work, and are done soonest on one core."""
+        count = self.flights.flying_count
+        if count >= MANY and self.flights.bytes_to_come < count * SMALL_BYTES:
+            self._cores.gather()
+        else:
+            self._cores.spread()
 
     def _room(self) -> int:
         """How many more files may be handed to the byte engine."""
