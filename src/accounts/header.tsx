@@ -11,6 +11,8 @@ import { CommandIDs } from '../tokens';
 export interface IHeaderProps {
   instances: readonly InstanceInfo[];
   current: InstanceInfo | null;
+  /** Whether what is known of the instances is what is true now. */
+  upToDate: boolean;
   commands: CommandRegistry;
   trans: TranslationBundle;
   /** Seconds since 1970. */
@@ -21,7 +23,7 @@ export interface IHeaderProps {
 
 /** Which Rucio, who the user is there, for how long, and a menu for the rest. */
 export function Header(props: IHeaderProps): JSX.Element {
-  const { instances, current, commands, trans, now } = props;
+  const { instances, current, upToDate, commands, trans, now } = props;
   const more = (): readonly MenuEntry[] => [
     { command: CommandIDs.pasteDids },
     { command: CommandIDs.refresh },
@@ -52,7 +54,7 @@ export function Header(props: IHeaderProps): JSX.Element {
           ]}
         >
           <span
-            className={`jp-Rucio-dot jp-mod-${current.account.state}`}
+            className={`jp-Rucio-dot jp-mod-${upToDate ? current.account.state : 'unknown'}`}
             aria-hidden="true"
           />
           <b>{current.display_name}</b>

@@ -105,6 +105,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
         <Header
           instances={known?.instances ?? []}
           current={current}
+          upToDate={engine.obstacle === null}
           commands={commands}
           trans={trans}
           now={Date.now() / 1000}
