@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
-from ..catalog.model import Pfn
 from ..config import Options
 from ..errors import Problem
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import Clouds, is_installed
 from ..sources.cs3 import Cs3Resolver
 from ..sources.failures import NETWORK, ReplicaFailure
-from ..sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Progress, Work
+from ..sources.model import Cancelled, Fetched, GaveUp, Outcome, Progress
 from ..sources.part import RANGE_BYTES
 from ..sources.showing import credentials_of
 from .cores import Cores
 from .flights import Flight, Flights
 from .jobs import Job
 from .journal import Journal
-from .planner import CS3, HTTP_SCHEMES
 from .publisher import Adopted, Arrived, Published, Publisher, Report
 from .rows import FileRow
 from .store import Store
+from .works import work_for
 
 if TYPE_CHECKING:
     from ..sources.http.mover import Mover
@@ -50,8 +48,6 @@ MANY, SMALL_BYTES = 32, 128 << 10
 """So many files in flight, of so few bytes each, come sooner where one core does all of the work."""
 NEWS_SECONDS = 0.004
 """What comes within so long is heard together: waking the loop costs more than a small file does."""
-UNKNOWN_SPEED = 10e6
-"""Bytes per second that an RSE is credited with before it was ever measured."""
 SPEED_WEIGHT = 0.3
 
 
@@ -204,33 +200,7 @@ class Transfers:
             self._news.append(GaveUp(row.id, (ReplicaFailure("no-library", ""),)))
             self._loop.call_soon(self._take_news)
             return
-        mover.submit(
-            Work(
-                row.id,
-                row.instance,
-                row.did,
-                self._store.part(row.key),
-                row.bytes,
-                normalized_adler32(row.adler32),
-                row.md5,
-                tuple(self._endpoints(row)),
-            )
-        )
-
-    def _endpoints(self, row: FileRow) -> Iterable[Endpoint]:
-        """The replicas in the order of trying: much faster ones first, else as Rucio sorted them."""
-        usable = [
-            pfn
-            for pfn in row.pfns
-            if (pfn.scheme in HTTP_SCHEMES or pfn.scheme == CS3)
-            and pfn.media == "disk"
-            and not pfn.in_archive
-        ]
-        if len(usable) > 1:
-            usable.sort(
-                key=lambda pfn: -round(math.log2(self.speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)))
-            )
-        return (Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable)
+        mover.submit(work_for(row, self._store.part(row.key), self.speeds))
 
     def prepare(self) -> None:
         """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""
@@ -276,6 +246,7 @@ class Transfers:
                 if self._mover is not None:
                     self._ending.add(number)
                     self._mover.cancel(number)
+        self._place_threads()
 
     def retry_now(self) -> None:
         if self._resolver is not None:
@@ -427,9 +398,3 @@ class Transfers:
 def _load_code() -> None:
     if find_spec("pycurl") is not None:
         import_module("rucio_jupyterlab.sources.http.mover")
-
-
-def _http_url(pfn: Pfn) -> str:
-    """`davs` and `dav` are HTTP by another name."""
-    scheme, colon, rest = pfn.url.partition(":")
-    return {"davs": "https", "dav": "http"}.get(scheme, scheme) + colon + rest

@@ -1,0 +1,48 @@
+"""How the byte engine is to get a file: its replicas in the order of trying."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ..catalog.model import Pfn
+from ..sources.checksum import normalized_adler32
+from ..sources.model import Endpoint, Work
+from .planner import CS3, HTTP_SCHEMES
+from .rows import FileRow
+
+UNKNOWN_SPEED = 10e6
+"""Bytes per second that an RSE is credited with before it was ever measured."""
+
+
+def work_for(row: FileRow, part: str, speeds: Mapping[tuple[str, str], float]) -> Work:
+    """`part` is where it goes; `speeds` are bytes per second, by instance and RSE."""
+    return Work(
+        row.id,
+        row.instance,
+        row.did,
+        part,
+        row.bytes,
+        normalized_adler32(row.adler32),
+        row.md5,
+        tuple(_endpoints(row, speeds)),
+    )
+
+
+def _endpoints(row: FileRow, speeds: Mapping[tuple[str, str], float]) -> list[Endpoint]:
+    """Much faster replicas first, else as Rucio sorted them."""
+    usable = [pfn for pfn in row.pfns if _is_usable(pfn)]
+    if len(usable) > 1:
+        usable.sort(key=lambda pfn: -round(math.log2(speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED))))
+    return [Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable]
+
+
+def _is_usable(pfn: Pfn) -> bool:
+    readable = pfn.scheme in HTTP_SCHEMES or pfn.scheme == CS3
+    return readable and pfn.media == "disk" and not pfn.in_archive
+
+
+def _http_url(pfn: Pfn) -> str:
+    """`davs` and `dav` are HTTP by another name."""
+    scheme, colon, rest = pfn.url.partition(":")
+    return {"davs": "https", "dav": "http"}.get(scheme, scheme) + colon + rest
