@@ -18,13 +18,13 @@ from ..errors import NoSpace
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 3
-IN_STORE = "state IN ('done', 'kept') AND outside IS NULL"
+_IN_STORE = "{row}state IN ('done', 'kept') AND {row}outside IS NULL"
+IN_STORE = _IN_STORE.format(row="")
 """Of a file: it is an object of the store. `kept` ones are believed when a plan names them again."""
 ANY_OF = "(SELECT value FROM json_each(?))"
 """For a list of any length by one text, for SQLite keeps every text compiled; `json_list` makes its value."""
 COLLECTION = "SELECT id FROM collections WHERE instance = ? AND scope = ? AND name = ?"
-_COUNTS = "({row}.state IN ('done', 'kept') AND {row}.outside IS NULL)"
-_IS, _WAS = _COUNTS.format(row="NEW"), _COUNTS.format(row="OLD")
+_IS, _WAS = (f"({_IN_STORE.format(row=row)})" for row in ("NEW.", "OLD."))
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY,

@@ -76,6 +76,15 @@ def putting(shell: Shell, *arguments: str, limit: int = SLOWLY) -> Iterator[subp
             command.kill()
 
 
+@contextmanager
+def sending(shell: Shell, there: Cloud, file: str, scope: str) -> Iterator[subprocess.Popen[str]]:
+    """`put` of one file, of which the first bytes are on their way."""
+    begun = there.gateway.counts["InitiateFileUpload"]
+    with putting(shell, file, there.rse, scope) as command:
+        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+        yield command
+
+
 def ended(command: subprocess.Popen[str]) -> tuple[int, str, str]:
     answers, notes = command.communicate(timeout=100)
     return command.returncode, answers, notes
@@ -175,8 +184,7 @@ def test_it_goes_on_without_anybody_watching_and_can_be_watched_again(
 ) -> None:
     scope = lab.scope("alice")
     begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, large, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+    with sending(shell, there, large, scope) as command:
         command.kill()
     again = shell.start("put", "--json", large, there.rse, scope, stderr=subprocess.PIPE)
     (number,) = uploads(shell)
@@ -192,8 +200,7 @@ def test_it_goes_on_without_anybody_watching_and_can_be_watched_again(
 def test_what_was_cancelled_is_not_taken_up(lab: Lab, shell: Shell, there: Cloud, large: str) -> None:
     scope = lab.scope("alice")
     begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, large, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+    with sending(shell, there, large, scope) as command:
         (number,) = uploads(shell)
         with Engine(shell.state, None) as engine:
             engine.ask(protocol.CancelUpload(number))
@@ -210,9 +217,7 @@ def test_a_local_file_that_is_gone_meanwhile_is_told(
     lab: Lab, shell: Shell, there: Cloud, large: str
 ) -> None:
     scope = lab.scope("alice")
-    begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, large, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+    with sending(shell, there, large, scope) as command:
         Path(large).unlink()
         shell.kill_engine(signal.SIGKILL)
         status, answers, notes = ended(command)
@@ -224,9 +229,7 @@ def test_where_nobody_is_signed_in_it_goes_on_after_a_sign_in(
     lab: Lab, shell: Shell, there: Cloud, large: str
 ) -> None:
     scope = lab.scope("alice")
-    begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, large, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+    with sending(shell, there, large, scope) as command:
         (number,) = uploads(shell)
         assert shell.run("signout").returncode == 0
         shell.kill_engine(signal.SIGKILL)
@@ -254,9 +257,7 @@ def test_an_engine_without_an_unfinished_upload_loads_nothing_for_uploads(
 
 def test_its_records_are_private_and_hold_no_secret(lab: Lab, shell: Shell, there: Cloud, large: str) -> None:
     scope = lab.scope("alice")
-    begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, large, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
+    with sending(shell, there, large, scope) as command:
         (record,) = (shell.state / "uploads").glob("*.json")
         assert record.stat().st_mode & 0o777 == 0o600
         assert set(json.loads(record.read_bytes())) == {"id", "request", "created_at", "before"}
