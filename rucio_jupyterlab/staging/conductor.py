@@ -141,10 +141,12 @@ class Conductor:
 
     def plan(self, job: Job) -> None:
         """Read what Rucio says of the job's files; they are fetched as they become known."""
-        self.transfers.prepare()
         self.plans.begin(job)
 
     # What the plans tell
+
+    def files_will_come(self) -> None:
+        self.transfers.prepare()
 
     def plan_grew(self, job: Job) -> None:
         if job.active:

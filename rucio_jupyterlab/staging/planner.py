@@ -31,7 +31,8 @@ from .rows import PlannedFile
 from .store import Store, shared_object
 
 BATCH = 500
-BATCH_SECONDS = 0.1
+FIRST_BATCH_SECONDS, BATCH_SECONDS = 0.005, 0.1
+"""Each batch is waited for twice as long as the one before: the first connections are made as soon as can be."""
 HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
 CS3 = "cs3"
 """Read over HTTP, too, once a gateway has told where."""
@@ -241,13 +242,14 @@ def _wanted(files: Iterable[FileReplicas], request: JobRequest) -> Iterator[File
 def _batches(files: Iterator[FileReplicas]) -> Iterator[list[FileReplicas]]:
     """Cut a stream into batches of at most `BATCH` files or `BATCH_SECONDS`, the first of one file."""
     batch: list[FileReplicas] = []
-    due = 0.0
+    due, seconds = 0.0, FIRST_BATCH_SECONDS
     for file in files:
         batch.append(file)
         if len(batch) >= BATCH or time.monotonic() >= due:
             yield batch
             batch = []
-            due = time.monotonic() + BATCH_SECONDS
+            due = time.monotonic() + seconds
+            seconds = min(BATCH_SECONDS, 2 * seconds)
     if batch:
         yield batch
 

@@ -29,6 +29,9 @@ FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
 class Events(Protocol):
     """What the plans tell; all on the loop."""
 
+    def files_will_come(self) -> None:
+        """Rucio is being asked for the files of a job."""
+
     def plan_grew(self, job: Job) -> None:
         """Some of its files are in the journal."""
 
@@ -104,6 +107,7 @@ class Plans:
         large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
         if large and not request.confirmed and self._planner.any_is_near(request):
             return overview
+        self._on_loop(self._events.files_will_come)
         instance = self._accounts.instance(request.instance)
         grew = functools.partial(self._on_loop, self._grew, job)
         self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)

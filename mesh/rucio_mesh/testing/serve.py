@@ -50,7 +50,7 @@ INDEXES = {
         "sqlite_autoindex_contents_1",
     ): "1000000000 100000 1000 1000 1",  # scope, name, of child the same
 }
-"""As in a Rucio of production: the table's rows, then how many share a value of the index's first column, first two …"""
+"""As in a Rucio of production: rows of the table, then how many share the first column, the first two, and so on."""
 
 
 def build(home: Path) -> None:
