@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -43,17 +46,21 @@ def stage(arguments: Namespace, engine: Engine, output: Output) -> Exit:
         download=arguments.download,
         client="shell",
     )
-    job: JobSnapshot = engine.ask(protocol.StartJob(request))
-    if arguments.no_wait:
-        output.struct(job)
-        output.say(job.id)
-        return Exit.OK
+    job: JobSnapshot | None = None
     try:
+        with _interrupts_held_back():
+            job = engine.ask(protocol.StartJob(request))
+        assert job is not None
+        if arguments.no_wait:
+            output.struct(job)
+            output.say(job.id)
+            return Exit.OK
         job = _see_through(engine, job, output, may_ask=not arguments.json)
     except KeyboardInterrupt:
-        output.end_of_job()
-        output.note("Cancelling; Ctrl-C once more leaves it to run on.")
-        engine.ask(protocol.CancelJob(job.id))
+        if job is not None:
+            output.end_of_job()
+            output.note("Cancelling; Ctrl-C once more leaves it to run on.")
+            engine.ask(protocol.CancelJob(job.id))
         raise
     return _report(engine, job, output)
 
@@ -89,6 +96,16 @@ def exit_of(job: JobSnapshot) -> Exit:
     if job.state in ("failed", "cancelled"):
         return Exit.FAILED
     return Exit.PARTIAL if job.state == "partial" else Exit.OK
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C comes when this is over: a job that has begun can only be cancelled once its number is known."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _see_through(engine: Engine, job: JobSnapshot, output: Output, may_ask: bool) -> JobSnapshot:

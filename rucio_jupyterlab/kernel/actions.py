@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TakesTooLong
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from . import words
 from .failures import ConfirmationNeeded, RucioError, StageFailed
@@ -12,11 +15,16 @@ from .progress import display_for_here
 from .service import connect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .model import Job
     from .service import Service
 
 LIMIT = 1000
 """Rows of a search or a collection that are fetched unless more are asked for."""
+TYPES = ("collection", "dataset", "container", "file", "all")
+CANCEL_SECONDS = 10.0
+"""For so long an interrupt waits until a job that was just being started is cancelled."""
 
 
 def stage(
@@ -65,6 +73,8 @@ def start(
     """As `stage`, but return at once; `wait()` of what is returned gives the paths."""
     if not dids:
         raise RucioError("Name at least one DID, as scope:name.", "bad-request")
+    if first is not None:
+        _check_positive("first", first)
     request = {
         "instance": instance,
         "dids": [_did(text) for text in dids],
@@ -76,7 +86,7 @@ def start(
         "download": download,
     }
     service = connect()
-    return Staging(service, service.start(request))
+    return Staging(service, _started(service, request))
 
 
 def search(pattern: str, type: str = "collection", instance: str | None = None, limit: int = LIMIT) -> Dids:
@@ -84,6 +94,9 @@ def search(pattern: str, type: str = "collection", instance: str | None = None, 
 
     A scope alone lists all in it. `type` is `collection`, `dataset`, `container`, `file` or `all`.
     """
+    if type not in TYPES:
+        raise RucioError(f"“{type}” is no type of DID; there are {', '.join(TYPES)}.", "bad-request")
+    _check_positive("limit", limit)
     scope, _, name = pattern.strip().partition(":")
     query = {"kind": "search", "scope": scope, "name": name or "*", "type": type}
     return Dids(connect().listing(instance, query, limit))
@@ -91,6 +104,7 @@ def search(pattern: str, type: str = "collection", instance: str | None = None, 
 
 def ls(did: str, instance: str | None = None, limit: int = LIMIT) -> Dids:
     """What a dataset or container holds, one level down; at most `limit` DIDs."""
+    _check_positive("limit", limit)
     return Dids(connect().listing(instance, {"kind": "content", "did": _did(did)}, limit))
 
 
@@ -126,20 +140,46 @@ class Staging:
         self._service.cancel(self._job.id)
 
     def _follow(self) -> None:
-        display = display_for_here(self._service.sign_in_hint)
+        display = None
         try:
+            display = display_for_here(self._service.sign_in_hint)
             for job in self._service.follow(self._job.id):
                 self._job = job
                 display.show(job)
         except KeyboardInterrupt:
             self._service.cancel(self._job.id)
-            display.show(self._job._replace(state="cancelled", cause=None, problem=None))
+            if display:
+                display.show(self._job._replace(state="cancelled", cause=None, problem=None))
             raise
         finally:
-            display.close()
+            if display:
+                display.close()
 
     def __repr__(self) -> str:
         return f"{words.title(self._job)}: {words.progress(self._job)}; .wait() gives the paths"
+
+
+def _started(service: Service, request: Mapping[str, Any]) -> Job:
+    """Start a job. One that begins although the user interrupts is cancelled, for nobody knows its number yet."""
+    thread = ThreadPoolExecutor(1)  # an interrupt does not reach it
+    begun = thread.submit(service.start, request)
+    try:
+        return begun.result()
+    except KeyboardInterrupt:
+        with suppress(RucioError, TakesTooLong):
+            thread.submit(_cancel_once_begun, service, begun).result(CANCEL_SECONDS)
+        raise
+    finally:
+        thread.shutdown(wait=False)
+
+
+def _cancel_once_begun(service: Service, begun: Future[Job]) -> None:
+    service.cancel(begun.result().id)
+
+
+def _check_positive(name: str, value: int) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise RucioError(f"`{name}` must be a whole number above 0, not {value!r}.", "bad-request")
 
 
 def _did(text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .failures import NoService, RucioError, from_problem
+from .failures import NoService, RucioError, Unreachable, from_problem
 from .model import Found, Job, Listing, Transfer
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 GRACE = 10.0
 """Seconds that the command has to end after it was interrupted."""
+USAGE = 2
+"""How it ends where it does not know what is asked."""
 
 
 class CommandService:
@@ -39,8 +41,12 @@ class CommandService:
         return Job.from_wire(self._last("stage", *options, "--", *dids))
 
     def follow(self, job_id: str) -> Iterator[Job]:
+        job = None
         for line in self._run("status", "--wait", "--", job_id):
-            yield Job.from_wire(line)
+            job = Job.from_wire(line)
+            yield job
+        if job is None or not (job.finished or job.cause == "confirm"):
+            raise _broken_off("The job runs on; `%rucio status` tells how it goes.")
 
     def transfers(self, job_id: str) -> Iterator[Transfer]:
         for line in self._run("status", "--files", "--", job_id):
@@ -59,11 +65,13 @@ class CommandService:
             lines = self._run("search", *options, "--", f"{query['scope']}:{query['name']}")
         else:
             lines = self._run("ls", *options, "--", f"{query['did']['scope']}:{query['did']['name']}")
-        *rows, end = lines
+        *rows, end = _whole(lines)
+        if "complete" not in end:
+            raise _broken_off("Ask again.")
         return Listing(tuple(Found.from_wire(row) for row in rows), end["complete"], end["cut"])
 
     def _last(self, *arguments: str) -> Any:
-        *_, line = self._run(*arguments)
+        *_, line = _whole(self._run(*arguments))
         return line
 
     def _run(self, command: str, *arguments: str) -> Iterator[Any]:
@@ -83,6 +91,14 @@ class CommandService:
                 raise RucioError("The command answered garbage.", "command-failed") from None
             finally:
                 _end(process)
+        if process.returncode < 0:
+            raise _broken_off(f"Signal {-process.returncode} ended it.")
+        if process.returncode == USAGE and not lines:
+            raise RucioError(
+                f"“{self._python} -m rucio_jupyterlab.cli” does not understand the question. Is the extension there "
+                "older than the one of this kernel?",
+                "bad-request",
+            )
         if process.returncode and not lines:
             raise NoService(
                 f"There is no Jupyter server with the Rucio extension to ask, and “{self._python} -m "
@@ -127,6 +143,18 @@ def _end(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _whole(lines: Iterator[Any]) -> list[Any]:
+    """All lines; at least one."""
+    every = list(lines)
+    if not every:
+        raise _broken_off("Ask again.")
+    return every
+
+
+def _broken_off(advice: str) -> Unreachable:
+    return Unreachable(f"The command ended before it had said everything. {advice}", "command-failed")
 
 
 def _is_problem(answer: Mapping[str, Any]) -> bool:

@@ -26,7 +26,7 @@ class Files(Sequence[str]):
     """
 
     def __init__(self, transfers: Iterable[Transfer], job: Job) -> None:
-        every = tuple(transfers)
+        every = sorted(transfers, key=lambda transfer: transfer.did)
         self.job = job
         """The job as it ended."""
         self.available: tuple[Transfer, ...] = tuple(t for t in every if t.path is not None)

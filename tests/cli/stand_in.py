@@ -60,6 +60,8 @@ class EngineStandIn:
         """Its course once it was confirmed."""
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
+        self.start_seconds = 0.0
+        """How long it takes to tell of a job that has begun."""
 
     def __enter__(self) -> EngineStandIn:
         self._thread.start()
@@ -118,6 +120,8 @@ class EngineStandIn:
                 return self.pages.pop(0)
             case protocol.CloseListing():
                 return protocol.Done()
+            case protocol.StartJob():
+                await asyncio.sleep(self.start_seconds)
         return self._answer_about_jobs(ask)
 
     def _answer_about_jobs(self, ask: protocol.Request) -> msgspec.Struct:

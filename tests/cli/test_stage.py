@@ -110,6 +110,15 @@ def test_an_interrupt_cancels_the_job(engine: EngineStandIn) -> None:
     assert engine.questions(protocol.CancelJob)
 
 
+def test_an_interrupt_cancels_a_job_whose_number_is_not_known_yet(engine: EngineStandIn) -> None:
+    engine.course, engine.start_seconds = [snapshot("running")], 0.5
+    with subprocess.Popen(STAGE, stderr=subprocess.DEVNULL) as process:
+        until(lambda: engine.questions(protocol.StartJob))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert engine.questions(protocol.CancelJob)
+
+
 def test_an_interrupted_watch_leaves_the_job_alone(engine: EngineStandIn) -> None:
     engine.course = [snapshot("running")]
     watch = [*STAGE[:3], "status", "job1", "--wait"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rucio_jupyterlab import kernel
@@ -50,6 +51,46 @@ def interrupt_once_asked(engine: EngineStandIn) -> None:
     until(lambda: engine.questions(protocol.GetJob))
     time.sleep(0.3)
     _thread.interrupt_main()
+
+
+def test_an_interrupt_cancels_a_job_whose_number_is_not_known_yet(engine: EngineStandIn) -> None:
+    engine.course, engine.start_seconds = [snapshot("running")], 0.5
+    threading.Thread(target=interrupt_at_once, args=[engine]).start()
+    with pytest.raises(KeyboardInterrupt):
+        kernel.stage("user.alice:run1")
+    assert engine.questions(protocol.CancelJob)
+
+
+def interrupt_at_once(engine: EngineStandIn) -> None:
+    until(lambda: engine.questions(protocol.StartJob))
+    _thread.interrupt_main()
+
+
+def test_a_command_that_is_killed_gives_no_result(engine: EngineStandIn) -> None:
+    engine.course = [snapshot("running")]
+    threading.Thread(target=kill_the_command, args=[engine]).start()
+    with pytest.raises(kernel.Unreachable, match="Signal 9"):
+        kernel.stage("user.alice:run1")
+    assert not engine.questions(protocol.ListTransfers)
+
+
+def kill_the_command(engine: EngineStandIn) -> None:
+    until(lambda: engine.questions(protocol.GetJob))
+    for child in psutil.Process().children():
+        child.kill()
+
+
+def test_a_command_that_ends_early_gives_no_result(
+    engine: EngineStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\n")
+    silent.chmod(0o755)
+    monkeypatch.setenv("RUCIO_JUPYTERLAB_PYTHON", str(silent))
+    with pytest.raises(kernel.Unreachable, match="had said everything"):
+        kernel.stage("user.alice:run1")
+    with pytest.raises(kernel.Unreachable, match="had said everything"):
+        kernel.ls("user.alice:run1")
 
 
 def test_a_job_that_asks_first_is_cancelled_and_says_how_to_agree(engine: EngineStandIn) -> None:

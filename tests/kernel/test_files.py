@@ -33,6 +33,10 @@ def test_it_behaves_like_a_list_of_paths() -> None:
     assert Path(FILES[0]).name == "a.root"
 
 
+def test_the_paths_come_in_the_order_of_their_names() -> None:
+    assert Files([here("z"), here("a"), here("y")], job()) == ["/data/a", "/data/y", "/data/z"]
+
+
 def test_each_path_has_its_did() -> None:
     assert [each.did for each in FILES.available] == ["s:a.root", "s:deep/b.txt"]
 

@@ -114,6 +114,17 @@ def test_what_is_no_did_is_refused_before_anything_is_asked(jupyter: JupyterStan
     assert not jupyter.requests
 
 
+def test_values_that_make_no_sense_are_refused_before_anything_is_asked(jupyter: JupyterStandIn) -> None:
+    with pytest.raises(kernel.RucioError, match="`first` must be a whole number above 0, not 0"):
+        kernel.stage("user.alice:run1", first=0)
+    with pytest.raises(kernel.RucioError, match="“nope” is no type of DID; there are collection"):
+        kernel.search("user.alice:*", type="nope")
+    for ask in (kernel.search, kernel.ls):
+        with pytest.raises(kernel.RucioError, match="`limit` must be"):
+            ask("user.alice:run1", limit=0)
+    assert not jupyter.requests
+
+
 def test_status_lists_the_jobs(jupyter: JupyterStandIn) -> None:
     jupyter.course = [snapshot("running", files_total=3, files_done=1)]
     jobs = kernel.status()
