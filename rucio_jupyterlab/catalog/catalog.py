@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
 from ..errors import BadRequest
 from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, scope_segment, whole
+from .bulk import bulk_lines, described
 from .composed import JoinedSearch, PastedDids
 from .listing import Answer, Listings
 from .model import (
@@ -30,7 +32,7 @@ from .model import (
     SearchQuery,
 )
 from .recent import Recent
-from .replicas import file_replicas, replicas_of
+from .replicas import file_replicas, replicas_of, replicas_of_files
 from .rses import Rse, Rses
 from .search import column_parameters, has_wildcards, json_parameters
 from .summaries import Summarizer
@@ -39,7 +41,8 @@ from .tables import replica_table
 if TYPE_CHECKING:
     from ..accounts.client import RucioClient
 
-_LARGEST_SUMMARY = 100
+_LARGEST_SUMMARY = _LARGEST_BULK = 100
+_SIDE_BY_SIDE = 6
 _SCOPES_FRESH = 300.0
 _PARENTS_FRESH = 60.0
 
@@ -81,9 +84,17 @@ class Catalog:
 
     # One DID
 
-    def describe(self, instance: str, did: Did) -> Description:
-        """Type, bytes and files, counted now even where the DID is open."""
-        return _describe(self._accounts.client(instance), did)
+    def describe(self, instance: str, dids: Sequence[Did]) -> list[Description]:
+        """Type, bytes and files of each, counted now even where it is open; several are asked about together."""
+        client = self._accounts.client(instance)
+        if len(dids) == 1:
+            return [_describe(client, dids[0])]
+        known: dict[Did, Description | None] = {}
+        for start in range(0, len(dids), _LARGEST_BULK):
+            lines = bulk_lines(client, dids[start : start + _LARGEST_BULK])
+            known |= {did: described(line) for did, line in lines.items()}
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, "description") as pool:
+            return list(pool.map(lambda did: known.get(did) or _describe(client, did), dids))
 
     def summarize(self, instance: str, dids: Sequence[Did]) -> list[DidSummary]:
         """What the rows in sight show; nothing of it is staged as far as this room knows."""
@@ -118,6 +129,12 @@ class Catalog:
         client = self._accounts.client(instance)
         description = did if isinstance(did, Description) else _describe(client, did)
         for line in replicas_of(client, description):
+            yield file_replicas(client, self._rses, line, rse)
+
+    def files_of(self, instance: str, dids: Sequence[Did], rse: str | None = None) -> Iterator[FileReplicas]:
+        """The same of file DIDs, asked for together."""
+        client = self._accounts.client(instance)
+        for line in replicas_of_files(client, dids):
             yield file_replicas(client, self._rses, line, rse)
 
     def names(self, instance: str, did: Did) -> Iterator[Did]:

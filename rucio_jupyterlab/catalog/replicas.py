@@ -57,7 +57,13 @@ def replicas_of(client: RucioClient, description: Description) -> Iterator[Repli
 def _left_out(client: RucioClient, collection: Did, seen: set[int]) -> Iterator[ReplicaLine]:
     listed = client.items(did_path(collection, "files"), FileLine)
     missing = (Did(line.scope, line.name) for line in listed if _is_new(seen, line.scope, line.name))
-    while batch := list(islice(missing, _BATCH)):
+    yield from replicas_of_files(client, missing)
+
+
+def replicas_of_files(client: RucioClient, dids: Iterable[Did]) -> Iterator[ReplicaLine]:
+    """Files that are named, each with its replicas; raises RucioUnreachable where one is left out."""
+    left = iter(dids)
+    while batch := list(islice(left, _BATCH)):
         lines = list(ask_replicas(client, batch))
         if {Did(line.scope, line.name) for line in lines} != set(batch):
             raise RucioUnreachable(f"{client.instance.display_name} did not tell about every file.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..did import Did
 from .answers import BulkLine, ContentLine, DatasetReplicaLine, did_path, path_segments, whole
-from .bulk import bulk_lines
+from .bulk import bulk_lines, described
 from .model import Description, DidSummary, Reach
 from .reach import best, reach_of_pfn, reach_of_schemes
 from .recent import Recent
@@ -65,13 +65,7 @@ class Summarizer:
             yield _summary(Description(file.did, "file", sizes.get(file.did, 0), 1, open=False), where)
 
     def _collection(self, client: RucioClient, line: BulkLine) -> DidSummary:
-        counted = line.type == "dataset" and line.is_open is False and line.length is not None
-        if counted:
-            description = Description(
-                line.did, line.type, whole(line.bytes) or 0, whole(line.length) or 0, open=False
-            )
-        else:
-            description = self._describe(client, line.did)
+        description = described(line) or self._describe(client, line.did)
         return _summary(description, self._rses_of(client, line))
 
     def _rses_of(self, client: RucioClient, line: BulkLine) -> dict[str, Reach]:

@@ -80,7 +80,7 @@ class Planner:
         """Sizes and the place in the view. Raises what the catalogue raises."""
         if request.rse is not None:
             self._catalog.expect_rse(request.instance, request.rse)
-        descriptions = [self._catalog.describe(request.instance, did) for did in request.dids]
+        descriptions = self._catalog.describe(request.instance, request.dids)
         files = sum(min(each.files, request.first or each.files) for each in descriptions)
         size = sum(_share(each, request.first) for each in descriptions)
         first = request.dids[0]
@@ -121,14 +121,28 @@ class Planner:
 
         `prefix` is put before every view path. Raises what the catalogue raises, and NoSpace.
         """
-        for description in overview.descriptions:
-            found = _wanted(self._catalog.files(request.instance, description, request.rse), request)
+        for collection, found in self._found(request, overview):
             for batch in _batches(found):
                 if stop.is_set():
                     return
-                planned = self._classify_all(batch, description, request, instance, options, prefix)
+                planned = self._classify_all(batch, collection, request, instance, options, prefix)
                 grew(Batch(planned, self._journal.admit(job, planned, now())))
         self._journal.finish_plan(job)
+
+    def _found(
+        self, request: JobRequest, overview: Overview
+    ) -> Iterator[tuple[Did | None, Iterator[FileReplicas]]]:
+        """The files of each collection; those that are asked for by name come together, as of None."""
+        alone = [each.did for each in overview.descriptions if each.type == "file"]
+        if len(alone) > 1:
+            named = self._catalog.files_of(request.instance, alone, request.rse)
+            yield None, _matching(named, request.pattern)
+        for description in overview.descriptions:
+            if description.type == "file" and len(alone) > 1:
+                continue
+            files = self._catalog.files(request.instance, description, request.rse)
+            collection = None if description.type == "file" else description.did
+            yield collection, _first(_matching(files, request.pattern), request.first)
 
     def fresh_addresses(self, instance: str, did: Did, rse: str | None) -> FileReplicas | None:
         """A file's replicas asked anew, where signed addresses have lapsed."""
@@ -137,19 +151,18 @@ class Planner:
     def _classify_all(
         self,
         batch: list[FileReplicas],
-        description: Description,
+        collection: Did | None,
         request: JobRequest,
         instance: Instance,
         options: Options,
         prefix: str,
     ) -> list[PlannedFile]:
-        did = description.did
-        collection = None if description.type == "file" else did.name
         keys = [object_key(request.instance, file.did) for file in batch]
         known = self._journal.known(keys)
         planned: list[PlannedFile] = []
         for file, key in zip(batch, keys, strict=True):
-            path = prefix + file_path(did.scope, collection, file.did.name)
+            folder = None if collection is None else collection.name
+            path = prefix + file_path((collection or file.did).scope, folder, file.did.name)
             outside = shared_object(options.shared_stores, key, file.bytes) or mounted_file(
                 file.pfns, instance, options.mounts, file.bytes
             )
@@ -171,7 +184,7 @@ class Planner:
                     here,
                     outside,
                     _problem_of(state, file, request, instance),
-                    None if collection is None else did,
+                    collection,
                 )
             )
         return planned
@@ -230,13 +243,12 @@ def _problem_of(
     return NO_WAY.get(state)
 
 
-def _wanted(files: Iterable[FileReplicas], request: JobRequest) -> Iterator[FileReplicas]:
-    """The part of a DID's files that was asked for."""
-    pattern = request.pattern
-    matching = (file for file in files if pattern is None or fnmatch.fnmatchcase(file.did.name, pattern))
-    if request.first is None:
-        return matching
-    return iter(heapq.nsmallest(request.first, matching, key=lambda file: file.did.name))
+def _matching(files: Iterable[FileReplicas], pattern: str | None) -> Iterator[FileReplicas]:
+    return (file for file in files if pattern is None or fnmatch.fnmatchcase(file.did.name, pattern))
+
+
+def _first(files: Iterator[FileReplicas], count: int | None) -> Iterator[FileReplicas]:
+    return files if count is None else iter(heapq.nsmallest(count, files, key=lambda file: file.did.name))
 
 
 def _batches(files: Iterator[FileReplicas]) -> Iterator[list[FileReplicas]]:

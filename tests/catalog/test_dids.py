@@ -58,15 +58,16 @@ def files(catalog: Catalog, did: Did, rse: str | None = None) -> dict[str, FileR
 
 
 def test_a_did_is_described_down_to_its_files(catalog: Catalog, scope: str) -> None:
-    assert catalog.describe("lab", Did(scope, "disk")) == Description(
-        Did(scope, "disk"), "dataset", bytes=3, files=2, open=True
-    )
-    assert catalog.describe("lab", Did(scope, "all")).files == 6
-    assert catalog.describe("lab", Did(scope, "one")) == Description(
-        Did(scope, "one"), "file", bytes=1, files=1, open=False
-    )
-    with pytest.raises(NotFound):
-        catalog.describe("lab", Did(scope, "nowhere"))
+    disk = Description(Did(scope, "disk"), "dataset", bytes=3, files=2, open=True)
+    one = Description(Did(scope, "one"), "file", bytes=1, files=1, open=False)
+    assert catalog.describe("lab", [disk.did]) == [disk]
+    assert catalog.describe("lab", [one.did]) == [one]
+    [everything] = catalog.describe("lab", [Did(scope, "all")])
+    assert everything.files == 6
+    assert catalog.describe("lab", [one.did, everything.did, disk.did]) == [one, everything, disk]
+    for several in ([], [one.did]):
+        with pytest.raises(NotFound):
+            catalog.describe("lab", [*several, Did(scope, "nowhere")])
 
 
 def test_every_file_of_nested_containers_comes_with_its_addresses(

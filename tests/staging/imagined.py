@@ -77,7 +77,8 @@ class Imagined:
             self._stream(request, [self.replicas[did] for each in asked for did in self._files(each)])
         elif path == ["dids", "bulkmeta"]:
             dids = [Did(each["scope"], each["name"]) for each in json.loads(request.body)["dids"]]
-            self._stream(request, [self._described(did) | {"is_open": False} for did in dids])
+            known = [did for did in dids if did in self.replicas or did in self.collections]
+            self._stream(request, [self._described(did) | {"is_open": False} for did in known])
         elif path[0] == "replicas" and path[-1] == "datasets":
             self._stream(request, [{"rse": "RSE", "available_length": 1}])
         elif path[0] == "dids" and path[-1] == "files" and len(path) == 4:
@@ -95,7 +96,8 @@ class Imagined:
         if did in self.replicas or did in self.collections:
             request.answer(200, json.dumps(self._described(did)).encode())
         else:
-            request.answer(404, ExceptionClass="DataIdentifierNotFound")
+            message = f"Data identifier '{did}' not found"
+            request.answer(404, ExceptionClass="DataIdentifierNotFound", ExceptionMessage=message)
 
     def _described(self, did: Did) -> dict[str, Any]:
         files = self._files(did)

@@ -398,6 +398,26 @@ async def test_ten_thousand_files_come_each_once(rucio: Imagined, desk: Desks) -
         assert freed.files == len(contents) and not (it.views / "s").exists()
 
 
+async def test_many_dids_are_asked_for_together(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n:03}", b"x") for n in range(300)]
+    folders = [rucio.dataset("s", f"run{n}", [rucio.put("s", f"g{n}", b"y")]) for n in range(3)]
+    assert rucio.server is not None
+    async with desk() as it:
+        job = await it.stage(*files, *folders)
+        assert (job.state, job.files_done, job.bytes_total) == ("done", 303, 303)
+        assert sorted(it.files())[::101] == ["s/f000", "s/f101", "s/f202"]
+        assert [name for name in it.files() if "run" in name] == ["s/run0/g0", "s/run1/g1", "s/run2/g2"]
+    assert rucio.server.paths.count("/dids/bulkmeta") == 4
+    assert rucio.server.paths.count("/replicas/list") == 4
+
+
+async def test_of_many_dids_one_that_is_unknown_is_named(rucio: Imagined, desk: Desks) -> None:
+    files = [rucio.put("s", f"f{n}", b"x") for n in range(3)]
+    async with desk() as it:
+        job = await it.stage(*files, Did("s", "nowhere"))
+        assert job.state == "failed" and "s:nowhere" in job.problem.detail
+
+
 async def test_copies_are_files_of_their_own(rucio: Imagined, desk: Desks) -> None:
     files = [rucio.put("s", f"f{n}", f"{n}".encode()) for n in range(50)]
     dataset = rucio.dataset("s", "run", files)
