@@ -89,14 +89,34 @@ class RouteHandler(APIHandler):
 def read_request(
     route: Route, in_path: Mapping[str, str], query: Mapping[str, str], body: bytes
 ) -> msgspec.Struct:
-    """The request's struct. Raises BadRequest, naming the field but not its value."""
+    """The request's struct. Raises BadRequest, naming the field but not its value.
+
+    A body has no field but those that are known: who misspells `first` does not mean to stage it all.
+    """
     try:
         if not route.takes_body:
             return msgspec.convert({**query, **in_path}, route.request, strict=False)
         fields = msgspec.json.decode(body, type=dict[str, Any]) if body.strip() else {}
-        return msgspec.convert({**fields, **in_path}, route.request)
+        request = msgspec.convert({**fields, **in_path}, route.request)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest(f"The request cannot be understood: {error}.") from error
+    if (unknown := unknown_field(fields, request)) is not None:
+        raise BadRequest(f"The request cannot be understood: there is no field “{unknown[:100]}”.")
+    return request
+
+
+def unknown_field(sent: Any, read: Any) -> str | None:
+    """The first name in a JSON value that the struct which was read from it does not have; None where all are known."""
+    if isinstance(sent, dict) and isinstance(read, msgspec.Struct):
+        names = dict(zip(read.__struct_encode_fields__, read.__struct_fields__, strict=True))
+        if unknown := set(sent) - set(names) - {read.__struct_config__.tag_field}:
+            return str(min(unknown))
+        pairs = [(value, getattr(read, names[name])) for name, value in sent.items() if name in names]
+    elif isinstance(sent, list) and isinstance(read, (list, tuple)):
+        pairs = list(zip(sent, read, strict=True))
+    else:
+        return None
+    return next((found for pair in pairs if (found := unknown_field(*pair)) is not None), None)
 
 
 def handlers(server: local.Server) -> list[tuple[str, type[RouteHandler], dict[str, Any]]]:
