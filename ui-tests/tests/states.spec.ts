@@ -27,6 +27,28 @@ for (const theme of THEMES) {
   });
 }
 
+test('what is chosen stays in sight while the list becomes lower', async ({
+  page
+}) => {
+  const fake = new FakeServer();
+  await fake.serve(page);
+  await page.goto();
+  const panel = await openPanel(page);
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  const row = panel.row('00358040');
+  await row.click();
+  await panel.button('Only a part…').click();
+  await expect(panel.root.getByLabel('First')).toBeVisible();
+  await expect(row).toBeInViewport({ ratio: 0.9 });
+
+  await panel.root.getByRole('tree').hover();
+  await page.mouse.wheel(0, 3000);
+  await expect(row).toBeHidden();
+  await panel.button('All of it').click();
+  await expect(panel.root.getByLabel('First')).toBeHidden();
+  await expect(row).toBeHidden();
+});
+
 async function violations(panel: Panel): Promise<string[]> {
   const report = await new AxeBuilder({ page: panel.page })
     .include('#rucio-panel')
