@@ -267,7 +267,7 @@ export const STATES: IState[] = [
       await panel.root.getByRole('radio').nth(2).check();
     },
     text: 'CERNBOX',
-    action: 'Stage this part'
+    action: 'Stage this part from CERNBOX'
   },
   {
     name: 'details that are on their way',

@@ -27,6 +27,21 @@ for (const theme of THEMES) {
   });
 }
 
+test('a refusal is told until something else is chosen', async ({ page }) => {
+  const fake = new FakeServer();
+  await fake.serve(page);
+  await page.goto();
+  const panel = await openPanel(page);
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  await panel.rows.nth(1).click();
+  const detail = 'There is no room for it.';
+  fake.problems.set(/jobs$/, { type: 'no-space', detail, do: 'retry' });
+  await panel.button('Stage').click();
+  await expect(panel.root).toContainText(detail);
+  await panel.rows.first().click();
+  await expect(panel.root).not.toContainText(detail);
+});
+
 test('what is chosen stays in sight while the list becomes lower', async ({
   page
 }) => {
