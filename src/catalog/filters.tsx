@@ -74,7 +74,7 @@ export function Filters(props: IFiltersProps): JSX.Element {
         <button
           type="button"
           className="jp-Rucio-chip"
-          aria-label={trans.__('Filter by metadata')}
+          aria-label={trans.__('Filter')}
           title={trans.__('Filter by metadata')}
           aria-expanded={adding}
           onClick={() => setAdding(!adding)}

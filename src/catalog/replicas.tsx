@@ -120,7 +120,10 @@ function Holding({ place, trans }: IHoldingProps): JSX.Element {
     parts.push(trans.__('%1/s', size(speed)));
   }
   return (
-    <span className="jp-Rucio-rse-note">
+    <span
+      className="jp-Rucio-rse-note"
+      title={speed ? trans.__('As fast as when it was last read') : undefined}
+    >
       {parts.join(' · ')}
       {speed && (
         <span className="jp-Rucio-rse-when"> {trans.__('last time')}</span>
