@@ -11,7 +11,7 @@ for (const theme of THEMES) {
   test(`each state says what is the matter and what to do, in ${theme}`, async ({
     page
   }) => {
-    test.setTimeout(300_000);
+    test.setTimeout(450_000); // axe takes some seconds for each on a busy machine
     const fake = new FakeServer();
     await fake.serve(page);
     await page.goto();
