@@ -26,6 +26,9 @@ const withDemo = (demo: FakeServer['demo']) => (fake: FakeServer) => {
   noInstance(fake);
   fake.demo = demo;
 };
+const withJobs = (jobs: FakeServer['jobs']) => (fake: FakeServer) => {
+  fake.jobs = jobs;
+};
 const noInstance = (fake: FakeServer) => {
   fake.instances = { ...data.instances, instances: [] };
 };
@@ -176,6 +179,25 @@ export const STATES: IState[] = [
     action: /^Stage data25/
   },
   {
+    name: 'looking',
+    fake: fake => {
+      fake.rows = [];
+      fake.arriving = true;
+    },
+    go: search,
+    text: 'Asking Rucio…',
+    action: 'Search'
+  },
+  {
+    name: 'results that are arriving',
+    fake: fake => {
+      fake.arriving = true;
+    },
+    go: search,
+    text: '1,204 results so far',
+    action: /^Stage data25/
+  },
+  {
     name: 'nothing found',
     fake: fake => {
       fake.rows = [];
@@ -245,7 +267,42 @@ export const STATES: IState[] = [
       await panel.root.getByRole('radio').nth(2).check();
     },
     text: 'CERNBOX',
-    action: 'Stage this part'
+    action: 'Stage this part from CERNBOX'
+  },
+  {
+    name: 'details that are on their way',
+    fake: fake => fake.problems.set(/replicas$/, 'silent'),
+    go: choose(9),
+    text: 'Asking Rucio…',
+    action: 'Stage'
+  },
+  {
+    name: 'details that cannot be had',
+    fake: fake =>
+      fake.problems.set(/replicas$/, {
+        type: 'rucio-unreachable',
+        detail: 'Rucio does not answer at rucio.example.org.',
+        do: 'retry'
+      }),
+    go: choose(9),
+    text: 'Rucio does not answer at',
+    action: 'Try again'
+  },
+  {
+    name: 'staging refused',
+    fake: fake =>
+      fake.problems.set(/jobs$/, {
+        type: 'no-room',
+        detail:
+          'The store has room for 31 MB, and this needs 20.1 MB more than that.',
+        do: 'retry'
+      }),
+    go: async panel => {
+      await choose(9)(panel);
+      await panel.button('Stage').click();
+    },
+    text: 'The store has room for 31 MB',
+    action: 'Try again'
   },
   {
     name: 'staged',
@@ -323,27 +380,35 @@ export const STATES: IState[] = [
   },
   {
     name: 'jobs',
-    fake: fake => {
-      fake.jobs = data.jobs;
-    },
+    fake: withJobs(data.jobs),
     go: showJobs,
     text: 'Waiting for you to confirm',
     action: 'Stage all of it'
   },
   {
-    name: 'jobs in trouble',
-    fake: fake => {
-      fake.jobs = data.jobs.slice(5);
-    },
+    name: 'a job that waits for a cloud',
+    fake: withJobs([data.waitingForCloud]),
+    go: showJobs,
+    text: 'The CS3 gateway of CERNBOX refuses your sign-in.',
+    action: 'Try now'
+  },
+  {
+    name: 'jobs that wait',
+    fake: withJobs(data.waiting),
+    go: showJobs,
+    text: 'Waiting for space',
+    action: 'Sign in'
+  },
+  {
+    name: 'jobs that ended',
+    fake: withJobs(data.over),
     go: showJobs,
     text: 'are unverified',
     action: 'Look again'
   },
   {
     name: 'files of a job',
-    fake: fake => {
-      fake.jobs = data.jobs.slice(8);
-    },
+    fake: withJobs(data.over),
     go: async panel => {
       await showJobs(panel);
       await panel
@@ -365,10 +430,17 @@ export const STATES: IState[] = [
     action: 'Show 2 DIDs'
   },
   {
+    name: 'a list that was pasted',
+    go: async panel => {
+      await panel.button(/^Show 2 DIDs/).click();
+    },
+    text: 'not in Rucio',
+    action: /^Stage a:b/
+  },
+  {
     name: 'adding an instance',
     fake: noInstance,
     go: async panel => {
-      await panel.button('Cancel').click();
       await panel.button('Add an instance').click();
       await panel.root.getByText('Rarely needed').click();
     },

@@ -20,7 +20,7 @@ from . import names
 from .names import SCOPE
 from .zmumu import write_events
 
-VERSION = "2"
+VERSION = "3"
 """Another one makes the next start begin anew."""
 DISKS = (names.ALPINE, names.BALTIC)
 CLOUDS = (names.CASPIAN,)
@@ -145,7 +145,7 @@ class Maker:
         seeding.add_collection(self._client, SCOPE, names.CONDITIONS, files)
 
     def big_file(self) -> None:
-        """1 GiB on both disks: one random block with its own number at its head, over and over."""
+        """1 GiB on both disks and the cloud: one random block with its own number at its head, over and over."""
         path = self._path(names.ALPINE, SCOPE, names.BIG)
         path.parent.mkdir(parents=True, exist_ok=True)
         block = bytearray(os.urandom(16 * MEBIBYTE))
@@ -157,7 +157,8 @@ class Maker:
                 file.write(block)
         big = File(SCOPE, names.BIG, GIBIBYTE, f"{adler32:08x}")
         seeding.register(self._client, names.ALPINE, [big])
-        self._copy([big], names.ALPINE, names.BALTIC)
+        for rse in (names.BALTIC, names.CASPIAN):
+            self._copy([big], names.ALPINE, rse)
         seeding.add_collection(self._client, SCOPE, names.BIG_DATASET, [big])
 
     def out_of_reach(self) -> None:

@@ -49,19 +49,21 @@ export function DetailPane(props: IDetailPaneProps): JSX.Element {
       onKeyDown={event => event.key === 'Escape' && props.onClose()}
     >
       <div className="jp-Rucio-details-head">
+        <span className="jp-Rucio-details-buttons">
+          <IconButton
+            icon={copyIcon}
+            label={trans.__('Copy the DID')}
+            onClick={props.onCopy}
+          />
+          <IconButton
+            icon={closeIcon}
+            label={trans.__('Close the details')}
+            onClick={props.onClose}
+          />
+        </span>
         <h3>
           <Breakable text={didText(details.row.did)} />
         </h3>
-        <IconButton
-          icon={copyIcon}
-          label={trans.__('Copy the DID')}
-          onClick={props.onCopy}
-        />
-        <IconButton
-          icon={closeIcon}
-          label={trans.__('Close the details')}
-          onClick={props.onClose}
-        />
       </div>
       {summary && <Hindrance {...props} summary={summary} />}
       <Tabs

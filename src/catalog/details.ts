@@ -80,6 +80,19 @@ export class Details {
     }
   }
 
+  /** Ask anew for the replicas, if they were asked for: each job tells how fast its RSEs were. */
+  renewReplicas(): void {
+    if (this._replicas) {
+      void this.client.replicas(this.instance, this.row.did).then(
+        value => {
+          this._replicas = { state: 'ready', value };
+          this._tell();
+        },
+        () => undefined // the table of before is still right, but for the speeds
+      );
+    }
+  }
+
   /** Forget what a tab shows and ask anew. */
   retry(tab: DetailTab): void {
     if (tab === 'files') {

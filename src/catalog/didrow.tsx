@@ -3,7 +3,8 @@ import {
   caretDownIcon,
   caretRightIcon,
   checkIcon,
-  downloadIcon
+  downloadIcon,
+  type LabIcon
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
@@ -50,6 +51,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
   const name = props.scoped ? didText(row.did) : row.did.name;
   const Caret = expanded ? caretDownIcon : caretRightIcon;
   const facts = describe(row, summary, trans);
+  const mark = markOf(standing, trans);
   return (
     <div
       id={props.id}
@@ -64,7 +66,9 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
       aria-expanded={expandable ? expanded : undefined}
       aria-posinset={props.position + 1}
       aria-setsize={props.siblings}
-      aria-label={`${didText(row.did)}, ${facts.join(' · ')}`}
+      aria-label={[didText(row.did), facts.join(' · '), mark?.text]
+        .filter(Boolean)
+        .join(', ')}
       style={{ paddingInlineStart: 4 + depth * INDENT }}
       onClick={props.onChoose}
       onContextMenu={event => !selected && props.onChoose(event)}
@@ -91,100 +95,76 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
         />
         <span className="jp-Rucio-row-second">
           <RowFacts facts={facts} common={row.type === 'dataset'} />
-          <StandingView
-            standing={standing}
-            trans={trans}
-            onStage={props.onStage}
-            label={didText(row.did)}
-          />
+          {mark && <Mark {...mark} />}
+          {standing.kind === 'stageable' && (
+            <button
+              type="button"
+              className="jp-Rucio-rowAction"
+              tabIndex={-1} // the tree is one stop of the tab key; Enter leads to the same button below
+              aria-label={trans.__('Stage %1', didText(row.did))}
+              onClick={event => {
+                event.stopPropagation();
+                props.onStage();
+              }}
+            >
+              <downloadIcon.react tag="span" aria-hidden="true" />
+              {trans.__('Stage')}
+            </button>
+          )}
         </span>
       </span>
     </div>
   );
 }
 
-interface IStandingProps {
-  standing: Standing;
-  label: string;
-  trans: TranslationBundle;
-  onStage: () => void;
+interface IMark {
+  tone: 'good' | 'warn' | 'error' | 'run' | 'mute';
+  icon?: LabIcon;
+  text: string;
 }
 
-function StandingView(props: IStandingProps): JSX.Element | null {
-  const { standing, label, trans, onStage } = props;
+/** How a DID stands, in a word; null where that is not known, or a button says it. */
+function markOf(standing: Standing, trans: TranslationBundle): IMark | null {
   switch (standing.kind) {
     case 'unknown':
+    case 'stageable':
       return null;
     case 'missing':
-      return (
-        <Mark tone="error" icon={warningIcon}>
-          {trans.__('not in Rucio')}
-        </Mark>
-      );
+      return {
+        tone: 'error',
+        icon: warningIcon,
+        text: trans.__('not in Rucio')
+      };
     case 'running':
-      return <Mark tone="run">{`${Math.floor(standing.share * 100)} %`}</Mark>;
+      return { tone: 'run', text: `${Math.floor(standing.share * 100)} %` };
     case 'waiting':
-      return <Mark tone="warn">{trans.__('waiting')}</Mark>;
+      return { tone: 'warn', text: trans.__('waiting') };
     case 'paused':
-      return <Mark tone="mute">{trans.__('paused')}</Mark>;
+      return { tone: 'mute', text: trans.__('paused') };
     case 'staged':
-      return (
-        <Mark tone="good" icon={checkIcon}>
-          {trans.__('staged')}
-        </Mark>
-      );
-    case 'partial':
-      return (
-        <Mark tone="mute">
-          {trans.__('%1 / %2', count(standing.here), count(standing.files))}
-        </Mark>
-      );
+      return { tone: 'good', icon: checkIcon, text: trans.__('staged') };
+    case 'partial': {
+      const { here, files } = standing;
+      return {
+        tone: 'mute',
+        text: trans.__('%1 / %2', count(here), count(files))
+      };
+    }
     case 'tape':
-      return (
-        <Mark tone="warn" icon={tapeIcon}>
-          {trans.__('on tape')}
-        </Mark>
-      );
+      return { tone: 'warn', icon: tapeIcon, text: trans.__('on tape') };
     case 'root-only':
-      return <Mark tone="warn">{trans.__('xrootd only')}</Mark>;
+      return { tone: 'warn', text: trans.__('xrootd only') };
     case 'none':
-      return (
-        <Mark tone="warn" icon={warningIcon}>
-          {trans.__('no replica')}
-        </Mark>
-      );
-    case 'stageable':
-      return (
-        <button
-          type="button"
-          className="jp-Rucio-rowAction"
-          tabIndex={-1} // the tree is one stop of the tab key; Enter leads to the same button below
-          aria-label={trans.__('Stage %1', label)}
-          onClick={event => {
-            event.stopPropagation();
-            onStage();
-          }}
-        >
-          <downloadIcon.react tag="span" aria-hidden="true" />
-          {trans.__('Stage')}
-        </button>
-      );
+      return { tone: 'warn', icon: warningIcon, text: trans.__('no replica') };
   }
 }
 
-interface IMarkProps {
-  tone: 'good' | 'warn' | 'error' | 'run' | 'mute';
-  icon?: typeof checkIcon;
-  children: React.ReactNode;
-}
-
 /** A word at the end of a row; its colour only repeats what it says. */
-function Mark(props: IMarkProps): JSX.Element {
-  const { tone, icon, children } = props;
+function Mark({ tone, icon: Icon, text }: IMark): JSX.Element {
   return (
     <span className={`jp-Rucio-mark jp-mod-${tone}`}>
-      {icon && <icon.react tag="span" aria-hidden="true" />}
-      {children}
+      {Icon && <Icon.react tag="span" aria-hidden="true" />}
+      {text}
     </span>
   );
 }
@@ -213,12 +193,15 @@ function RowFacts({ facts, common }: IRowFactsProps): JSX.Element {
   );
 }
 
-/** What a DID is: `dataset`, `20 files`, `19.4 MB`, `3 RSEs`. */
+/** What a DID is: `dataset`, `20 files`, `19.4 MB`, `3 RSEs`; nothing where Rucio does not know it. */
 export function describe(
   row: DidRow,
   summary: DidSummary | undefined,
   trans: TranslationBundle
 ): string[] {
+  if (row.missing) {
+    return [];
+  }
   const files = summary?.files ?? row.files;
   const bytes = summary?.bytes ?? row.bytes;
   const parts: string[] = [];

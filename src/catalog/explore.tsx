@@ -8,6 +8,7 @@ import type { Did, DidRow } from '../client/generated';
 import { warningIcon } from '../components/icons';
 import type { MenuEntry } from '../components/menu';
 import { Notice, remedy, Strip } from '../components/notice';
+import type { Part } from '../components/part';
 import { count } from '../components/quantity';
 import { Splitter } from '../components/splitter';
 import type { IJobs } from '../jobs/model';
@@ -19,7 +20,7 @@ import { Filters } from './filters';
 import type { Listing } from './listing';
 import type { Catalog } from './model';
 import { SearchBar } from './searchbar';
-import { type Part, StageBar } from './stagebar';
+import { StageBar } from './stagebar';
 
 export interface IExploreProps {
   catalog: Catalog;
@@ -30,11 +31,14 @@ export interface IExploreProps {
   cells: ICells | null;
 }
 
+/** Why the last job could not be started, and how to try it again. */
+type Refusal = Obstacle & { again: () => Promise<void> };
+
 /** Search, its answer as a tree, the details of what is chosen, and the way to stage it. */
 export function Explore(props: IExploreProps): JSX.Element {
   const { catalog, jobs, commands, cells, trans } = props;
   const [busy, setBusy] = React.useState(false);
-  const [refused, setRefused] = React.useState<Obstacle | null>(null);
+  const [refused, setRefused] = React.useState<Refusal | null>(null);
   const frame = React.useRef<HTMLDivElement>(null);
   const { root, summaries, selected, details, instance, view } = catalog;
   const rse = details ? view.rseOf(details.row.did) : null;
@@ -44,6 +48,7 @@ export function Explore(props: IExploreProps): JSX.Element {
   );
 
   React.useEffect(() => {
+    setRefused(null);
     if (selected.length > 0) {
       void jobs.refreshStore();
       void summaries?.load(selected.map(row => row.did));
@@ -62,7 +67,7 @@ export function Explore(props: IExploreProps): JSX.Element {
       const dids = rows.filter(row => !row.missing).map(row => row.did);
       await jobs.start({ instance, dids, rse, ...part });
     } catch (reason) {
-      setRefused(obstacleOf(reason));
+      setRefused({ ...obstacleOf(reason), again: () => stage(rows, part) });
     } finally {
       setBusy(false);
     }
@@ -114,11 +119,13 @@ export function Explore(props: IExploreProps): JSX.Element {
         onSearch={search => catalog.ask(search)}
         onPaste={dids => catalog.paste(dids)}
       />
-      <Filters
-        search={catalog.search}
-        trans={trans}
-        onSearch={search => catalog.ask(search)}
-      />
+      {!catalog.pasted && (
+        <Filters
+          search={catalog.search}
+          trans={trans}
+          onSearch={search => catalog.ask(search)}
+        />
+      )}
       {root && <Tally listing={root.listing} trans={trans} />}
       {root?.listing.cut && root.listing.length > 0 && (
         <Strip
@@ -186,7 +193,7 @@ export function Explore(props: IExploreProps): JSX.Element {
             refused,
             {
               signIn: () => void commands.execute(CommandIDs.signIn),
-              retry: () => void stage(selected)
+              retry: () => void refused.again()
             },
             trans
           )}
@@ -235,10 +242,13 @@ interface ITallyProps {
 /** How much was found, and whether that is all. */
 function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
   const { length, arriving, cut, seconds } = listing;
-  if (listing.obstacle || (arriving && length === 0)) {
+  if (listing.obstacle || length === 0) {
     return null;
   }
-  const found = trans._n('%2 result', '%2 results', length, count(length));
+  const found =
+    listing.query.kind === 'dids'
+      ? trans._n('%2 pasted DID', '%2 pasted DIDs', length, count(length))
+      : trans._n('%2 result', '%2 results', length, count(length));
   const took = trans.__('%1 s', Math.max(0.1, seconds).toFixed(1));
   return (
     <p className="jp-Rucio-tally" role="status">

@@ -74,11 +74,13 @@ export function Filters(props: IFiltersProps): JSX.Element {
         <button
           type="button"
           className="jp-Rucio-chip"
+          aria-label={trans.__('Filter')}
+          title={trans.__('Filter by metadata')}
           aria-expanded={adding}
           onClick={() => setAdding(!adding)}
         >
           <addIcon.react tag="span" aria-hidden="true" />
-          {trans.__('Filter')}
+          <span className="jp-Rucio-chip-word">{trans.__('Filter')}</span>
         </button>
       </div>
       {adding && (

@@ -36,7 +36,10 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
     const catalog = new Catalog(server.client, accounts);
     catalog.changed.connect(panel.update, panel);
     jobs.changed.connect(panel.update, panel);
-    jobs.finished.connect(() => catalog.summaries?.renew());
+    jobs.finished.connect(() => {
+      catalog.summaries?.renew();
+      catalog.details?.renewReplicas();
+    });
     if (state) {
       void remember<IMemory>(state, {
         key: 'rucio-jupyterlab:explore',

@@ -44,19 +44,21 @@ export function Replicas(props: IReplicasProps): JSX.Element {
           {radio(place.rse, isUsable(place))}
           <span className="jp-Rucio-rse-told">
             <span className="jp-Rucio-rse-name">{place.rse}</span>
-            {place.media === 'tape' ? (
-              <span className="jp-Rucio-tag">
-                <tapeIcon.react tag="span" aria-hidden="true" />
-                {trans.__('tape')}
-              </span>
-            ) : (
-              place.schemes.map(scheme => (
-                <span key={scheme} className="jp-Rucio-tag">
-                  {scheme}
+            <span className="jp-Rucio-rse-facts">
+              {place.media === 'tape' ? (
+                <span className="jp-Rucio-tag">
+                  <tapeIcon.react tag="span" aria-hidden="true" />
+                  {trans.__('tape')}
                 </span>
-              ))
-            )}
-            <span className="jp-Rucio-rse-note">{holding(place, trans)}</span>
+              ) : (
+                place.schemes.map(scheme => (
+                  <span key={scheme} className="jp-Rucio-tag">
+                    {scheme}
+                  </span>
+                ))
+              )}
+              <Holding place={place} trans={trans} />
+            </span>
           </span>
         </label>
       ))}
@@ -95,8 +97,14 @@ function isUsable(place: RseReplicas): boolean {
   return place.reach === 'http' || place.reach === 'mount';
 }
 
+interface IHoldingProps {
+  place: RseReplicas;
+  trans: TranslationBundle;
+}
+
 /** How much of the DID an RSE holds, and how fast it was: `20 of 20 · 86 MB/s last time`. */
-function holding(place: RseReplicas, trans: TranslationBundle): string {
+function Holding({ place, trans }: IHoldingProps): JSX.Element {
+  const speed = place.reach === 'http' ? place.bytes_per_second : null;
   const parts = [
     trans.__('%1 of %2', count(place.files), count(place.files_total))
   ];
@@ -104,11 +112,22 @@ function holding(place: RseReplicas, trans: TranslationBundle): string {
     parts.push(trans.__('xrootd only'));
   } else if (place.reach === 'mount') {
     parts.push(trans.__('mounted here'));
-  } else if (place.bytes_per_second) {
-    parts.push(trans.__('%1/s last time', size(place.bytes_per_second)));
   }
   if (place.state !== 'AVAILABLE') {
     parts.push(place.state.toLowerCase());
   }
-  return parts.join(' · ');
+  if (speed) {
+    parts.push(trans.__('%1/s', size(speed)));
+  }
+  return (
+    <span
+      className="jp-Rucio-rse-note"
+      title={speed ? trans.__('As fast as when it was last read') : undefined}
+    >
+      {parts.join(' · ')}
+      {speed && (
+        <span className="jp-Rucio-rse-when"> {trans.__('last time')}</span>
+      )}
+    </span>
+  );
 }

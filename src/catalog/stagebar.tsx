@@ -3,19 +3,12 @@ import { caretDownIcon, folderIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
-import type {
-  DidRow,
-  DidSummary,
-  JobRequest,
-  StoreStatus
-} from '../client/generated';
+import type { DidRow, DidSummary, StoreStatus } from '../client/generated';
 import { Button, IconButton } from '../components/button';
 import { MenuButton, type MenuEntry } from '../components/menu';
-import { count, size } from '../components/quantity';
+import { isPart, type Part, PartFields } from '../components/part';
+import { count, freeRoom, size } from '../components/quantity';
 import { Facts } from '../components/texts';
-
-/** What of the chosen DIDs to stage, and how. */
-export type Part = Partial<Pick<JobRequest, 'first' | 'pattern'>>;
 
 export interface IStageBarProps {
   rows: readonly DidRow[];
@@ -43,13 +36,24 @@ export function StageBar(props: IStageBarProps): JSX.Element {
   const plan = planOf(rows, summaries);
   const free = store?.free_bytes ?? null;
   const path = summaries.length === 1 ? summaries[0].staged_path : null;
-  const wanted = plan.bytes - plan.bytesHere;
-  const tooLarge = free !== null && wanted > free;
+  const divisible = rows.length > 1 || rows.some(({ type }) => type !== 'file');
+  const tooLarge = free !== null && plan.bytes - plan.bytesHere > free;
   return (
     <div className="jp-Rucio-stage">
-      <p className={tooLarge ? 'jp-mod-warn' : undefined} role="status">
-        <Facts facts={planFacts(plan, rows.length, free, trans)} />
-      </p>
+      <div className="jp-Rucio-stage-told">
+        {divisible && !plan.whole && !plan.barred && (
+          <Button
+            look="link"
+            aria-expanded={partial}
+            onClick={() => setPartial(!partial)}
+          >
+            {partial ? trans.__('All of it') : trans.__('Only a part…')}
+          </Button>
+        )}
+        <p className={tooLarge ? 'jp-mod-warn' : undefined} role="status">
+          <Facts facts={planFacts(plan, rows.length, free, tooLarge, trans)} />
+        </p>
+      </div>
       {partial && <PartFields part={part} trans={trans} onChange={setPart} />}
       <div className="jp-Rucio-actions">
         {!plan.whole && (
@@ -58,9 +62,7 @@ export function StageBar(props: IStageBarProps): JSX.Element {
             disabled={props.busy || plan.barred}
             onClick={() => props.onStage(partial ? part : {})}
           >
-            {partial && (part.first || part.pattern)
-              ? trans.__('Stage this part')
-              : stageLabel(plan, rse, trans)}
+            {stageLabel(plan, partial && isPart(part), rse, trans)}
           </Button>
         )}
         {cells && (
@@ -85,59 +87,7 @@ export function StageBar(props: IStageBarProps): JSX.Element {
             onClick={() => onReveal(path)}
           />
         )}
-        {!plan.whole && !plan.barred && (
-          <Button
-            look="link"
-            aria-expanded={partial}
-            onClick={() => setPartial(!partial)}
-          >
-            {partial ? trans.__('All of it') : trans.__('Only a part…')}
-          </Button>
-        )}
       </div>
-    </div>
-  );
-}
-
-interface IPartFieldsProps {
-  part: Part;
-  trans: TranslationBundle;
-  onChange: (part: Part) => void;
-}
-
-const PATTERN = '*.root';
-
-/** How much of it to take; also asked when a large job waits for confirmation. */
-export function PartFields(props: IPartFieldsProps): JSX.Element {
-  const { part, trans, onChange } = props;
-  return (
-    <div className="jp-Rucio-part">
-      <label>
-        {trans.__('First')}
-        <input
-          className="jp-mod-styled"
-          type="number"
-          min={1}
-          placeholder={trans.__('all')}
-          value={part.first ?? ''}
-          onChange={event =>
-            onChange({ ...part, first: Number(event.target.value) || null })
-          }
-        />
-        {trans.__('files')}
-      </label>
-      <label>
-        {trans.__('named')}
-        <input
-          className="jp-mod-styled"
-          placeholder={PATTERN}
-          spellCheck={false}
-          value={part.pattern ?? ''}
-          onChange={event =>
-            onChange({ ...part, pattern: event.target.value || null })
-          }
-        />
-      </label>
     </div>
   );
 }
@@ -151,7 +101,9 @@ interface IPlan {
   open: boolean;
   /** All of it is staged already. */
   whole: boolean;
-  /** None of it can be staged: it is on tape, behind xrootd, or nowhere. */
+  /** Of the chosen DIDs, how many cannot be staged: they are on tape, behind xrootd, or nowhere. */
+  outOfReach: number;
+  /** None of it can be staged. */
   barred: boolean;
 }
 
@@ -160,9 +112,8 @@ export function planOf(
   rows: readonly DidRow[],
   summaries: readonly DidSummary[]
 ): IPlan {
-  const plan = { files: 0, here: 0, bytes: 0, bytesHere: 0 };
+  const plan = { files: 0, here: 0, bytes: 0, bytesHere: 0, outOfReach: 0 };
   let open = summaries.length < rows.length;
-  let barred = summaries.length > 0;
   for (const summary of summaries) {
     const files = summary.files ?? (summary.type === 'file' ? 1 : 0);
     plan.files += files;
@@ -171,13 +122,13 @@ export function planOf(
     plan.bytesHere += files
       ? ((summary.bytes ?? 0) * summary.staged_files) / files
       : 0;
-    barred &&= !['http', 'mount'].includes(summary.reach);
+    plan.outOfReach += ['http', 'mount'].includes(summary.reach) ? 0 : 1;
     open ||= summary.open || summary.bytes === null;
   }
   return {
     ...plan,
     open,
-    barred,
+    barred: plan.outOfReach > 0 && plan.outOfReach === summaries.length,
     whole: !open && plan.here >= plan.files && plan.files > 0
   };
 }
@@ -186,6 +137,7 @@ function planFacts(
   plan: IPlan,
   dids: number,
   free: number | null,
+  tooLarge: boolean,
   trans: TranslationBundle
 ): string[] {
   const parts: string[] = [];
@@ -203,17 +155,26 @@ function planFacts(
         : trans.__('%1 here already', count(plan.here))
     );
   }
-  if (free !== null && !plan.whole) {
-    parts.push(trans.__('%1 free', size(free)));
+  if (dids > 1 && plan.outOfReach > 0 && !plan.whole) {
+    parts.push(trans.__('%1 out of reach', count(plan.outOfReach)));
+  }
+  if (free !== null && !plan.whole && !plan.barred) {
+    parts.push(freeRoom(free, tooLarge, trans));
   }
   return parts;
 }
 
 function stageLabel(
   plan: IPlan,
+  part: boolean,
   rse: string | null,
   trans: TranslationBundle
 ): string {
+  if (part) {
+    return rse
+      ? trans.__('Stage this part from %1', rse)
+      : trans.__('Stage this part');
+  }
   if (rse) {
     return trans.__('Stage from %1', rse);
   }

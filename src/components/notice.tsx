@@ -4,6 +4,7 @@ import * as React from 'react';
 
 import type { Obstacle } from '../client/failure';
 import { Button } from './button';
+import { Sentence } from './texts';
 
 /** The one thing to do about a state. */
 export interface IAction {
@@ -36,7 +37,11 @@ export function Notice(props: INoticeProps): JSX.Element {
         aria-hidden="true"
       />
       <h3>{title}</h3>
-      {text && <p>{text}</p>}
+      {text && (
+        <p>
+          <Sentence text={text} />
+        </p>
+      )}
       {action && (
         <Button look={look ?? 'primary'} onClick={action.run}>
           {action.label}
@@ -60,15 +65,18 @@ export function Strip(props: IStripProps): JSX.Element {
   const { tone, icon, text, action } = props;
   return (
     <div className={`jp-Rucio-strip jp-mod-${tone}`} role="status">
-      <span className="jp-Rucio-strip-told">
-        <icon.react tag="span" aria-hidden="true" />
-        <span>{text}</span>
+      <icon.react tag="span" aria-hidden="true" />
+      <span>
+        <Sentence text={text} />
+        {action && (
+          <>
+            {' '}
+            <Button look="link" onClick={action.run}>
+              {action.label}
+            </Button>
+          </>
+        )}
       </span>
-      {action && (
-        <Button look="link" onClick={action.run}>
-          {action.label}
-        </Button>
-      )}
     </div>
   );
 }

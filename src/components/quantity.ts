@@ -23,6 +23,17 @@ export function sizeOf(
   );
 }
 
+/** How much room there is, and whether that is too little. */
+export function freeRoom(
+  free: number,
+  tooLarge: boolean,
+  trans: TranslationBundle
+): string {
+  return tooLarge
+    ? trans.__('only %1 free', size(free))
+    : trans.__('%1 free', size(free));
+}
+
 /** A whole number with its groups told apart. */
 export function count(value: number): string {
   return value.toLocaleString('en');

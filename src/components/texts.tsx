@@ -31,3 +31,16 @@ export function Facts({ facts }: { facts: readonly string[] }): JSX.Element {
     </span>
   );
 }
+
+/** What is told to a person; a command in it stands between backticks. */
+export function Sentence({ text }: { text: string }): JSX.Element {
+  return (
+    <>
+      {text
+        .split('`')
+        .map((part, index) =>
+          index % 2 ? <code key={index}>{part}</code> : part
+        )}
+    </>
+  );
+}

@@ -45,6 +45,7 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
   const [top, setTop] = React.useState(0);
   const [height, setHeight] = React.useState(0);
   const awaited = React.useRef(start);
+  const revealed = React.useRef({ row: reveal, height: 0 });
 
   const offsetOf = (index: number): number =>
     index * rowHeight + (tall && index > tall.index ? tall.extra : 0);
@@ -81,19 +82,27 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
 
   React.useLayoutEffect(() => {
     const node = scroller.current;
+    const before = revealed.current;
+    revealed.current = { row: reveal, height };
     if (!node || reveal === null || reveal === undefined) {
       return;
     }
     const begin = offsetOf(reveal);
     const finish = offsetOf(reveal + 1);
+    // A list that became lower keeps the row in sight, but does not go back to one that was left.
+    const left =
+      begin < node.scrollTop || begin >= node.scrollTop + before.height;
+    if (before.row === reveal && before.height > 0 && left) {
+      return;
+    }
     if (begin < node.scrollTop) {
       node.scrollTop = begin;
     } else if (finish > node.scrollTop + node.clientHeight) {
       node.scrollTop = finish - node.clientHeight;
     }
-    // Only a new place to reveal may move the list, not its growth.
+    // Only a new place to reveal or another height may move the list, not its growth.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [reveal, height === 0]);
+  }, [reveal, height]);
 
   const rows: React.ReactNode[] = [];
   for (let index = first; index < end; index += 1) {

@@ -1,10 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { type Part, PartFields } from '../catalog/stagebar';
 import type { ConfirmJob, JobSnapshot } from '../client/generated';
 import { Button } from '../components/button';
-import { count, size } from '../components/quantity';
+import { isPart, type Part, PartFields } from '../components/part';
+import { count, freeRoom, size } from '../components/quantity';
 import { Facts } from '../components/texts';
 
 export interface IConfirmFormProps {
@@ -18,7 +18,8 @@ export interface IConfirmFormProps {
 export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
   const { job, trans, onConfirm, onCancel } = props;
   const [part, setPart] = React.useState<Part>({});
-  const chosen = Boolean(part.first || part.pattern);
+  const { free_bytes: free } = job;
+  const tooLarge = free !== null && job.bytes_total - job.bytes_here > free;
   return (
     <form
       className="jp-Rucio-confirm"
@@ -28,13 +29,15 @@ export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
         onConfirm(part);
       }}
     >
-      <p>
-        <Facts facts={sizeFacts(job, trans)} />
+      <p className={tooLarge ? 'jp-mod-warn' : undefined}>
+        <Facts facts={sizeFacts(job, tooLarge, trans)} />
       </p>
       <PartFields part={part} trans={trans} onChange={setPart} />
       <div className="jp-Rucio-actions">
         <Button type="submit" look="primary">
-          {chosen ? trans.__('Stage this part') : trans.__('Stage all of it')}
+          {isPart(part)
+            ? trans.__('Stage this part')
+            : trans.__('Stage all of it')}
         </Button>
         <Button onClick={onCancel}>{trans.__('Cancel')}</Button>
       </div>
@@ -43,7 +46,11 @@ export function ConfirmForm(props: IConfirmFormProps): JSX.Element {
 }
 
 /** What the job would bring: `5,000 files · 49 MB · 12 here already · 211 GB free`. */
-function sizeFacts(job: JobSnapshot, trans: TranslationBundle): string[] {
+function sizeFacts(
+  job: JobSnapshot,
+  tooLarge: boolean,
+  trans: TranslationBundle
+): string[] {
   const parts = [
     trans._n('%2 file', '%2 files', job.files_total, count(job.files_total)),
     size(job.bytes_total)
@@ -52,7 +59,7 @@ function sizeFacts(job: JobSnapshot, trans: TranslationBundle): string[] {
     parts.push(trans.__('%1 here already', count(job.files_here)));
   }
   if (job.free_bytes !== null) {
-    parts.push(trans.__('%1 free', size(job.free_bytes)));
+    parts.push(freeRoom(job.free_bytes, tooLarge, trans));
   }
   return parts;
 }

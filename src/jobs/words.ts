@@ -46,11 +46,12 @@ export function outcome(job: JobSnapshot, trans: TranslationBundle): string[] {
     job.files_done,
     count(job.files_done)
   );
-  const parts =
-    job.state === 'done' && job.files_unverified === 0
-      ? [trans.__('%1, verified', files)]
-      : [files];
-  parts.push(size(job.state === 'done' ? job.bytes_total : job.bytes_done));
+  const parts: string[] = [];
+  if (job.files_done > 0) {
+    const verified = job.state === 'done' && job.files_unverified === 0;
+    parts.push(verified ? trans.__('%1, verified', files) : files);
+    parts.push(size(job.state === 'done' ? job.bytes_total : job.bytes_done));
+  }
   if (job.finished_at !== null) {
     parts.push(clock(job.finished_at));
   }

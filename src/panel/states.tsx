@@ -40,7 +40,7 @@ export function PanelState(props: IPanelStateProps): JSX.Element {
   if (!current) {
     return (
       <Notice
-        icon={rucioIcon}
+        icon={known.problem ? warningIcon : rucioIcon}
         title={
           known.problem
             ? trans.__('The configuration cannot be read')

@@ -73,10 +73,11 @@ def test_the_dataset_of_small_files_is_whole(grid: Grid) -> None:
     assert all(is_right(grid, ALPINE, each) for each in found[::500])
 
 
-def test_the_big_file_is_right_on_both_disks(grid: Grid) -> None:
+def test_the_big_file_is_right_on_both_disks_and_the_cloud(grid: Grid) -> None:
     (big,) = replicas(grid, names.BIG_DATASET)
     assert big["bytes"] == 1 << 30
-    assert is_right(grid, ALPINE, big) and is_right(grid, BALTIC, big)
+    assert set(big["rses"]) == {ALPINE, BALTIC, CASPIAN}
+    assert all(is_right(grid, rse, big) for rse in (ALPINE, BALTIC, CASPIAN))
 
 
 def test_corrupt_replicas_are_good_on_the_second_disk_alone(grid: Grid) -> None:

@@ -244,8 +244,8 @@ const ended = {
 };
 const whole = { files_done: 20, bytes_done: 20_100_000 };
 
-/** One job in each state, with each cause of waiting and each kind of trouble. */
-export const jobs: JobSnapshot[] = [
+/** Jobs that are on their way, or are so once the user says so. */
+const begun: JobSnapshot[] = [
   job({}),
   job({
     files_total: 5000,
@@ -272,7 +272,27 @@ export const jobs: JobSnapshot[] = [
     files_here: 3,
     bytes_done: 0,
     bytes_total: 1_240_000_000_000
-  }),
+  })
+];
+
+/** What the engine says of a cloud that has ceased to take the user's sign-in. */
+const closedCloud = problemOf({
+  type: 'cs3-signin',
+  detail:
+    'The CS3 gateway of CERNBOX refuses your sign-in. Renew the token or password where it comes ' +
+    'from, for example by signing in there again; `jupyter rucio doctor` tells more. Nothing is ' +
+    'lost: the files go on by themselves then.',
+  do: 'retry'
+});
+
+export const waitingForCloud = job({
+  state: 'waiting',
+  cause: 'signin',
+  problem: closedCloud
+});
+
+/** Jobs that wait for something to change, one for each cause. */
+export const waiting: JobSnapshot[] = [
   job({
     state: 'waiting',
     cause: 'signin',
@@ -283,8 +303,13 @@ export const jobs: JobSnapshot[] = [
       do: 'signin'
     })
   }),
+  waitingForCloud,
   job({ state: 'waiting', cause: 'space', free_bytes: 31_000_000 }),
-  job({ state: 'waiting', cause: 'network' }),
+  job({ state: 'waiting', cause: 'network' })
+];
+
+/** Jobs that have ended, well or not. */
+export const over: JobSnapshot[] = [
   job({
     ...ended,
     state: 'partial',
@@ -310,6 +335,17 @@ export const jobs: JobSnapshot[] = [
   }),
   job({
     ...ended,
+    state: 'failed',
+    files_done: 0,
+    bytes_done: 0,
+    problem: problemOf({
+      type: 'not-found',
+      detail: 'Rucio does not know this DID any more.',
+      do: 'choose'
+    })
+  }),
+  job({
+    ...ended,
     ...whole,
     state: 'done',
     files_unverified: 3,
@@ -319,6 +355,9 @@ export const jobs: JobSnapshot[] = [
   job({ ...ended, ...whole, state: 'done' }),
   job({ ...ended, state: 'cancelled' })
 ];
+
+/** One job in each state, with each cause of waiting and each kind of trouble. */
+export const jobs = [...begun, ...waiting, ...over];
 
 export function transfers(offset: number, limit: number): TransferPage {
   const states = [

@@ -4,6 +4,7 @@ import type {
   DidRow,
   JobRequest,
   JobSnapshot,
+  ListingPage,
   Problem
 } from '../../src/client/generated';
 import * as data from './data';
@@ -26,8 +27,10 @@ export class FakeServer {
   jobs: JobSnapshot[] = [];
   rows: DidRow[] = [];
   cut: string | null = null;
-  /** Answers by path, instead of the ordinary ones. */
-  problems = new Map<RegExp, Partial<Problem> | 'offline'>();
+  /** Whether more rows are said to come. */
+  arriving = false;
+  /** Answers by path, instead of the ordinary ones; `silent` gives none. */
+  problems = new Map<RegExp, Partial<Problem> | 'offline' | 'silent'>();
 
   constructor() {
     this.reset();
@@ -42,6 +45,7 @@ export class FakeServer {
       data.dataset(run + 31)
     );
     this.cut = null;
+    this.arriving = false;
     this.problems.clear();
   }
 
@@ -54,6 +58,9 @@ export class FakeServer {
     const path = url.pathname.split('/rucio-jupyterlab/v1/')[1];
     for (const [pattern, problem] of this.problems) {
       if (pattern.test(path)) {
+        if (problem === 'silent') {
+          return;
+        }
         return problem === 'offline'
           ? route.abort('connectionrefused')
           : route.fulfill({
@@ -151,11 +158,7 @@ export class FakeServer {
       );
     }
     if (path.startsWith('listings/')) {
-      return {
-        ...data.listing('search', this.rows, number('offset'), number('limit')),
-        cut: this.cut,
-        complete: this.cut === null
-      };
+      return this._found(number('offset'), number('limit'));
     }
     return {};
   }
@@ -172,10 +175,14 @@ export class FakeServer {
       }));
       return data.listing('dids', rows, 0, 200);
     }
+    return this._found(0, 200);
+  }
+
+  private _found(offset: number, limit: number): ListingPage {
     return {
-      ...data.listing('search', this.rows, 0, 200),
+      ...data.listing('search', this.rows, offset, limit),
       cut: this.cut,
-      complete: this.cut === null
+      complete: this.cut === null && !this.arriving
     };
   }
 

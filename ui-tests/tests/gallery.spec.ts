@@ -12,7 +12,7 @@ import { FakeServer } from '../fake/server';
 import { openPanel } from '../panel';
 import { enter, STATES, THEMES } from '../states';
 
-const WIDTHS = [330, 240];
+const WIDTHS = [520, 330, 240];
 /** Pictures side by side on a sheet, and in all on one. */
 const [COLUMNS, ON_A_SHEET] = [5, 10];
 

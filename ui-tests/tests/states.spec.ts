@@ -11,7 +11,7 @@ for (const theme of THEMES) {
   test(`each state says what is the matter and what to do, in ${theme}`, async ({
     page
   }) => {
-    test.setTimeout(300_000);
+    test.setTimeout(450_000); // axe takes some seconds for each on a busy machine
     const fake = new FakeServer();
     await fake.serve(page);
     await page.goto();
@@ -26,6 +26,43 @@ for (const theme of THEMES) {
     }
   });
 }
+
+test('a refusal is told until something else is chosen', async ({ page }) => {
+  const fake = new FakeServer();
+  await fake.serve(page);
+  await page.goto();
+  const panel = await openPanel(page);
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  await panel.rows.nth(1).click();
+  const detail = 'There is no room for it.';
+  fake.problems.set(/jobs$/, { type: 'no-space', detail, do: 'retry' });
+  await panel.button('Stage').click();
+  await expect(panel.root).toContainText(detail);
+  await panel.rows.first().click();
+  await expect(panel.root).not.toContainText(detail);
+});
+
+test('what is chosen stays in sight while the list becomes lower', async ({
+  page
+}) => {
+  const fake = new FakeServer();
+  await fake.serve(page);
+  await page.goto();
+  const panel = await openPanel(page);
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  const row = panel.row('00358040');
+  await row.click();
+  await panel.button('Only a part…').click();
+  await expect(panel.root.getByLabel('First')).toBeVisible();
+  await expect(row).toBeInViewport({ ratio: 0.9 });
+
+  await panel.root.getByRole('tree').hover();
+  await page.mouse.wheel(0, 3000);
+  await expect(row).toBeHidden();
+  await panel.button('All of it').click();
+  await expect(panel.root.getByLabel('First')).toBeHidden();
+  await expect(row).toBeHidden();
+});
 
 async function violations(panel: Panel): Promise<string[]> {
   const report = await new AxeBuilder({ page: panel.page })

@@ -62,7 +62,8 @@ export class FakeCatalog implements ICatalogClient {
   }
 
   metadata = () => Promise.reject(new Error('not asked'));
-  replicas = () => Promise.reject(new Error('not asked'));
+  replicas: ICatalogClient['replicas'] = () =>
+    Promise.reject(new Error('not asked'));
   rules = () => Promise.reject(new Error('not asked'));
 
   private _page(id: string, offset: number, limit: number): ListingPage {

@@ -1,12 +1,19 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
-import { fireEvent, render, screen } from '@testing-library/react';
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
-import type { DidSummary } from '../../client/generated';
+import type {
+  DidSummary,
+  RseReplicas,
+  StoreStatus
+} from '../../client/generated';
+import { warningIcon } from '../../components/icons';
+import { Strip } from '../../components/notice';
 import { DetailPane } from '../detailpane';
 import { Details } from '../details';
 import { DidRowView } from '../didrow';
+import { Replicas } from '../replicas';
 import { StageBar } from '../stagebar';
 import { standing } from '../standing';
 import { didOf, FakeCatalog, rowOf } from './fakecatalog';
@@ -30,8 +37,12 @@ const summary = (change: Partial<DidSummary> = {}): DidSummary => ({
 });
 
 describe('a row', () => {
-  const show = (type: 'dataset' | 'container', known?: DidSummary) => {
-    const row = rowOf('a', type);
+  const show = (
+    type: 'dataset' | 'container',
+    known?: DidSummary,
+    missing = false
+  ) => {
+    const row = { ...rowOf('a', type), missing };
     render(
       <DidRowView
         id="row"
@@ -68,6 +79,15 @@ describe('a row', () => {
     );
   });
 
+  it('tells how it stands to who cannot see it', () => {
+    const label = () => screen.getByRole('treeitem').getAttribute('aria-label');
+    show('dataset', summary({ staged_files: 20 }));
+    expect(label()).toMatch(/2 RSEs, staged$/);
+    cleanup();
+    show('dataset', undefined, true);
+    expect(label()).toBe('user.alice:a, not in Rucio');
+  });
+
   it('spares the word dataset first, with the dot after it', () => {
     show('dataset', summary());
     expect(dispensable()).toBe('dataset · ');
@@ -80,30 +100,109 @@ describe('a row', () => {
   });
 });
 
-it('a button for staging says when only a part is meant', () => {
-  const onStage = jest.fn();
+describe('what is told before staging', () => {
+  const show = (known: Partial<DidSummary>[], rse: string | null = null) => {
+    const rows = known.map((change, index) =>
+      rowOf(`${index}`, change.type ?? 'dataset')
+    );
+    const onStage = jest.fn();
+    render(
+      <StageBar
+        rows={rows}
+        summaries={known.map(summary)}
+        store={{ free_bytes: 30_000_000 } as StoreStatus}
+        rse={rse}
+        trans={trans}
+        commands={new CommandRegistry()}
+        cells={null}
+        busy={false}
+        onStage={onStage}
+        onReveal={null}
+      />
+    );
+    return onStage;
+  };
+  const told = () =>
+    screen.getByRole('status').textContent?.replaceAll('\u00a0', ' ');
+
+  it('is whether only a part is meant, and from where', () => {
+    const onStage = show([{}], 'CERNBOX');
+    press('Only a part…');
+    expect(
+      screen.queryByRole('button', { name: /^Stage this part/ })
+    ).toBeNull();
+    fireEvent.change(screen.getByLabelText(/First/), {
+      target: { value: '5' }
+    });
+    press('Stage this part from CERNBOX');
+    expect(onStage).toHaveBeenLastCalledWith({ first: 5 });
+    press('All of it');
+    press('Stage from CERNBOX');
+    expect(onStage).toHaveBeenLastCalledWith({});
+  });
+
+  it('is no part where there is a single file', () => {
+    show([{ type: 'file', files: null }]);
+    expect(screen.queryByRole('button', { name: 'Only a part…' })).toBeNull();
+  });
+
+  it('is in words that there is too little room', () => {
+    show([{}, {}]);
+    expect(told()).toBe('2 chosen · 40 files · 40.2 MB · only 30 MB free');
+  });
+
+  it('is how many of several cannot be had', () => {
+    show([{ bytes: 100 }, { bytes: 100, reach: 'tape' }]);
+    expect(told()).toContain('1 out of reach · 30 MB free');
+  });
+});
+
+it('replicas tell how fast their RSE was, where it was read from', () => {
+  const place: RseReplicas = {
+    rse: 'CERNBOX',
+    schemes: ['cs3'],
+    files: 19,
+    files_total: 20,
+    bytes: 1000,
+    media: 'disk',
+    reach: 'http',
+    state: 'AVAILABLE',
+    bytes_per_second: 86_000_000
+  };
   render(
-    <StageBar
-      rows={[rowOf('a')]}
-      summaries={[summary()]}
-      store={null}
-      rse="CERNBOX"
+    <Replicas
+      table={{
+        did: didOf('a'),
+        rses: [place, { ...place, rse: 'OTHER', bytes_per_second: null }],
+        files_total: 20,
+        files_without_replica: 0,
+        files_in_archives: 0,
+        pfns: []
+      }}
+      rse={null}
       trans={trans}
-      commands={new CommandRegistry()}
-      cells={null}
-      busy={false}
-      onStage={onStage}
-      onReveal={null}
+      onChoose={nothing}
     />
   );
-  press('Only a part…');
-  expect(screen.queryByRole('button', { name: 'Stage this part' })).toBeNull();
-  fireEvent.change(screen.getByLabelText(/First/), { target: { value: '5' } });
-  press('Stage this part');
-  expect(onStage).toHaveBeenLastCalledWith({ first: 5 });
-  press('All of it');
-  press('Stage from CERNBOX');
-  expect(onStage).toHaveBeenLastCalledWith({});
+  const line = (name: RegExp) => screen.getByLabelText(name).closest('label');
+  expect(line(/CERNBOX/)?.textContent).toContain(
+    '19 of 20 · 86 MB/s last time'
+  );
+  expect(line(/OTHER/)?.textContent).not.toContain('last time');
+});
+
+it('a command in a sentence is shown as one', () => {
+  render(
+    <Strip
+      tone="warn"
+      icon={warningIcon}
+      text="It is closed; `jupyter rucio doctor` tells more."
+    />
+  );
+  expect(screen.getByText('jupyter rucio doctor').tagName).toBe('CODE');
+  expect(screen.getByRole('status').textContent).toBe(
+    'It is closed; jupyter rucio doctor tells more.'
+  );
 });
 
 it('a hindrance leads to the tab that tells more, wherever that is', () => {

@@ -178,3 +178,15 @@ it('progress that fell is shown as it is', () => {
     '0'
   );
 });
+
+it('a job that brought nothing tells of no files', () => {
+  show({ state: 'failed', files_done: 0, bytes_done: 0, finished_at: 0 });
+  expect(job()).toContain('Failed · ');
+  expect(job()).not.toContain('0 files');
+});
+
+it('a job that asks to be confirmed says in words that it does not fit', () => {
+  const waiting = { state: 'waiting', cause: 'confirm' } as const;
+  show({ ...waiting, bytes_total: 2_000_000, free_bytes: 1_000_000 });
+  expect(job()).toContain('2 MB · only 1 MB free');
+});
