@@ -15,15 +15,18 @@ from ..errors import (
     Denied,
     Failure,
     NotFound,
+    RucioFault,
     RucioRefused,
     RucioUnreachable,
     SignInNeeded,
 )
+from ..pauses import asked_for
 
 _KINDS: dict[str, type[Failure]] = {
     "AccessDenied": Denied,
     "AccountNotFound": NotFound,
     "CannotAuthenticate": SignInNeeded,
+    "DatabaseException": RucioFault,
     "DataIdentifierNotFound": NotFound,
     "DIDFilterSyntaxError": BadRequest,
     "InvalidMetadata": BadRequest,
@@ -72,7 +75,9 @@ def rucio_failures(instance: str) -> Iterator[None]:
 def failure_of(instance: str, status: int, headers: Mapping[str, str]) -> Failure:
     """What an answer other than 2xx means; Rucio names its exception in the headers."""
     if status in _BUSY:
-        return RucioUnreachable(f"{instance} is busy or down (HTTP {status}).")
+        return RucioUnreachable(
+            f"{instance} is busy or down (HTTP {status}).", retry_after=asked_for(headers.get("Retry-After"))
+        )
     if name := headers.get("ExceptionClass"):
         return failure_named(instance, name, headers.get("ExceptionMessage", ""))
     if status == 401:
@@ -84,7 +89,8 @@ def failure_of(instance: str, status: int, headers: Mapping[str, str]) -> Failur
             f"{instance} points to another address, which was not followed. Is “rucio_base_url” right?",
             do="configure",
         )
-    return RucioRefused(f"{instance} answered with an error (HTTP {status}).")
+    kind = RucioFault if status >= 500 else RucioRefused
+    return kind(f"{instance} answered with an error (HTTP {status}).")
 
 
 def failure_named(instance: str, name: str, message: str) -> Failure:

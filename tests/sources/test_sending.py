@@ -15,7 +15,15 @@ from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
-from rucio_jupyterlab.errors import BadRequest, Conflict, Failure, NoSpace, SignInNeeded, SourceFailure
+from rucio_jupyterlab.errors import (
+    BadRequest,
+    Conflict,
+    Failure,
+    NoSpace,
+    RefusedByStorage,
+    SourceFailure,
+    StorageUnreachable,
+)
 from rucio_jupyterlab.sources.clouds import Clouds
 from rucio_jupyterlab.sources.http.stream import Pace
 from rucio_jupyterlab.sources.sending import CloudWriter
@@ -48,7 +56,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def writer(there: Cloud, **keys: Any) -> Iterator[CloudWriter]:
+def writer(
+    there: Cloud, hold: Callable[[Failure], None] = lambda failure: None, **keys: Any
+) -> Iterator[CloudWriter]:
     """As the engine would make it, for alice."""
     lab, state = there.lab, there.folder / "state"
     configuration = configuration_from({"instances": [lab.configuration(**(keys or there.keys()))]}, {})
@@ -58,7 +68,8 @@ def writer(there: Cloud, **keys: Any) -> Iterator[CloudWriter]:
     clouds = Clouds(accounts, catalog, 10.0)
 
     try:
-        with CloudWriter(clouds, credentials_of(accounts), PACE, "lab", there.rse) as made:
+        shown = credentials_of(accounts)
+        with CloudWriter(clouds, shown, PACE, "lab", there.rse, lambda *_: None, hold) as made:
             yield made
     finally:
         clouds.close()
@@ -182,9 +193,9 @@ def redirecting(there: Cloud) -> None:
     [
         (taken, Conflict),
         (full, NoSpace),
-        (lapsed, SignInNeeded),
+        (lapsed, RefusedByStorage),
         (flipping, SourceFailure),
-        (gone, SourceFailure),
+        (gone, StorageUnreachable),
         (astray, SourceFailure),
         (redirecting, SourceFailure),
     ],
