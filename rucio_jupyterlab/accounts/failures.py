@@ -39,7 +39,7 @@ _KINDS: dict[str, type[Failure]] = {
     "ServerConnectionException": RucioUnreachable,
     "UnsupportedOperation": BadRequest,
 }
-_BUSY = (502, 503, 504)
+_BUSY = (429, 502, 503, 504)
 _LONGEST_QUOTE = 200
 _LOOKS_SECRET = re.compile(r"\?\S+|[\w+/=.~-]{60,}")
 """The query of an address, or a word too long to be a name: a signature, a token."""

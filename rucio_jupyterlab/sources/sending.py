@@ -142,6 +142,10 @@ class CloudWriter:
                 sent = transfers.store(client, place.path, source, size, patience=patience, staging=staging)
             except AlreadyExists:  # somebody else was faster
                 return self._as_it_is(client, place.path, file, size)
+            except Failed:  # which is what some storages say where their quota is full
+                if self._is_full(client, parent_of(place.path), size):
+                    raise OutOfSpace(f"{place.path}: the quota has no room") from None
+                raise
             return Sent(sent.size, sent.adler32)
 
     def tidy(self, pfn: str) -> None:
@@ -191,6 +195,14 @@ class CloudWriter:
         if adler32 != (stored.checksums.get("adler32") or self._sum_at(client, path)):
             raise AlreadyExists(f"{path} exists")
         return Sent(size, adler32, found=True)
+
+    def _is_full(self, client: Client, container: str, size: int) -> bool:
+        """Whether the quota has no room for so many bytes, as far as the cloud tells."""
+        try:
+            quota = client.quota(container)
+        except Cs3Error:
+            return False
+        return 0 < quota.total < quota.used + size
 
     def _sum_at(self, client: Client, path: str) -> str:
         """The adler32 of a file of which the cloud tells none: it is read, as slowly as others are sent."""

@@ -91,9 +91,8 @@ class Retries:
             if self._faults[who] >= MOST_FAULTS or self.over:
                 raise failure
             self._held[who] = failure
-            pause = failure.retry_after if isinstance(failure, NoAnswer) else None
-            if pause is None:
-                pause = backoff(FIRST_PAUSE, self._tries[who])
+            asked = failure.retry_after if isinstance(failure, NoAnswer) else None
+            pause = asked or backoff(FIRST_PAUSE, self._tries[who])
             nudges = self._nudges
             self._changed.wait_for(lambda: self._stopped or self._nudges > nudges, pause)
             if self._stopped:

@@ -199,14 +199,14 @@ class Shipment:
                     with self._lock:
                         self._flying.pop(number, None)
                         self._bytes_arrived += sent.bytes
-                        self._drop(number)
+                        self._in_hand.pop(number)
                     self._arrived.put(Arrived(file, sent))
         except Exception as reason:  # noqa: BLE001 -- it is raised again by the thread that registers
             self._arrived.put(reason)
         finally:
             with self._lock:
                 self._flying.pop(number, None)
-                if file := self._drop(number):
+                if file := self._in_hand.pop(number, None):
                     self.unfinished.add(file)
             self._retries.forget(number)
             self._arrived.put("sender ended")
@@ -228,10 +228,6 @@ class Shipment:
             if self._to_send:
                 self._in_hand[number] = self._to_send.popleft()
             return self._in_hand.get(number)
-
-    def _drop(self, number: int) -> Outgoing | None:
-        """What was in hand."""
-        return self._in_hand.pop(number, None)
 
     def _hold(self, number: int, failure: Failure) -> None:
         """Wait in the middle of a file, which is to go on from where it is. Raises Stopped, and what else ends it."""

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from rucio_jupyterlab.sources import sending
+from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.testing.cs3.profiles import ProfileName
@@ -26,6 +29,7 @@ PROFILES: tuple[ProfileName, ...] = ("eos", "localfs", "opencloud")
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "STANDSTILL_SECONDS", 0.0)
     monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(hindrances, "FIRST_SPACE", 0.1)
@@ -138,6 +142,20 @@ def test_a_fault_of_the_network_that_lasts_is_waited_for(
     put = it.put(there, scope, LARGE)
     it.waits(put, "network")
     there.gateway.faults.disarm(fault)
+    assert it.ends(put).state == "done"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_a_cloud_that_stands_still_in_the_middle_is_waited_for(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "STORING_SECONDS", 1.0)
+    it.options = replace(it.options, stall_timeout=1.0)
+    scope = lab.scope("alice")
+    there.gateway.faults.seconds_per_mebibyte = 1_000.0
+    put = it.put(there, scope, LARGE)
+    it.waits(put, "network")
+    there.gateway.faults.seconds_per_mebibyte = 0.0
     assert it.ends(put).state == "done"
     check_stored(lab, there, scope, LARGE)
 
@@ -295,8 +313,8 @@ def test_it_is_cancelled_while_it_waits_and_nothing_is_left(
         it.waits(put, cause)
         it.uploads.cancel(put.id)
         assert it.ends(put).state == "cancelled"
-    until(lambda: it.unfinished() == [])
-    assert there.partials() == [] and not it.uploads.busy
+    until(lambda: it.unfinished() == [] and not it.uploads.busy)
+    assert there.partials() == []
 
 
 def test_where_a_cloud_stays_away_what_is_left_half_stays_and_keeps_nobody(
@@ -311,8 +329,7 @@ def test_where_a_cloud_stays_away_what_is_left_half_stays_and_keeps_nobody(
     with cloud_away(there):
         it.uploads.cancel(put.id)
         assert it.ends(put).state == "cancelled"
-        until(lambda: it.unfinished() == [])
-        assert not it.uploads.busy
+        until(lambda: it.unfinished() == [] and not it.uploads.busy)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
