@@ -34,11 +34,13 @@ _KINDS: dict[str, type[Failure]] = {
     "InvalidRSEExpression": BadRequest,
     "KeyNotFound": BadRequest,
     "RSENotFound": NotFound,
+    "RucioException": RucioFault,
     "RuleNotFound": NotFound,
     "ScopeNotFound": NotFound,
     "ServerConnectionException": RucioUnreachable,
     "UnsupportedOperation": BadRequest,
 }
+"""RucioFault is for what Rucio says where it knows no better, as of a database that is locked or away."""
 _BUSY = (429, 502, 503, 504)
 _LONGEST_QUOTE = 200
 _LOOKS_SECRET = re.compile(r"\?\S+|[\w+/=.~-]{60,}")

@@ -140,6 +140,7 @@ def test_the_pause_that_a_busy_server_asks_for_is_told(signed_in: Callable[..., 
         ("DataIdentifierNotFound", 404, NotFound),
         ("InvalidMetadata", 400, BadRequest),
         ("DatabaseException", 500, RucioFault),
+        ("RucioException", 500, RucioFault),
     ],
 )
 def test_rucios_own_exceptions_are_told_by_name_and_without_anything_secret(
