@@ -5,13 +5,18 @@ Failure                     a sentence for a person, a stable type, and what to 
 ├── BadConfiguration        a key of the site's or the user's configuration is wrong
 ├── NotFound                no such DID, job, listing or instance
 ├── SignInNeeded            no valid token; signing in mends it
+│   └── RefusedByStorage    a storage's own sign-in; it is renewed where it comes from
 ├── Denied                  Rucio knows the user and says no
-├── RucioUnreachable        Rucio, or the way to it, does not answer
-├── RucioRefused            Rucio answered with an error of its own
+├── NoAnswer                whoever was asked, or the way there, does not answer; later it may
+│   ├── RucioUnreachable
+│   └── StorageUnreachable
+├── RucioRefused            Rucio answered with an error
+│   └── RucioFault          of its own making, which may pass
 ├── EngineDown              the engine process does not answer
 ├── Conflict                the thing is in a state in which this cannot be done
 ├── NoSpace                 the disk or the quota is full
-└── SourceFailure           one replica could not be read (`sources/failures.py` tells how)
+└── SourceFailure           one replica could not be read (`sources/failures.py` tells how), or written
+    └── StorageFault        the storage speaks of an error of its own, which may pass
 
 No library's exception text gets into a message: it may hold a signed address or a token.
 """
@@ -94,19 +99,49 @@ class NotFound(Failure):
 
 class SignInNeeded(Failure):
     # Not 401: JupyterLab would take that for its own sign-in.
-    type, status, do = "sign-in-needed", 403, "signin"
+    type, status = "sign-in-needed", 403
+    do: ClassVar[Remedy] = "signin"
+
+
+class RefusedByStorage(SignInNeeded):
+    type, do = "cs3-signin", "retry"
 
 
 class Denied(Failure):
     type, status, do = "denied", 403, "none"
 
 
-class RucioUnreachable(Failure):
-    type, status, do = "rucio-unreachable", 502, "retry"
+class NoAnswer(Failure):
+    status, do = 502, "retry"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        do: Remedy | None = None,
+        exception: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """`retry_after` are the seconds that we were asked to wait."""
+        super().__init__(detail, do=do, exception=exception)
+        self.retry_after = retry_after
+
+
+class RucioUnreachable(NoAnswer):
+    type = "rucio-unreachable"
+
+
+class StorageUnreachable(NoAnswer):
+    type = "storage-unreachable"
 
 
 class RucioRefused(Failure):
-    type, status, do = "rucio-refused", 502, "none"
+    type, status = "rucio-refused", 502
+    do: ClassVar[Remedy] = "none"
+
+
+class RucioFault(RucioRefused):
+    do = "retry"
 
 
 class EngineDown(Failure):
@@ -123,6 +158,10 @@ class NoSpace(Failure):
 
 class SourceFailure(Failure):
     type, status, do = "source-failed", 502, "retry"
+
+
+class StorageFault(SourceFailure):
+    type = "server-error"
 
 
 class Remote(Failure):

@@ -15,15 +15,18 @@ from ..errors import (
     Denied,
     Failure,
     NotFound,
+    RucioFault,
     RucioRefused,
     RucioUnreachable,
     SignInNeeded,
 )
+from ..pauses import asked_for
 
 _KINDS: dict[str, type[Failure]] = {
     "AccessDenied": Denied,
     "AccountNotFound": NotFound,
     "CannotAuthenticate": SignInNeeded,
+    "DatabaseException": RucioFault,
     "DataIdentifierNotFound": NotFound,
     "DIDFilterSyntaxError": BadRequest,
     "InvalidMetadata": BadRequest,
@@ -31,12 +34,14 @@ _KINDS: dict[str, type[Failure]] = {
     "InvalidRSEExpression": BadRequest,
     "KeyNotFound": BadRequest,
     "RSENotFound": NotFound,
+    "RucioException": RucioFault,
     "RuleNotFound": NotFound,
     "ScopeNotFound": NotFound,
     "ServerConnectionException": RucioUnreachable,
     "UnsupportedOperation": BadRequest,
 }
-_BUSY = (502, 503, 504)
+"""RucioFault is for what Rucio says where it knows no better, as of a database that is locked or away."""
+_BUSY = (429, 502, 503, 504)
 _LONGEST_QUOTE = 200
 _LOOKS_SECRET = re.compile(r"\?\S+|[\w+/=.~-]{60,}")
 """The query of an address, or a word too long to be a name: a signature, a token."""
@@ -72,7 +77,9 @@ def rucio_failures(instance: str) -> Iterator[None]:
 def failure_of(instance: str, status: int, headers: Mapping[str, str]) -> Failure:
     """What an answer other than 2xx means; Rucio names its exception in the headers."""
     if status in _BUSY:
-        return RucioUnreachable(f"{instance} is busy or down (HTTP {status}).")
+        return RucioUnreachable(
+            f"{instance} is busy or down (HTTP {status}).", retry_after=asked_for(headers.get("Retry-After"))
+        )
     if name := headers.get("ExceptionClass"):
         return failure_named(instance, name, headers.get("ExceptionMessage", ""))
     if status == 401:
@@ -84,7 +91,8 @@ def failure_of(instance: str, status: int, headers: Mapping[str, str]) -> Failur
             f"{instance} points to another address, which was not followed. Is “rucio_base_url” right?",
             do="configure",
         )
-    return RucioRefused(f"{instance} answered with an error (HTTP {status}).")
+    kind = RucioFault if status >= 500 else RucioRefused
+    return kind(f"{instance} answered with an error (HTTP {status}).")
 
 
 def failure_named(instance: str, name: str, message: str) -> Failure:

@@ -14,14 +14,15 @@ from ..errors import BadRequest, Remote
 from ..kernel import words
 from ..kernel.model import Job
 from ..staging.model import Stored, UploadRequest, UploadSnapshot
-from .engine import Engine, pause_since
+from .engine import IDLE_PAUSE, Engine, pause_since
 from .output import Exit, Output
 
 
 def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """Store files; the first that fails ends it, and those that are stored by then stay. Ctrl-C cancels it.
 
-    Where a sign-in is needed it goes on after that, without this command; the same command again watches it.
+    It waits for a network, a cloud's sign-in or space on it. Where a sign-in at Rucio is needed it goes on after
+    that, without this command; the same command again watches it.
     """
     instance = engine.instance(arguments.instance)
     scope, dataset = _target(arguments.target)
@@ -45,15 +46,19 @@ def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
 def _follow(engine: Engine, upload: UploadSnapshot, output: Output) -> UploadSnapshot:
     """Show how it goes until it ends, then what is stored."""
     stored: list[Stored] = []
+    cause = None
     began = time.monotonic()
     while True:
         output.progress(_as_job(upload))
+        if upload.cause != cause:
+            cause = upload.cause
+            output.struct(msgspec.structs.replace(upload, stored=[]))
         for file in upload.stored:
             output.struct(file)
         stored += upload.stored
-        if upload.state != "running":
+        if not upload.goes_on_by_itself:
             break
-        time.sleep(pause_since(began))
+        time.sleep(pause_since(began) if upload.state == "running" else IDLE_PAUSE)
         upload = engine.insist(protocol.GetUpload(upload.id, len(stored)))
     output.end_of_job()
     for file in stored:
@@ -67,10 +72,11 @@ def _as_job(upload: UploadSnapshot) -> Job:
     did = request.dataset or Did(request.scope, Path(request.paths[0]).name)
     left = upload.bytes_total - upload.bytes_done
     rate = upload.bytes_per_second
-    told = msgspec.to_builtins(upload) | {
+    told = msgspec.to_builtins(upload)
+    told |= {
         "request": {"dids": [msgspec.to_builtins(did)], "instance": request.instance},
         "seconds_left": left / rate if rate else None,
-        "problem": None,
+        "problem": told["problem"] if upload.goes_on_by_itself else None,
     }
     return Job.from_wire(told)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,21 +23,36 @@ from rucio_mesh.cs3.errors import (
     AccessDenied,
     AlreadyExists,
     Cs3Error,
+    Failed,
     LocalFailure,
     Mismatch,
+    NoCredential,
     NotFound,
     NotSignedIn,
     OutOfSpace,
+    TooEarly,
     Unavailable,
     Unsafe,
     of_http,
 )
 from rucio_mesh.cs3.pfn import NotAPfn, Pfn, parent_of
 
-from ..errors import BadRequest, Conflict, Denied, Failure, NoSpace, SignInNeeded, SourceFailure
+from ..errors import (
+    BadConfiguration,
+    BadRequest,
+    Conflict,
+    Denied,
+    Failure,
+    NoSpace,
+    RefusedByStorage,
+    SourceFailure,
+    StorageFault,
+    StorageUnreachable,
+)
 from .checksum import file_adler32
 from .clouds import Clouds
-from .http.sender import NotSent, Reply, Sender
+from .failures import ReplicaFailure
+from .http.sender import NotSent, Reply, Sender, Untrusted
 from .http.stream import Pace
 from .model import CredentialFor, Endpoint, Permit
 
@@ -45,10 +61,14 @@ logger = logging.getLogger(__name__)
 STORED = frozenset({200, 201, 204})
 """206 is for a chunk of ownCloud's old protocol, of which no file comes."""
 TUS = "Tus-Resumable: 1.0.0"
+STANDSTILL_SECONDS = 10.0
+"""An attempt that broke off after so long is not repeated here: whoever waits for the file is to know of it."""
 
 
 Watch = Callable[[int, int], None]
 """Called before bytes are sent, with the position in the file and their number; may wait, or raise to stop."""
+Hold = Callable[[StorageUnreachable], None]
+"""Called where what is sent already would be lost; returns when it is time to go on, or raises to give it up."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -70,7 +90,8 @@ class CloudWriter:
         pace: Pace,
         instance: str,
         rse: str,
-        watch: Watch = lambda position, count: None,
+        watch: Watch,
+        hold: Hold,
         *,
         mark: str = "put",
     ) -> None:
@@ -80,6 +101,7 @@ class CloudWriter:
         self._instance = instance
         self._rse = rse
         self._watch = watch
+        self._hold = hold
         self._mark = mark
         self._clients: dict[tuple[str, int], Client] = {}
 
@@ -93,13 +115,19 @@ class CloudWriter:
             client.close()
         self._sender.close()
 
+    def sign_in(self, pfn: str) -> None:
+        """Where that has not been done yet, sign in to the gateway of a place. Raises as `send` does."""
+        with self._failures():
+            self._client(Pfn.parse(pfn)).sign_in()
+
     def send(self, file: Path, pfn: str) -> Sent:
         """Put a local file at a `cs3:` PFN: whole and verified, or not at all. Blocks.
 
         It is written beside the place under a name of its own, compared with what the cloud then says of it, and
-        moved; what breaks is tried again. What is there already, and provably the same, stays. Raises Conflict
-        for a place that is taken, NoSpace, Denied, SignInNeeded, BadRequest for a file that cannot be read or a
-        PFN that is none, SourceFailure.
+        moved; what breaks is tried again a few times. What is there already, and provably the same, stays. Raises
+        Conflict for a place that is taken, NoSpace, Denied, RefusedByStorage, BadConfiguration where nobody has
+        configured a sign-in, BadRequest for a file that cannot be read or a PFN that is none, StorageUnreachable,
+        StorageFault, SourceFailure, and what Rucio says when it is asked for the gateway.
         """
         with self._failures():
             place = Pfn.parse(pfn)
@@ -108,8 +136,16 @@ class CloudWriter:
                 size = file.stat().st_size
             if client.exists(place.path):
                 return self._as_it_is(client, place.path, file, size)
-            source = transfers.file_source(file)
-            sent = transfers.store(client, place.path, source, size, staging=self._staging(place))
+            source, patience = transfers.file_source(file), _Lingering(self._rse, self._hold)
+            staging = self._staging(place)
+            try:
+                sent = transfers.store(client, place.path, source, size, patience=patience, staging=staging)
+            except AlreadyExists:  # somebody else was faster
+                return self._as_it_is(client, place.path, file, size)
+            except Failed:  # which is what some storages say where their quota is full
+                if self._is_full(client, parent_of(place.path), size):
+                    raise OutOfSpace(f"{place.path}: the quota has no room") from None
+                raise
             return Sent(sent.size, sent.adler32)
 
     def tidy(self, pfn: str) -> None:
@@ -131,7 +167,8 @@ class CloudWriter:
         """Take a file from the cloud again. Raises as `send` does."""
         with self._failures():
             place = Pfn.parse(pfn)
-            self._client(place).remove_file(place.path)
+            with suppress(NotFound):
+                self._client(place).remove_file(place.path)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -159,6 +196,14 @@ class CloudWriter:
             raise AlreadyExists(f"{path} exists")
         return Sent(size, adler32, found=True)
 
+    def _is_full(self, client: Client, container: str, size: int) -> bool:
+        """Whether the quota has no room for so many bytes, as far as the cloud tells."""
+        try:
+            quota = client.quota(container)
+        except Cs3Error:
+            return False
+        return 0 < quota.total < quota.used + size
+
     def _sum_at(self, client: Client, path: str) -> str:
         """The adler32 of a file of which the cloud tells none: it is read, as slowly as others are sent."""
         patience = transfers.Patience(None)
@@ -171,6 +216,34 @@ class CloudWriter:
             client.data = LibcurlData(client, self._sender, self._instance, self._rse, self._watch)
             self._clients[place.host, place.port] = client
         return client
+
+
+class _Lingering(transfers.Patience):
+    """Endless where something would be lost, and short where the whole file is sent anew anyway."""
+
+    def __init__(self, rse: str, hold: Hold) -> None:
+        super().__init__(None)
+        self._rse = rse
+        self._hold = hold
+        self._since = time.monotonic()
+
+    def wait(self, error: Cs3Error, reached: int = 0) -> None:
+        if isinstance(error, Unavailable):
+            stood_still = time.monotonic() - self._since > STANDSTILL_SECONDS
+            if stood_still or error.retry_after is not None:
+                raise error
+        super().wait(error, reached)
+        self._since = time.monotonic()
+
+    def linger(self, error: Cs3Error, reached: int) -> None:
+        try:
+            self.wait(error, reached)
+        except Unavailable:
+            failure = _failure_of(error, self._rse)
+            if not isinstance(failure, StorageUnreachable):
+                raise
+            self._hold(failure)
+            self._since = time.monotonic()
 
 
 class LibcurlData(DataServer):
@@ -188,7 +261,7 @@ class LibcurlData(DataServer):
         headers = (f"Upload-Length: {size}", "Content-Type: application/octet-stream")
         reply = self._send("PUT", endpoint, what, headers, size, self._watched(body, 0))
         if reply.status not in STORED:
-            raise of_http(reply.status, what)
+            raise _refusal(reply, what)
 
     def patch(
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
@@ -198,10 +271,8 @@ class LibcurlData(DataServer):
         return _offset_of(reply, what)
 
     def offset(self, endpoint: DataEndpoint, what: str) -> int:
-        try:
+        with self._answering(f"{what}: the data endpoint does not answer"):
             reply = self._sender.head(self._instance, self._address(endpoint), (TUS,))
-        except NotSent:
-            raise Unavailable(f"{what}: the data endpoint does not answer") from None
         return _offset_of(reply, what)
 
     def _watched(self, body: Callable[[Send], None], offset: int) -> Callable[[Send], None]:
@@ -229,11 +300,18 @@ class LibcurlData(DataServer):
         size: int,
         body: Callable[[Send], None],
     ) -> Reply:
-        address = self._address(endpoint)
+        with self._answering(f"{what}: the connection broke"):
+            return self._sender.put(method, self._instance, self._address(endpoint), headers, size, body)
+
+    @contextmanager
+    def _answering(self, otherwise: str) -> Iterator[None]:
         try:
-            return self._sender.put(method, self._instance, address, headers, size, body)
+            yield
         except NotSent:
-            raise Unavailable(f"{what}: the connection broke") from None
+            raise Unavailable(otherwise) from None
+        except Untrusted:
+            sentence = ReplicaFailure("untrusted", self._rse).sentence
+            raise SourceFailure(sentence, do="configure") from None
 
     def _address(self, endpoint: DataEndpoint) -> Endpoint:
         headers = tuple(f"{name}: {value}" for name, value in endpoint.headers.items())
@@ -257,23 +335,34 @@ class _Passing(io.BytesIO):
 
 def _offset_of(reply: Reply, what: str) -> int:
     if reply.status not in STORED:
-        raise of_http(reply.status, what)
+        raise _refusal(reply, what)
     if reply.upload_offset is None:
-        raise Unavailable(f"{what}: the answer lacks its Upload-Offset")
+        raise Failed(f"{what}: the answer lacks its Upload-Offset")
     return reply.upload_offset
+
+
+def _refusal(reply: Reply, what: str) -> Cs3Error:
+    error = of_http(reply.status, what)
+    if isinstance(error, Unavailable):
+        error.retry_after = reply.retry_after
+    return error
 
 
 def _failure_of(error: Cs3Error, rse: str) -> Failure:
     """What the client says, in the words of this side; the most special class that the table knows decides."""
+    retry_after = error.retry_after if isinstance(error, Unavailable) else None
     table: dict[type[Cs3Error], Failure] = {
-        NotSignedIn: SignInNeeded(f"The CS3 gateway of {rse} accepts no sign-in of yours.", do="configure"),
+        NoCredential: BadConfiguration(ReplicaFailure("no-cs3-signin", rse).sentence),
+        NotSignedIn: RefusedByStorage(ReplicaFailure("cs3-signin", rse).sentence),
         AccessDenied: Denied(f"{rse} does not let you write there."),
         AlreadyExists: Conflict(f"{rse} has something at this place already.", do="choose"),
         OutOfSpace: NoSpace(f"The quota or the disk of {rse} is full."),
         LocalFailure: BadRequest("The file cannot be read, or became shorter while it was sent."),
         Mismatch: SourceFailure(f"What {rse} has stored is not what was sent, twice.", do="report"),
         Unsafe: SourceFailure(f"{rse} points to an address that may not be followed.", do="report"),
-        Unavailable: SourceFailure(f"{rse} does not answer, or breaks off."),
+        TooEarly: StorageUnreachable(f"{rse} is still at work on the file."),
+        Failed: StorageFault(ReplicaFailure("server-error", rse).sentence),
+        Unavailable: StorageUnreachable(f"{rse} does not answer, or breaks off.", retry_after=retry_after),
         Cs3Error: SourceFailure(f"{rse} does not take the file.", do="report"),
     }
     return next(table[each] for each in type(error).__mro__ if each in table)

@@ -165,7 +165,7 @@ class UploadSnapshot(msgspec.Struct, frozen=True):
     id: str
     request: UploadRequest
     state: Literal["running", "waiting", "done", "failed", "cancelled"]
-    """`waiting`: for a sign-in, after which it goes on by itself."""
+    """`waiting`: for what `cause` tells; it goes on by itself when that is gone."""
     files_total: int
     files_done: int
     bytes_total: int
@@ -175,3 +175,12 @@ class UploadSnapshot(msgspec.Struct, frozen=True):
     stored: list[Stored]
     """Files that have arrived, from the one on that was asked for."""
     problem: Problem | None = None
+    """What stands in the way, or what failed, with its one remedy."""
+    cause: Cause | None = None
+    """Why it waits; only in state `waiting`."""
+
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether it runs, or looks itself for the end of what it waits for; at Rucio only the user can sign in."""
+        needs_user = self.problem is not None and self.problem.do == "signin"
+        return self.state == "running" or (self.state == "waiting" and not needs_user)

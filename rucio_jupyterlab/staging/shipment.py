@@ -1,11 +1,14 @@
 """Files of an upload on their way: a few threads send, one tells Rucio of what has arrived.
 
 The bytes are there, verified, before Rucio is told of them; what breaks off in between is taken up by sending the
-files again, for what is there already is found.
+files again, for what is there already is found. Whoever meets a Rucio or a cloud that does not answer waits for it
+alone; the others go on.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import threading
 import time
 from collections import deque
@@ -20,13 +23,14 @@ import msgspec
 from ..catalog.answers import BulkLine
 from ..catalog.registry import NewFile, Registry
 from ..did import Did
-from ..errors import BadRequest, Conflict, Denied, Failure, NotFound, RucioRefused
+from ..errors import BadRequest, Conflict, Denied, Failure, NotFound, RucioFault, RucioRefused
 from ..sources.checksum import normalized_adler32
 from ..sources.http.throttle import Throttle
 from .model import Stored, UploadRequest
+from .retries import Retries, Stopped
 
 if TYPE_CHECKING:
-    from ..sources.sending import CloudWriter, Sent, Watch
+    from ..sources.sending import CloudWriter, Hold, Sent, Watch
 
 CS3 = "cs3"
 SENDERS = 4
@@ -40,10 +44,8 @@ REFUSALS = (BadRequest, Conflict, Denied, RucioRefused)
 
 LONGEST_PAUSE = 0.2
 """Seconds after which it is seen that the bandwidth limit has changed."""
-
-
-class Stopped(Exception):
-    """The user wants no more of it, or the engine ends."""
+THIS_THREAD = -1
+"""The one that registers, among those that may wait; senders have their own numbers."""
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -68,7 +70,9 @@ class Means(msgspec.Struct, frozen=True):
 
     registry: Callable[[], Registry]
     """Rucio, as the user; may wait, and raise SignInNeeded."""
-    writer: Callable[[Watch], AbstractContextManager[CloudWriter]]
+    check: Callable[[], None]
+    """Raises BadRequest where the RSE is no cloud, and what Rucio says."""
+    writer: Callable[[Watch, Hold], AbstractContextManager[CloudWriter]]
     """Makes one of its own for each thread."""
     bandwidth: Callable[[], int | None]
     """The limit in force, bytes per second."""
@@ -102,37 +106,50 @@ class Shipment:
         self._to_send = deque(self._files)
         self._arrived: SimpleQueue[News] = SimpleQueue()
         self._lock = threading.Lock()
+        self._in_hand: dict[int, Outgoing] = {}
+        """What a thread sends just now, by the thread."""
         self._flying: dict[int, int] = {}
-        """Bytes of the file that a thread sends just now, by the thread."""
+        """Bytes of it that are sent."""
         self._bytes_arrived = 0
         self._files_stored = 0
-        self._stopping = threading.Event()
+        self._retries = Retries()
+        self.unfinished: set[Outgoing] = set()
+        """Of these something may be left half on the cloud."""
 
     @property
     def bytes_sent(self) -> int:
         return self._bytes_arrived + sum(tuple(self._flying.values()))
 
+    @property
+    def moves(self) -> bool:
+        """Whether bytes have got through."""
+        return self.bytes_sent > 0 or self._files_stored > 0
+
+    @property
+    def in_the_way(self) -> Failure | None:
+        """What everything waits for; None where something goes on."""
+        held = self._retries.held
+        waits = held and all(number in held for number in tuple(self._in_hand))
+        return next(iter(held.values())) if waits else None
+
+    def ask_again(self) -> None:
+        """Whoever waits asks at once."""
+        self._retries.nudge()
+
     def stop(self) -> None:
         """Send no more bytes; what has arrived is registered still."""
-        self._stopping.set()
+        self._retries.stop()
 
     def run(self) -> None:
         """Send and register. Raises the first Failure, or Stopped; what arrived beside it is registered."""
-        if self._again:
+        if self._again:  # before anybody is asked
             for file in self._files:
                 _check_unchanged(file)
-        if self._stopping.is_set():
+        if self._retries.stopped:
             raise Stopped
-        request, dids = self._request, [file.did for file in self._files]
-        registry = self._registry = self._means.registry()
-        known = registry.files(dids)
-        for file in self._files:
-            _check_same(file.did, known.get(file.did), size=file.bytes)
-        places = registry.places(request.rse, dids, CS3)
-        if request.dataset is not None:
-            registry.ensure_dataset(request.dataset)
-            # Before any byte is sent, for the quota may not allow it.
-            registry.ensure_rule(request.dataset, request.rse)
+        known, places = self._retries.insist(THIS_THREAD, self._prepare)
+        # One question; the senders would be refused each by itself.
+        self._retries.insist(THIS_THREAD, lambda: self._knock(places[self._files[0].did]))
         senders = [
             threading.Thread(target=self._send, args=(number, places), name=f"sender-{number}", daemon=True)
             for number in range(min(SENDERS, len(self._files)))
@@ -146,40 +163,90 @@ class Shipment:
             for sender in senders:
                 sender.join()
 
+    def _prepare(self) -> tuple[dict[Did, BulkLine], dict[Did, str]]:
+        """What Rucio knows of the files, and where they go."""
+        self._means.check()
+        request, dids = self._request, [file.did for file in self._files]
+        registry = self._registry = self._means.registry()
+        known = registry.files(dids)
+        for file in self._files:
+            _check_same(file.did, known.get(file.did), size=file.bytes)
+        places = registry.places(request.rse, dids, CS3)
+        if request.dataset is not None:
+            registry.ensure_dataset(request.dataset)
+            # Before any byte is sent, for the quota may not allow it.
+            registry.ensure_rule(request.dataset, request.rse)
+        return known, places
+
+    def _knock(self, place: str) -> None:
+        with self._writer(THIS_THREAD) as writer:
+            writer.sign_in(place)
+
+    def _writer(self, number: int) -> AbstractContextManager[CloudWriter]:
+        """For one thread."""
+        return self._means.writer(
+            lambda position, count: self._watch(number, position, count),
+            lambda failure: self._hold(number, failure),
+        )
+
     # The senders' threads
 
     def _send(self, number: int, places: dict[Did, str]) -> None:
         try:
-            with self._means.writer(lambda position, count: self._watch(number, position, count)) as writer:
-                while not self._stopping.is_set() and (file := self._next()):
-                    if self._again:
-                        writer.tidy(places[file.did])
-                    sent = writer.send(file.path, places[file.did])
+            with self._writer(number) as writer:
+                while not self._retries.stopped and (file := self._next(number)):
+                    sent = self._send_file(number, writer, file, places[file.did])
                     with self._lock:
                         self._flying.pop(number, None)
                         self._bytes_arrived += sent.bytes
+                        self._in_hand.pop(number)
                     self._arrived.put(Arrived(file, sent))
         except Exception as reason:  # noqa: BLE001 -- it is raised again by the thread that registers
             self._arrived.put(reason)
         finally:
-            self._flying.pop(number, None)
+            with self._lock:
+                self._flying.pop(number, None)
+                if file := self._in_hand.pop(number, None):
+                    self.unfinished.add(file)
+            self._retries.forget(number)
             self._arrived.put("sender ended")
 
-    def _next(self) -> Outgoing | None:
+    def _send_file(self, number: int, writer: CloudWriter, file: Outgoing, place: str) -> Sent:
+        """What an earlier attempt may have left half is taken away first."""
+        attempts = itertools.count()
+
+        def attempt() -> Sent:
+            _check_unchanged(file)
+            if next(attempts) or self._again:
+                writer.tidy(place)
+            return writer.send(file.path, place)
+
+        return self._retries.insist(number, attempt)
+
+    def _next(self, number: int) -> Outgoing | None:
         with self._lock:
-            return self._to_send.popleft() if self._to_send else None
+            if self._to_send:
+                self._in_hand[number] = self._to_send.popleft()
+            return self._in_hand.get(number)
+
+    def _hold(self, number: int, failure: Failure) -> None:
+        """Wait in the middle of a file, which is to go on from where it is. Raises Stopped, and what else ends it."""
+        self._retries.hold(number, failure)
+        if file := self._in_hand.get(number):
+            _check_unchanged(file)
 
     def _watch(self, number: int, position: int, count: int) -> None:
         """Where a file stands; waits where the bandwidth is limited. Raises Stopped."""
         self._flying[number] = position
-        while not self._stopping.is_set():
+        self._retries.moves(number)
+        while not self._retries.stopped:
             with self._lock:
                 if (limit := self._means.bandwidth()) != self._throttle.bytes_per_second:
                     self._throttle.limit(limit)
                 if self._throttle.take(count):
                     return
                 pause = self._throttle.seconds_until_more()
-            self._stopping.wait(min(pause, LONGEST_PAUSE))
+            self._retries.sleep(min(pause, LONGEST_PAUSE))
         raise Stopped
 
     # This thread
@@ -202,7 +269,7 @@ class Shipment:
                     self.stop()
             try:
                 self._register(batch, known, places)
-            except Failure as failure:
+            except (Failure, Stopped) as failure:
                 trouble = trouble if isinstance(trouble, Failure) else failure
                 self.stop()
         if trouble is None and self._files_stored < len(self._files):
@@ -227,20 +294,27 @@ class Shipment:
                     each.file.did, known.get(each.file.did), size=each.sent.bytes, adler32=each.sent.adler32
                 )
             files = [NewFile(each.file.did, each.sent.bytes, each.sent.adler32) for each in batch]
-            self._registry.add_replicas(request.rse, files)
-        except REFUSALS:
+            self._tell_rucio(lambda rucio: rucio.add_replicas(request.rse, files))
+        except REFUSALS as refusal:
+            if isinstance(refusal, RucioFault):
+                raise
             if len(batch) == 1:
                 self._take_back(batch[0], places)
                 raise
             self._register_each(batch, known, places)
             return
-        if request.dataset is not None:
-            self._registry.attach(request.dataset, [file.did for file in files])
+        dids, dataset = [file.did for file in files], request.dataset
+        if dataset is not None:
+            self._tell_rucio(lambda rucio: rucio.attach(dataset, dids))
         else:
-            for file in files:
-                self._registry.ensure_rule(file.did, request.rse)
+            for did in dids:
+                self._tell_rucio(functools.partial(Registry.ensure_rule, did=did, rse=request.rse))
         self._files_stored += len(files)
         self._keep([Stored(file.did, request.rse, file.bytes, file.adler32) for file in files])
+
+    def _tell_rucio(self, tell: Callable[[Registry], object]) -> None:
+        """Until it has heard; what it knows already it may be told again."""
+        self._retries.insist(THIS_THREAD, lambda: tell(self._registry))
 
     def _register_each(
         self, batch: Sequence[Arrived], known: dict[Did, BulkLine], places: dict[Did, str]
@@ -255,9 +329,12 @@ class Shipment:
             raise trouble
 
     def _take_back(self, refused: Arrived, places: dict[Did, str]) -> None:
-        if not refused.sent.found:
-            with self._means.writer(lambda position, count: None) as writer:
+        def remove() -> None:
+            with self._writer(THIS_THREAD) as writer:
                 writer.remove(places[refused.file.did])
+
+        if not refused.sent.found:
+            self._retries.insist(THIS_THREAD, remove)
 
 
 def _check_unchanged(file: Outgoing) -> None:

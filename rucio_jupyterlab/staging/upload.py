@@ -1,6 +1,7 @@
 """An upload as the engine holds it, and what of it outlives the engine: `STATE/uploads/ID.json`.
 
-Its files are sent by a `Shipment`, and by another one where the first had to wait for a sign-in, or the engine ended.
+Its files are sent by a `Shipment`, and by another one where the first met what only somebody else can mend (a sign-in,
+a full cloud), or the engine ended.
 """
 
 from __future__ import annotations
@@ -17,18 +18,23 @@ import msgspec
 from msgspec.structs import replace
 
 from ..did import Did
-from ..errors import BadRequest, Failure, Problem, SignInNeeded, outline
+from ..errors import BadRequest, Failure, Problem, RefusedByStorage, outline
+from .aftermath import TIDY_SECONDS, tidy_up
+from .fleet import Fleet
+from .hindrances import Hindrance, no_answer, of_failure
 from .model import Stored, UploadRequest, UploadSnapshot
 from .records import Records
-from .shipment import Means, Outgoing, Shipment, Stopped
+from .retries import Retries, Stopped
+from .shipment import Means, Outgoing, Shipment
 
 logger = logging.getLogger(__name__)
 
 End = Literal["done", "failed", "cancelled"]
 
-SIGN_IN = SignInNeeded(
-    "Your sign-in has lapsed. Sign in, then the upload goes on; put the same files again to watch it."
-).problem()
+CANCELLING_SECONDS = 5.0
+"""For so long a cancelled upload is told as running while it puts its files down."""
+BEHIND_SECONDS = 0.5
+"""Between two looks whether an older upload has brought a file."""
 INTERNAL = Problem("internal", "The engine failed at this upload; its log tells where.", "report", 500)
 
 
@@ -67,17 +73,32 @@ class Upload:
     """`run` blocks until it has ended; everything else may be called from any thread."""
 
     def __init__(
-        self, record: UploadRecord, files: Records[UploadRecord], means: Means, *, taken_up: bool
+        self,
+        record: UploadRecord,
+        files: Records[UploadRecord],
+        means: Means,
+        fleet: Fleet,
+        *,
+        taken_up: bool,
     ) -> None:
-        """`files` keeps its record; `taken_up`: an earlier engine has begun it."""
+        """`files` keeps its record, `fleet` knows the other uploads; `taken_up`: an earlier engine has begun it."""
         self._record = record
         self._files = files
         self._means = means
-        self._again = taken_up
+        self._fleet = fleet
+        self._taken_up = self._again = taken_up
         self._lock = threading.Lock()
         self._shipment: Shipment | None = None
+        self._hindrance: Hindrance | None = None
+        """What it waits for between two shipments."""
+        self._behind: Upload | None = None
+        """An older upload, which has every file in hand that is left of this one."""
+        self._unfinished: set[Outgoing] = set()
+        """Files of which a shipment may have left something half."""
+        self._tidying: Retries | None = None
+        self._cancelled_at = float("-inf")
         self._halted = self._engine_ends = False
-        self._waiting = self._over = self._ended = False
+        self._over = self._ended = False
         self._woken = threading.Event()
         self._began = time.monotonic()
         self._bytes_before = 0
@@ -88,9 +109,32 @@ class Upload:
         return self._record
 
     @property
-    def waiting(self) -> bool:
-        """It can only go on after a sign-in."""
-        return self._waiting
+    def hindrance(self) -> Hindrance | None:
+        """What it waits for; told until the first bytes have got through again."""
+        if (other := self._behind) is not None:
+            return other.hindrance
+        if (shipment := self._shipment) is None:
+            return self._hindrance
+        if (failure := shipment.in_the_way) is not None:
+            return no_answer(failure)
+        return None if shipment.moves else self._hindrance
+
+    @property
+    def asks_a_cloud(self) -> bool:
+        """It waits for a cloud to take the sign-in again."""
+        hindrance = self._hindrance if self._behind is None else None
+        return hindrance is not None and hindrance.problem.type == RefusedByStorage.type
+
+    @property
+    def may_send(self) -> bool:
+        """Its files are not yet another upload's."""
+        return not self._ended and (self._record.state == "running" or self._shipment is not None)
+
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Something happens, or will without anybody's help."""
+        hindrance = self.hindrance
+        return not self._ended and (hindrance is None or hindrance.seconds is not None)
 
     @property
     def ended(self) -> bool:
@@ -98,11 +142,16 @@ class Upload:
         return self._ended
 
     def wake(self) -> None:
-        """If it waits for a sign-in: there is one."""
+        """Whatever it waits for is to be looked at now."""
         self._woken.set()
+        if (shipment := self._shipment) is not None:
+            shipment.ask_again()
+        if (other := self._behind) is not None:
+            other.wake()
 
     def cancel(self) -> None:
         """Send no more bytes, now or later; what has arrived is registered still."""
+        self._cancelled_at = time.monotonic()
         self._change(lambda record: replace(record, state="cancelled"))
         self._halt()
 
@@ -113,70 +162,119 @@ class Upload:
 
     def snapshot(self, known: int = 0) -> UploadSnapshot:
         """How it stands; of the stored files those after the first `known`."""
-        told, shipment = snapshot_of(self._record, known), self._shipment
+        told, shipment, hindrance = snapshot_of(self._record, known), self._shipment, self.hindrance
         if self._ended:
             return told
+        if told.state == "cancelled":  # what is still to be taken away is nobody's concern
+            late = time.monotonic() - self._cancelled_at > CANCELLING_SECONDS
+            if shipment is None or late:
+                return told
+        elif hindrance is not None:
+            return replace(told, state="waiting", cause=hindrance.cause, problem=hindrance.problem)
+        told = replace(told, state="running")
         if shipment is None:
-            state, problem = ("waiting", SIGN_IN) if self._waiting else ("running", None)
-            return replace(told, state=state, problem=problem)
+            return told
         sent = shipment.bytes_sent
         rate = sent / max(time.monotonic() - self._began, 0.001)
-        return replace(told, state="running", bytes_done=self._bytes_before + sent, bytes_per_second=rate)
+        return replace(told, bytes_done=self._bytes_before + sent, bytes_per_second=rate)
 
     def run(self) -> UploadRecord | None:
         """How it ended, which nobody is told before `settle`; None where the next engine is to go on."""
         try:
             last = self._run()
+            over = last.state == "done" or (last.state == "failed" and not self._engine_ends)
+            if last.state == "cancelled":
+                over = self._tidy()
         except Exception as error:  # noqa: BLE001 -- else it would end this engine, and every one after it
             logger.error("Upload %s failed: %s", self._record.id, outline(error))
-            last = replace(self._record, state="failed", problem=INTERNAL)
+            last, over = replace(self._record, state="failed", problem=INTERNAL), not self._engine_ends
         with self._lock:
-            self._over = last.state != "running" and not (last.state == "failed" and self._engine_ends)
-        return last if self._over else None
+            self._over = over
+        return last if over else None
 
     def settle(self, last: UploadRecord) -> None:
         """From now on tell how it ended."""
         self._record, self._ended = last, True
 
     def _run(self) -> UploadRecord:
-        while not self._halted:
-            self._woken.clear()
-            try:
-                self._ship()
+        in_a_row = 0
+        while not self._halted and self._record.state == "running":
+            if not (files := self._record.left()):
                 return replace(self._record, state="done")
+            ahead = self._fleet.ahead_of(self)
+            if not (free := [file for file in files if file.did not in ahead]):
+                self._wait_behind(ahead[files[0].did])
+                continue
+            stored = len(self._record.stored)
+            try:
+                self._ship(free)
             except Stopped:
                 break
             except Failure as failure:
-                if not isinstance(failure, SignInNeeded) or failure.remedy != "signin":
+                in_a_row = 1 if len(self._record.stored) > stored else in_a_row + 1
+                hindrance = of_failure(failure, in_a_row)
+                if hindrance is None:
                     return replace(self._record, state="failed", problem=failure.problem())
-            self._wait()
+                self._wait(hindrance)
         return self._record
 
-    def _ship(self) -> None:
+    def _ship(self, files: list[Outgoing]) -> None:
         """Raises Failure, Stopped."""
         again, self._again = self._again, True
         self._bytes_before, self._began = sum(file.bytes for file in self._record.stored), time.monotonic()
-        files = self._record.left()
-        if not files:  # the engine before died when all was done
-            return
         shipment = Shipment(self._record.request, files, self._means, self._keep, again=again)
-        self._shipment = shipment
-        if self._halted:
-            raise Stopped
-        shipment.run()
+        self._shipment, self._behind = shipment, None
+        try:
+            if self._halted:
+                raise Stopped
+            shipment.run()
+        finally:
+            self._unfinished |= shipment.unfinished
+            self._shipment = None
 
-    def _wait(self) -> None:
-        """Until somebody has signed in."""
-        self._shipment, self._waiting = None, True
-        logger.info("Upload %s waits for a sign-in.", self._record.id)
-        if not self._halted:
-            self._woken.wait()
-        self._waiting = False
+    def _wait(self, hindrance: Hindrance) -> None:
+        """Until it may be gone."""
+        self._hindrance = hindrance
+        logger.info("Upload %s waits (%s): %s", self._record.id, hindrance.cause, hindrance.problem.detail)
+        while not self._woken.wait(hindrance.seconds):
+            if not self.asks_a_cloud or self._fleet.asks(self):
+                break
+        self._woken.clear()
+
+    def _wait_behind(self, other: Upload) -> None:
+        """For a file that an older upload brings: then it is found, or this one's turn."""
+        self._behind, self._hindrance = other, None
+        self._woken.wait(BEHIND_SECONDS)
+        self._woken.clear()
+
+    def _tidy(self) -> bool:
+        """After it was cancelled: whether nothing is to be done any more; else it is the next engine's."""
+        left = self._record.left()
+        files = left if self._taken_up else [file for file in left if file in self._unfinished]
+        while files and not self._engine_ends:
+            self._behind = self._hindrance = None
+            self._tidying = Retries(TIDY_SECONDS)
+            try:
+                if self._engine_ends or tidy_up(self._record.request, files, self._means, self._tidying):
+                    break
+                reason = "it takes too long"
+            except Stopped:
+                break
+            except Failure as failure:
+                hindrance = of_failure(failure, 1)
+                if hindrance is not None and hindrance.seconds is None:
+                    self._wait(hindrance)
+                    continue
+                reason = str(failure)
+            logger.warning("What the upload %s has left half may stay there: %s", self._record.id, reason)
+            break
+        return not (files and self._engine_ends)
 
     def _halt(self) -> None:
         self._halted = True
-        if self._shipment is not None:
-            self._shipment.stop()
+        for waiting in (self._shipment, self._tidying if self._engine_ends else None):
+            if waiting is not None:
+                waiting.stop()
         self._woken.set()
 
     def _keep(self, stored: list[Stored]) -> None:

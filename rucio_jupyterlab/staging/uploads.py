@@ -16,16 +16,17 @@ from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..catalog.registry import Registry
 from ..config import Options
-from ..errors import BadConfiguration, BadRequest, NotFound
+from ..errors import BadConfiguration, BadRequest, NotFound, RucioUnreachable
 from ..sources.clouds import Clouds, is_installed
 from ..sources.showing import credentials_of
+from .fleet import Fleet
 from .model import UploadRequest, UploadSnapshot
 from .records import Records
 from .shipment import Means
 from .upload import Upload, UploadRecord, begun, save, snapshot_of
 
 if TYPE_CHECKING:
-    from ..sources.sending import CloudWriter, Watch
+    from ..sources.sending import CloudWriter, Hold, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -47,36 +48,32 @@ class Uploads:
         self._unfinished = Records(state / "uploads", UploadRecord)
         self._ended = Records(state / "uploads-ended", UploadRecord)
         self._lock = threading.Lock()
-        self._uploads: dict[str, tuple[Upload, threading.Thread]] = {}
+        self._fleet = Fleet()
         """Those that have not ended, or whose end could not be kept."""
+        self._threads: dict[str, threading.Thread] = {}
 
     @property
     def busy(self) -> bool:
         """One is on its way, or will go on without anybody's help."""
-        return not all(upload.waiting or upload.ended for upload, _ in tuple(self._uploads.values()))
+        return any(upload.goes_on_by_itself for upload in self._fleet)
 
     def take_up(self) -> None:
-        """Go on with what an earlier engine has left, under the same numbers, but for what was cancelled."""
+        """Go on with what an earlier engine has left, under the same numbers; after what was cancelled, tidy up."""
         for record in self._unfinished.load():
-            if record.state == "running":
-                logger.info("Taking up the upload %s.", record.id)
-                self._begin(record, taken_up=True)
-            else:
-                self._file_away(record)
+            logger.info("Taking up the upload %s.", record.id)
+            self._begin(record, taken_up=True)
 
     def start(self, request: UploadRequest) -> UploadSnapshot:
         """Begin an upload, or join the one of the same files that is under way.
 
         Raises BadRequest for files that cannot be put, or an RSE that is no CS3 cloud; BadConfiguration; and what
-        Rucio says.
+        Rucio says. One that does not answer is waited for.
         """
         _check_installed()
-        if not self._catalog.rse(request.instance, request.rse).gateways:
-            raise BadRequest(
-                f"{request.rse} is not known as a CS3 cloud, to which alone files can be put yet."
-            )
+        with contextlib.suppress(RucioUnreachable):
+            self._check_rse(request)
         with self._lock:
-            for upload, _ in tuple(self._uploads.values()):
+            for upload in self._fleet:
                 if upload.record.request == request and upload.record.state == "running":
                     upload.wake()
                     return upload.snapshot()
@@ -86,8 +83,8 @@ class Uploads:
 
     def get(self, number: str, known: int = 0) -> UploadSnapshot:
         """Raises NotFound."""
-        if held := self._uploads.get(number):
-            return held[0].snapshot(known)
+        if held := self._fleet.get(number):
+            return held.snapshot(known)
         if ended := self._ended.get(number):
             return snapshot_of(ended, known)
         raise NotFound(
@@ -97,35 +94,38 @@ class Uploads:
 
     def cancel(self, number: str) -> UploadSnapshot:
         """Raises NotFound."""
-        if held := self._uploads.get(number):
-            held[0].cancel()
+        if held := self._fleet.get(number):
+            held.cancel()
         return self.get(number)
 
     def account_changed(self, instance: str) -> None:
         """Uploads that wait for a sign-in go on where there is one now."""
-        for upload, _ in tuple(self._uploads.values()):
-            if upload.record.request.instance == instance and self._signed_in(instance):
+        for upload in self._fleet:
+            hindrance = upload.hindrance
+            waits = hindrance is not None and hindrance.cause == "signin"
+            if waits and upload.record.request.instance == instance and self._signed_in(instance):
                 upload.wake()
 
     def close(self) -> None:
         """Leave them to the next engine; what the clouds hold half is taken away, if that is quick."""
         ends = time.monotonic() + CLOSING_SECONDS
-        held = tuple(self._uploads.values())
-        for upload, _ in held:
+        for upload in self._fleet:
             upload.leave_to_the_next_engine()
-        for _, thread in held:
+        for thread in tuple(self._threads.values()):
             thread.join(max(0.0, ends - time.monotonic()))
 
     def _begin(self, record: UploadRecord, *, taken_up: bool) -> Upload:
         request = record.request
         means = Means(
             lambda: Registry(self._accounts.client(request.instance)),
+            functools.partial(self._check_rse, request),
             functools.partial(self._writer, request.instance, request.rse, record.id),
             lambda: self._options().bandwidth_limit,
         )
-        upload = Upload(record, self._unfinished, means, taken_up=taken_up)
+        upload = Upload(record, self._unfinished, means, self._fleet, taken_up=taken_up)
         thread = threading.Thread(target=self._see_through, args=(upload,), name="upload", daemon=True)
-        self._uploads[record.id] = upload, thread
+        self._fleet.add(upload)
+        self._threads[record.id] = thread
         thread.start()
         return upload
 
@@ -135,7 +135,8 @@ class Uploads:
         if last is None:
             return
         if self._file_away(last):
-            del self._uploads[last.id]
+            self._fleet.remove(last.id)
+            del self._threads[last.id]
         else:
             upload.settle(last)
 
@@ -148,13 +149,20 @@ class Uploads:
             self._ended.keep_newest(MOST_ENDED)
         return True
 
+    def _check_rse(self, request: UploadRequest) -> None:
+        """Raises BadRequest where it is no CS3 cloud, and what Rucio says."""
+        if not self._catalog.rse(request.instance, request.rse).gateways:
+            raise BadRequest(
+                f"{request.rse} is not known as a CS3 cloud, to which alone files can be put yet."
+            )
+
     def _signed_in(self, instance: str) -> bool:
         try:
             return self._accounts.info(instance).account.state in ("signed-in", "lapsing")
         except NotFound:  # the instance was taken off the list
             return False
 
-    def _writer(self, instance: str, rse: str, number: str, watch: Watch) -> CloudWriter:
+    def _writer(self, instance: str, rse: str, number: str, watch: Watch, hold: Hold) -> CloudWriter:
         _check_installed()
         from ..sources.http.stream import Pace  # only now: libcurl and gRPC take memory
         from ..sources.sending import CloudWriter
@@ -162,7 +170,8 @@ class Uploads:
         options = self._options()
         clouds = Clouds(self._accounts, self._catalog, options.stall_timeout / 2)
         pace = Pace(options.connect_timeout, options.stall_timeout)
-        return CloudWriter(clouds, credentials_of(self._accounts), pace, instance, rse, watch, mark=number)
+        shown = credentials_of(self._accounts)
+        return CloudWriter(clouds, shown, pace, instance, rse, watch, hold, mark=number)
 
 
 def _check_installed() -> None:

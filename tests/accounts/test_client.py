@@ -24,6 +24,7 @@ from rucio_jupyterlab.errors import (
     Denied,
     Failure,
     NotFound,
+    RucioFault,
     RucioRefused,
     RucioUnreachable,
     SignInNeeded,
@@ -104,8 +105,9 @@ def no_http(request: Request) -> None:
         (garbage, RucioRefused),
         (lambda request: request.answer(200, b"[1, 2]"), RucioRefused),
         (lambda request: request.answer(200, b""), RucioRefused),
-        (lambda request: request.answer(500, b"oops"), RucioRefused),
+        (lambda request: request.answer(500, b"oops"), RucioFault),
         (lambda request: request.answer(503, b"busy"), RucioUnreachable),
+        (lambda request: request.answer(429, b"busy"), RucioUnreachable),
         (lambda request: request.answer(404, b"nginx"), RucioRefused),
         (lambda request: request.answer(403), Denied),
     ],
@@ -124,13 +126,21 @@ def test_a_strange_answer_is_one_of_our_failures_in_bounded_time(
     assert "abc" not in str(told.value)
 
 
+def test_the_pause_that_a_busy_server_asks_for_is_told(signed_in: Callable[..., Any]) -> None:
+    client, _ = signed_in({"/x": lambda request: request.answer(503, Retry_After="17")})
+    with pytest.raises(RucioUnreachable) as told:
+        client.ask("x", list[str])
+    assert told.value.retry_after == 17.0
+
+
 @pytest.mark.parametrize(
     ("name", "status", "failure"),
     [
         ("AccessDenied", 401, Denied),
         ("DataIdentifierNotFound", 404, NotFound),
         ("InvalidMetadata", 400, BadRequest),
-        ("DatabaseException", 500, RucioRefused),
+        ("DatabaseException", 500, RucioFault),
+        ("RucioException", 500, RucioFault),
     ],
 )
 def test_rucios_own_exceptions_are_told_by_name_and_without_anything_secret(

@@ -6,9 +6,7 @@ import json
 import os
 import signal
 import subprocess
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,16 +14,16 @@ import pytest
 from rucio_jupyterlab.cli.engine import Engine
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.place import read_notice
-from rucio_jupyterlab.staging.model import UploadRequest, UploadSnapshot
+from rucio_jupyterlab.staging.model import UploadRequest
 from rucio_mesh.testing.cs3.profiles import ProfileName
+from tests.cli.putting import SLOWLY, ended, putting, sending, upload, uploads
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
+from tests.staging.dock import check_stored
 
 LARGE = os.urandom(3_000_000)
-SLOWLY = 100_000
-"""Bytes per second, in force until the engine ends."""
 PROFILES: tuple[ProfileName, ...] = ("eos", "localfs")
 
 
@@ -63,53 +61,6 @@ def large(tmp_path: Path) -> str:
     path = tmp_path / "result.root"
     path.write_bytes(LARGE)
     return str(path)
-
-
-@contextmanager
-def putting(shell: Shell, *arguments: str, limit: int = SLOWLY) -> Iterator[subprocess.Popen[str]]:
-    """`put`, slowly as long as this engine lives."""
-    shell.limit_bandwidth(limit)
-    with shell.start("put", "--json", *arguments, stderr=subprocess.PIPE) as command:
-        try:
-            yield command
-        finally:
-            command.kill()
-
-
-@contextmanager
-def sending(shell: Shell, there: Cloud, file: str, scope: str) -> Iterator[subprocess.Popen[str]]:
-    """`put` of one file, of which the first bytes are on their way."""
-    begun = there.gateway.counts["InitiateFileUpload"]
-    with putting(shell, file, there.rse, scope) as command:
-        until(lambda: there.gateway.counts["InitiateFileUpload"] > begun)
-        yield command
-
-
-def ended(command: subprocess.Popen[str]) -> tuple[int, str, str]:
-    answers, notes = command.communicate(timeout=100)
-    return command.returncode, answers, notes
-
-
-def check_stored(lab: Lab, there: Cloud, scope: str, contents: dict[str, bytes]) -> None:
-    """Each file is there once, whole, and Rucio knows it once; nothing else is there."""
-    assert {name: there.path(scope, name).read_bytes() for name in contents} == contents
-    assert there.partials() == []
-    known = list(lab.client().list_replicas([{"scope": scope, "name": name} for name in contents]))
-    assert {each["name"]: each["adler32"] for each in known} == {
-        name: f"{zlib.adler32(content):08x}" for name, content in contents.items()
-    }
-    for each in known:
-        assert {rse: len(pfns) for rse, pfns in each["rses"].items()} == {there.rse: 1}
-
-
-def uploads(shell: Shell, folder: str = "uploads") -> list[str]:
-    return [path.stem for path in (shell.state / folder).glob("*.json")]
-
-
-def upload(shell: Shell, number: str) -> UploadSnapshot:
-    with Engine(shell.state, None) as engine:
-        found: UploadSnapshot = engine.ask(protocol.GetUpload(number))
-    return found
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -197,8 +148,12 @@ def test_it_goes_on_without_anybody_watching_and_can_be_watched_again(
     assert upload(shell, number).state == "done"
 
 
-def test_what_was_cancelled_is_not_taken_up(lab: Lab, shell: Shell, there: Cloud, large: str) -> None:
-    scope = lab.scope("alice")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_was_cancelled_is_not_taken_up_and_leaves_nothing_half(
+    lab: Lab, shell: Shell, clouds: dict[ProfileName, Cloud], large: str, profile: ProfileName
+) -> None:
+    there, scope = clouds[profile], lab.scope("alice")
+    there.path(scope, "result.root").parent.mkdir(parents=True)
     begun = there.gateway.counts["InitiateFileUpload"]
     with sending(shell, there, large, scope) as command:
         (number,) = uploads(shell)
@@ -208,9 +163,9 @@ def test_what_was_cancelled_is_not_taken_up(lab: Lab, shell: Shell, there: Cloud
         status, _, notes = ended(command)
     assert status == 1, notes
     assert upload(shell, number).state == "cancelled"
+    until(lambda: uploads(shell) == [])
     assert there.gateway.counts["InitiateFileUpload"] - begun == 1
-    assert not there.path(scope, "result.root").exists()
-    assert uploads(shell) == []
+    assert not there.path(scope, "result.root").exists() and there.partials() == []
 
 
 def test_a_local_file_that_is_gone_meanwhile_is_told(

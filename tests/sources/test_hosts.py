@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rucio_jupyterlab.pauses import LONGEST_PAUSE, backoff
 from rucio_jupyterlab.sources.failures import ReplicaFailure
-from rucio_jupyterlab.sources.http.hosts import LONGEST_PAUSE, SUCCESSES_BEFORE_MORE, Host, Hosts, backoff
+from rucio_jupyterlab.sources.http.hosts import SUCCESSES_BEFORE_MORE, Host, Hosts
 from rucio_jupyterlab.sources.http.throttle import Throttle
 
 DOWN = ReplicaFailure("unreachable", "RSE")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rucio_jupyterlab.pauses import LONGEST_PAUSE_ASKED_FOR
 from rucio_jupyterlab.sources.failures import ReplicaFailure
-from rucio_jupyterlab.sources.http.reply import LONGEST_PAUSE_ASKED_FOR, ReplyHead
+from rucio_jupyterlab.sources.http.reply import ReplyHead
 
 
 def head(status: int, **fields: str) -> ReplyHead:

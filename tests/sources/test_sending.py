@@ -15,7 +15,17 @@ from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
-from rucio_jupyterlab.errors import BadRequest, Conflict, Failure, NoSpace, SignInNeeded, SourceFailure
+from rucio_jupyterlab.errors import (
+    BadConfiguration,
+    BadRequest,
+    Conflict,
+    Failure,
+    NoSpace,
+    RefusedByStorage,
+    SourceFailure,
+    StorageFault,
+    StorageUnreachable,
+)
 from rucio_jupyterlab.sources.clouds import Clouds
 from rucio_jupyterlab.sources.http.stream import Pace
 from rucio_jupyterlab.sources.sending import CloudWriter
@@ -48,7 +58,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def writer(there: Cloud, **keys: Any) -> Iterator[CloudWriter]:
+def writer(
+    there: Cloud, hold: Callable[[Failure], None] = lambda failure: None, **keys: Any
+) -> Iterator[CloudWriter]:
     """As the engine would make it, for alice."""
     lab, state = there.lab, there.folder / "state"
     configuration = configuration_from({"instances": [lab.configuration(**(keys or there.keys()))]}, {})
@@ -58,7 +70,8 @@ def writer(there: Cloud, **keys: Any) -> Iterator[CloudWriter]:
     clouds = Clouds(accounts, catalog, 10.0)
 
     try:
-        with CloudWriter(clouds, credentials_of(accounts), PACE, "lab", there.rse) as made:
+        shown = credentials_of(accounts)
+        with CloudWriter(clouds, shown, PACE, "lab", there.rse, lambda *_: None, hold) as made:
             yield made
     finally:
         clouds.close()
@@ -110,6 +123,58 @@ def test_an_interrupted_tus_upload_goes_on(lab: Lab, tmp_path: Path, file: Path)
         assert there.gateway.counts["InitiateFileUpload"] == 1
 
 
+def test_a_tus_upload_waits_for_a_cloud_that_is_away_and_goes_on_from_where_it_was(
+    lab: Lab, tmp_path: Path, file: Path
+) -> None:
+    held: list[Failure] = []
+
+    def come_back(failure: Failure) -> None:
+        held.append(failure)
+        if len(held) == 3:
+            there.gateway.faults.disarm("data_unavailable")
+
+    with (
+        cloud(lab, tmp_path / "oc", "opencloud", public={"uploads": ["tus"]}) as there,
+        writer(there, come_back) as it,
+    ):
+        stored(there, "out").mkdir(parents=True)
+        there.gateway.faults.arm("cut_upload", 2_000_000, times=1)
+        watched(it, lambda: there.gateway.faults.arm("data_unavailable", times=None))
+        it.send(file, place(there))
+        assert stored(there).read_bytes() == CONTENT
+        assert there.gateway.counts["InitiateFileUpload"] == 1
+    assert len(held) >= 3 and all(isinstance(failure, StorageUnreachable) for failure in held)
+
+
+def test_the_pause_that_a_data_endpoint_asks_for_is_told(eos: Cloud, file: Path) -> None:
+    stored(eos).parent.mkdir(parents=True)
+    eos.gateway.faults.retry_after = "17"
+    eos.gateway.faults.arm("data_unavailable", times=1)
+    with writer(eos) as it, pytest.raises(StorageUnreachable) as told:
+        it.send(file, place(eos))
+    assert told.value.retry_after == 17.0
+
+
+def test_an_error_that_is_a_full_quota_is_told_as_such(eos: Cloud, file: Path) -> None:
+    eos.gateway.faults.arm("data_status", 500, times=None)
+    with writer(eos) as it:
+        with pytest.raises(StorageFault):
+            it.send(file, place(eos))
+        eos.gateway.faults.quota_full = True
+        with pytest.raises(NoSpace):
+            it.send(file, place(eos))
+
+
+def test_where_somebody_else_was_faster_the_same_file_is_found(eos: Cloud, file: Path) -> None:
+    with writer(eos) as it:
+        watched(it, lambda: rival(eos, CONTENT))
+        assert it.send(file, place(eos)).found
+        file.write_bytes(CONTENT[::-1])
+        with pytest.raises(Conflict):
+            it.send(file, place(eos))
+    assert stored(eos).read_bytes() == CONTENT and eos.partials() == []
+
+
 def test_what_is_there_already_and_the_same_is_not_sent_again(eos: Cloud, file: Path) -> None:
     with writer(eos) as it:
         first = it.send(file, place(eos))
@@ -147,9 +212,20 @@ def test_what_a_process_that_died_has_left_half_is_removed_and_nothing_else(eos:
     assert {path.name for path in stored(eos).parent.iterdir()} == {"result.root", anothers.name}
 
 
+def watched(it: CloudWriter, begun: Callable[[], None]) -> None:
+    """Have `begun` called, once, when a part of a file has gone."""
+    calls = iter([begun])
+    it._watch = lambda position, count: next(calls, lambda: None)() if position else None
+
+
+def rival(there: Cloud, content: bytes) -> None:
+    """Somebody else's file at the place."""
+    stored(there).parent.mkdir(parents=True, exist_ok=True)
+    stored(there).write_bytes(content)
+
+
 def taken(there: Cloud) -> None:
-    stored(there).parent.mkdir(parents=True)
-    stored(there).write_bytes(b"another's")
+    rival(there, b"another's")
 
 
 def full(there: Cloud) -> None:
@@ -182,9 +258,9 @@ def redirecting(there: Cloud) -> None:
     [
         (taken, Conflict),
         (full, NoSpace),
-        (lapsed, SignInNeeded),
+        (lapsed, RefusedByStorage),
         (flipping, SourceFailure),
-        (gone, SourceFailure),
+        (gone, StorageUnreachable),
         (astray, SourceFailure),
         (redirecting, SourceFailure),
     ],
@@ -207,6 +283,11 @@ def test_a_file_that_is_not_there_and_a_place_that_is_none_are_told(eos: Cloud, 
             it.send(tmp_path / "absent", place(eos))
         with pytest.raises(BadRequest, match="no address"):
             it.send(tmp_path / "absent", "https://cloud.example.org/f")
+
+
+def test_where_nobody_has_configured_a_sign_in_there_is_nothing_to_wait_for(eos: Cloud, file: Path) -> None:
+    with writer(eos, cs3={}) as it, pytest.raises(BadConfiguration, match="No sign-in is configured"):
+        it.send(file, place(eos))
 
 
 def test_a_gateway_that_is_not_the_rses_is_not_spoken_to(eos: Cloud, file: Path) -> None:

@@ -86,6 +86,9 @@ class Unsafe(Cs3Error):
 class Unavailable(Cs3Error):
     """Nothing, or nothing whole, came back."""
 
+    retry_after: float | None = None
+    """Seconds that the server asks us to wait, where it says so."""
+
 
 class TooEarly(Unavailable):
     """The file is still being processed."""

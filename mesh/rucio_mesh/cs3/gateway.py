@@ -126,6 +126,8 @@ def open_channel(settings: Settings) -> grpc.Channel:
         ("grpc.max_receive_message_length", MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 300_000),  # servers in Go hang up on clients that ask more often
         ("grpc.keepalive_permit_without_calls", 0),
+        # Else one that was away for long is not looked at again for up to two minutes.
+        ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.service_config", service_config()),
     ]
     if is_loopback(settings.host):

@@ -19,6 +19,7 @@ from .digest import Adler32
 from .errors import (
     Conflict,
     Cs3Error,
+    Failed,
     LocalFailure,
     Mismatch,
     NotFound,
@@ -87,6 +88,10 @@ class Patience:
             raise error
         time.sleep(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS))
         self.check()
+
+    def linger(self, error: Cs3Error, reached: int) -> None:
+        """As `wait`, where what has been sent would be lost if it were given up."""
+        self.wait(error, reached)
 
 
 def fetch(client: Client, path: str, destination: Path, *, seconds: float | None = None) -> Transferred:
@@ -186,6 +191,7 @@ def store(
     size: int,
     *,
     seconds: float | None = None,
+    patience: Patience | None = None,
     staging: str | None = None,
     accept: Callable[[Transferred], None] | None = None,
 ) -> Transferred:
@@ -193,8 +199,8 @@ def store(
 
     They are written under a name of their own for each attempt, beside `path` or where `staging`, the beginning of
     a path, says; compared with what the storage then says (the size, and the adler32 where it knows it); and moved.
-    `accept` is asked before they get their name, and may raise. Missing containers are made. Raises AlreadyExists,
-    OutOfSpace, Mismatch, LocalFailure, Unavailable, …
+    `accept` is asked before they get their name, and may raise. `patience` takes the place of `seconds`. Missing
+    containers are made. Raises AlreadyExists, OutOfSpace, Mismatch, LocalFailure, Unavailable, …
     """
     container = parent_of(path)
     staging = staging or f"{container.rstrip('/')}/.rucio-"
@@ -202,7 +208,8 @@ def store(
     looked = size > UNSEEN_BYTES or parent_of(staging) != container
     if looked:
         client.make_containers(container)
-    patience = Patience(seconds)
+    patience = patience or Patience(seconds)
+    left_behind: list[str] = []
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
@@ -218,9 +225,12 @@ def store(
             if accept:
                 accept(sent)
             publish(client, temporary, path, sent, patience)
+            for each in left_behind:
+                discard(client, each)
             return sent
         except (Unavailable, TransferLapsed, Mismatch) as error:
-            discard(client, temporary)
+            if not discard(client, temporary):
+                left_behind.append(temporary)
             patience.wait(error)
         except BaseException:  # whatever ends it, Ctrl-C too: nothing of it stays
             discard(client, temporary)
@@ -241,7 +251,7 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
             try:
                 return send_tus(client, endpoint, path, source, size, patience)
             except NotFound as error:  # the server has forgotten this upload, not the file
-                raise Unavailable(str(error)) from None
+                raise Failed(str(error)) from None
         with Adler32(size) as digest:
             body = partial(pump, source, 0, size, digest, patience)
             client.data.put(endpoint, f"PUT {path}", size, body)
@@ -262,14 +272,25 @@ def send_tus(
                 reached = client.data.patch(endpoint, what, offset, count, body)
             whole = reached == offset + count
         except (Unavailable, Conflict) as error:
-            patience.wait(error, offset)
-            reached, whole = client.data.offset(endpoint, f"HEAD {path}"), False
+            reached, whole = offset_after(error, client, endpoint, path, offset, patience), False
         if not offset <= reached <= offset + count:
-            raise Unavailable(f"{what}: the server has lost its place")
+            raise Failed(f"{what}: the server has lost its place")
         # What a broken request has sent, and what the server has kept of it, may differ.
         value = digest.value if whole else summed(source, offset, reached - offset, value, patience)
         offset = reached
     return Transferred(size, f"{value:08x}")
+
+
+def offset_after(
+    error: Cs3Error, client: Client, endpoint: DataEndpoint, path: str, offset: int, patience: Patience
+) -> int:
+    """Where the server stands after a break; asked as long as the patience lasts."""
+    while True:
+        patience.linger(error, offset)
+        try:
+            return client.data.offset(endpoint, f"HEAD {path}")
+        except Unavailable as again:
+            error = again
 
 
 def pump(source: Source, offset: int, count: int, digest: Adler32, patience: Patience, wire: Send) -> None:
@@ -310,23 +331,24 @@ def publish(client: Client, temporary: str, path: str, sent: Transferred, patien
             if asked_to_move and client.exists(path):  # the move was slower than its answer
                 verify(client.stat(path), sent)
                 return
-            raise Unavailable(f"{error}; it was stored a moment ago") from None
+            raise Failed(f"{error}; it was stored a moment ago") from None
         except Unavailable as error:
-            patience.wait(error)
+            patience.linger(error, sent.size)
 
 
-def discard(client: Client, temporary: str) -> None:
-    """Remove what an attempt has left. Where that fails it stays, and the log has its name."""
+def discard(client: Client, temporary: str) -> bool:
+    """Remove what an attempt has left; whether it is gone. Where that fails the log has its name."""
     for pause in (0.0, LATE_SECONDS):
         time.sleep(pause)
         try:
             client.remove_file(temporary)
-            return
+            return True
         except NotFound:
             continue
         except Cs3Error as error:
             LOGGER.warning("A partial upload stays behind: %s", error)
-            return
+            return False
+    return True
 
 
 def verify(stored: Resource, sent: Transferred) -> None:

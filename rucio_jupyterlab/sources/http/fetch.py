@@ -13,11 +13,12 @@ from typing import Literal
 
 import msgspec
 
+from ...pauses import backoff
 from ..checksum import combine_in_order
 from ..failures import BANNING, LOCAL, NETWORK, ReplicaFailure
 from ..model import Endpoint, Fetched, GaveUp, Outcome, Work
 from ..part import RANGE_BYTES, Range, gaps
-from .hosts import Host, Hosts, backoff
+from .hosts import Host, Hosts
 
 ATTEMPTS = 4
 """Attempts at one replica that bring nothing new, before it is given up for this file."""

@@ -7,18 +7,10 @@ that out for themselves.
 
 from __future__ import annotations
 
-import random
-
+from ...pauses import backoff
 from ..failures import NETWORK, ReplicaFailure
 
-LONGEST_PAUSE = 30.0
 SUCCESSES_BEFORE_MORE = 20
-
-
-def backoff(first_pause: float, failures: int) -> float:
-    """Seconds to wait after the n-th failure in a row: doubling, with jitter so that clients spread."""
-    ceiling: float = min(LONGEST_PAUSE, first_pause * 2 ** min(failures - 1, 10))
-    return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
 
 
 class Host:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
-import time
 
+from ...pauses import asked_for
 from ..failures import ReplicaFailure, of_status
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LONGEST_PAUSE_ASKED_FOR = 300.0
-"""Seconds; who asks for more is given up after a few attempts, and not after days."""
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)$", re.ASCII)
 _WHOLE_SIZE = re.compile(r"bytes \*/(\d{1,19})$", re.ASCII)
 _NUMBER = re.compile(r"\d{1,19}", re.ASCII)
@@ -69,17 +66,8 @@ class ReplyHead:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds, at most `LONGEST_PAUSE_ASKED_FOR`; the header gives seconds or a date."""
-        text = self.field(b"retry-after")
-        if text is None:
-            return None
-        if _NUMBER.fullmatch(text):
-            return min(LONGEST_PAUSE_ASKED_FOR, float(text))
-        try:
-            pause = max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-        except (ValueError, TypeError, IndexError, OverflowError):  # what it raises for what is no date
-            return None
-        return min(LONGEST_PAUSE_ASKED_FOR, pause)
+        """Seconds, at most `LONGEST_PAUSE_ASKED_FOR`."""
+        return asked_for(self.field(b"retry-after"))
 
     def total(self) -> int | None:
         """Size of the whole file in bytes, where the reply tells it."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 import pycurl
 
+from ...pauses import asked_for
 from ..model import CredentialFor, Endpoint
 from .request import prepare
 from .stream import (
@@ -29,6 +30,8 @@ NO_WAITING = "Expect:"
 """Else libcurl gives a server one second to say that it wants the body; an early refusal is heard all the same."""
 POLL_SECONDS, IDLE_SECONDS = 0.1, 0.002
 _UPLOAD_OFFSET = re.compile(rb"upload-offset:\s*(\d{1,19})\s*", re.ASCII | re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"retry-after:\s*([ -~]{1,40}?)\s*", re.ASCII | re.IGNORECASE)
+_UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 
 Send = Callable[[memoryview], None]
 
@@ -39,10 +42,16 @@ class Reply(msgspec.Struct, frozen=True):
     status: int
     upload_offset: int | None = None
     """Of the protocol tus: how much it holds."""
+    retry_after: float | None = None
+    """Seconds that it asks us to wait."""
 
 
 class NotSent(Exception):
     """There is no answer, or only half of one."""
+
+
+class Untrusted(Exception):
+    """The server's certificate is not one that this machine trusts."""
 
 
 class _Refused(Exception):
@@ -64,6 +73,7 @@ class Sender:
         self._unsent = 0
         self._ended = self._resting = False
         self._upload_offset: int | None = None
+        self._retry_after: float | None = None
         self._ignored = 0
 
     def close(self) -> None:
@@ -82,7 +92,7 @@ class Sender:
     ) -> Reply:
         """Send `size` bytes, which `body` hands to the function that it is given.
 
-        Raises NotSent, what `body` raises, and a Failure for an address that may not be asked.
+        Raises NotSent, Untrusted, what `body` raises, and a Failure for an address that may not be asked.
         """
         self._configure(instance, address, (*headers, NO_WAITING))
         self._curl.setopt(pycurl.UPLOAD, 1)
@@ -101,14 +111,15 @@ class Sender:
 
     def _exchange(self, body: Callable[[Send], None]) -> Reply:
         self._piece, self._ended, self._resting = memoryview(b""), False, False
-        self._upload_offset, self._ignored = None, 0
+        self._upload_offset, self._retry_after, self._ignored = None, None, 0
         self._multi.add_handle(self._curl)
         try:
             with suppress(_Refused):  # the answer tells why
                 body(self._push)
             while not self._step():
                 pass
-            return Reply(self._curl.getinfo(pycurl.RESPONSE_CODE), self._upload_offset)
+            status = self._curl.getinfo(pycurl.RESPONSE_CODE)
+            return Reply(status, self._upload_offset, self._retry_after)
         finally:
             self._multi.remove_handle(self._curl)
             self._piece = memoryview(b"")
@@ -136,15 +147,16 @@ class Sender:
         return data
 
     def _step(self) -> bool:
-        """Let libcurl work; True once there is an answer. Raises NotSent where there is none."""
+        """Let libcurl work; True once there is an answer. Raises NotSent or Untrusted where there is none."""
         if self._ended:
             return True
         _, running = self._multi.perform()
         if not running:
-            _, succeeded, _failed = self._multi.info_read()
+            _, succeeded, failed = self._multi.info_read()
             self._ended = True
             if not succeeded:
-                raise NotSent
+                untrusted = any(code in _UNTRUSTED for _, code, _text in failed)
+                raise Untrusted if untrusted else NotSent
         elif (self._piece or not self._unsent) and self._multi.select(POLL_SECONDS) < 1:
             time.sleep(IDLE_SECONDS)  # while a name is looked up there is nothing to wait for
         return self._ended
@@ -167,6 +179,8 @@ class Sender:
     def _take_header(self, line: bytes) -> None:
         if match := _UPLOAD_OFFSET.fullmatch(line):
             self._upload_offset = int(match[1])
+        elif match := _RETRY_AFTER.fullmatch(line):
+            self._retry_after = asked_for(match[1].decode("ascii"))
 
     def _ignore(self, data: bytes) -> int | None:
         self._ignored += len(data)

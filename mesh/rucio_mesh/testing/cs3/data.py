@@ -174,7 +174,7 @@ class DataHandler(BaseHTTPRequestHandler):
     def _check_faults(self) -> None:
         faults = self.server.faults
         if faults.strike("data_unavailable") is not None:
-            raise HttpRefused(503)
+            raise HttpRefused(503, **({"Retry_After": faults.retry_after} if faults.retry_after else {}))
         status = faults.strike("data_status")
         if status is not None:
             raise HttpRefused(status)

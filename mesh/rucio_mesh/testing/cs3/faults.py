@@ -66,6 +66,8 @@ class Faults:
     data_endpoint: str | None = None
     """What is handed out instead of the true address of the data gateway."""
     redirect_url: str = ""
+    retry_after: str | None = None
+    """What `data_unavailable` asks for."""
     _armed: dict[FaultName, Fault] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

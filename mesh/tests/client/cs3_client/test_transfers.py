@@ -113,6 +113,50 @@ def test_a_cut_tus_upload_goes_on_where_it_broke(
     assert gateway.meter.bytes_received < SIZE + 2_500_000
 
 
+def test_where_a_tus_upload_broke_is_asked_again_if_nobody_answers(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo
+) -> None:
+    gateway = cs3_gateway("opencloud")
+    cloud = connect_to(gateway, uploads=("tus",))
+    at_once = iter([lambda: gateway.faults.arm("data_unavailable", times=2)])
+
+    class Content(io.BytesIO):
+        def readinto(self, buffer: Any, /) -> int:
+            if gateway.meter.bytes_received:  # the request is under way: the questions after it are refused
+                next(at_once, lambda: None)()
+            elif self.tell():
+                time.sleep(0.05)
+            return super().readinto(buffer[:10_000])
+
+    @contextmanager
+    def opened(offset: int) -> Iterator[Readable]:
+        yield Content(CONTENT[offset:])
+
+    gateway.faults.arm("cut_upload", 1_000_000)
+    transfers.store(cloud, f"{cloud.home()}/f", opened, SIZE)
+    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
+    assert gateway.counts["InitiateFileUpload"] == 1
+    assert [status for method, status in gateway.meter.requests if method == "HEAD"] == [503, 503, 200]
+
+
+def test_what_could_not_be_removed_after_a_break_is_removed_after_the_success(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = cs3_gateway("localfs")
+    cloud = connect_to(gateway, uploads=("simple",))
+    remove, refused = cloud.remove_file, iter([Unavailable("Delete: away")])
+
+    def remove_later(path: str) -> None:
+        for error in refused:
+            raise error
+        remove(path)
+
+    monkeypatch.setattr(cloud, "remove_file", remove_later)
+    gateway.faults.arm("cut_upload", 1_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    assert files_in(gateway, cloud.home()) == ["f"]
+
+
 def test_a_cut_download_asks_only_for_the_rest(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
     cloud = connect_to(eos)
     store(cloud, f"{cloud.home()}/f")

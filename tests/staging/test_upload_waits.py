@@ -1,0 +1,420 @@
+"""What an upload waits for, and that it goes on by itself when that is gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from rucio_jupyterlab.sources import sending
+from rucio_jupyterlab.sources.http import sender
+from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
+from rucio_jupyterlab.staging.fleet import Fleet
+from rucio_jupyterlab.staging.upload import Upload
+from rucio_mesh.cs3 import transfers
+from rucio_mesh.testing.cs3.profiles import ProfileName
+from tests.cli.waiting import until
+from tests.lab.cloud import Cloud, cloud
+from tests.lab.lab import Lab
+
+from .dock import SLOWLY, Dock, check_stored, dock
+
+LARGE = {"result.root": os.urandom(1_500_000)}
+SMALL = {f"{number:02}": os.urandom(1_000) for number in range(12)}
+PROFILES: tuple[ProfileName, ...] = ("eos", "localfs", "opencloud")
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "STANDSTILL_SECONDS", 0.0)
+    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(hindrances, "FIRST_SPACE", 0.1)
+    monkeypatch.setattr(hindrances, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(upload, "BEHIND_SECONDS", 0.02)
+
+
+@contextmanager
+def opened(lab: Lab, folder: Path, profile: ProfileName = "eos", **public: Any) -> Iterator[Cloud]:
+    with cloud(lab, folder / profile, profile, kind="USERDISK", public=public) as running:
+        lab.client().set_local_account_limit("alice", running.rse, -1)
+        yield running
+
+
+@pytest.fixture
+def there(lab: Lab, tmp_path: Path) -> Iterator[Cloud]:
+    with opened(lab, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def it(lab: Lab, tmp_path: Path, there: Cloud) -> Iterator[Dock]:
+    with dock(lab, tmp_path, there.keys()) as running:
+        yield running
+
+
+@contextmanager
+def rucio_away(lab: Lab) -> Iterator[None]:
+    lab.rucio.stop()
+    try:
+        yield
+    finally:
+        lab.rucio.start()
+
+
+@contextmanager
+def cloud_away(there: Cloud) -> Iterator[None]:
+    there.gateway.stop()
+    try:
+        yield
+    finally:
+        there.gateway.start()
+
+
+def lapse(there: Cloud) -> None:
+    """No token is good any more, nor can one be had."""
+    there.token_file.write_text("a.lapsed.token")
+    there.gateway.lapse_tokens()
+
+
+# Rucio
+
+
+def test_a_rucio_that_is_away_from_the_beginning_is_waited_for(lab: Lab, it: Dock, there: Cloud) -> None:
+    scope = lab.scope("alice")
+    with rucio_away(lab):
+        put = it.put(there, scope, SMALL)
+        waiting = it.waits(put, "network")
+        assert waiting.problem is not None and "The lab cannot be reached" in waiting.problem.detail
+        assert it.uploads.busy and waiting.goes_on_by_itself
+    done = it.ends(put)
+    assert (done.state, done.problem, done.cause) == ("done", None, None)
+    check_stored(lab, there, scope, SMALL)
+
+
+def test_what_has_arrived_while_rucio_is_away_is_registered_and_not_sent_again(
+    lab: Lab, it: Dock, there: Cloud
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    moved = there.gateway.counts["Move"]
+    put = it.put(there, scope, LARGE, dataset="results")
+    it.sends(put)
+    with rucio_away(lab):
+        it.waits(put, "network")
+        assert there.path(scope, "result.root").exists()
+    assert it.ends(put).state == "done"
+    assert there.gateway.counts["Move"] - moved == 1
+    check_stored(lab, there, scope, LARGE)
+    assert [each["name"] for each in lab.client().list_files(scope, "results")] == ["result.root"]
+
+
+# The cloud
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_cloud_that_goes_away_in_the_middle_is_waited_for(
+    lab: Lab, tmp_path: Path, profile: ProfileName
+) -> None:
+    scope, contents = lab.scope("alice"), SMALL | LARGE
+    with opened(lab, tmp_path, profile) as there, dock(lab, tmp_path, there.keys()) as it:
+        it.limit(SLOWLY)
+        put = it.put(there, scope, contents)
+        it.sends(put, 200_000)
+        with cloud_away(there):
+            waiting = it.waits(put, "network")
+            assert waiting.problem is not None and there.rse in waiting.problem.detail
+            assert it.uploads.busy
+        it.limit(None)
+        assert it.ends(put).state == "done"
+        check_stored(lab, there, scope, contents)
+
+
+@pytest.mark.parametrize("fault", ["cut_upload", "data_unavailable", "rpc_unavailable"])
+def test_a_fault_of_the_network_that_lasts_is_waited_for(
+    lab: Lab, it: Dock, there: Cloud, fault: Any
+) -> None:
+    scope = lab.scope("alice")
+    there.gateway.faults.arm(fault, 100_000, times=None)
+    put = it.put(there, scope, LARGE)
+    it.waits(put, "network")
+    there.gateway.faults.disarm(fault)
+    assert it.ends(put).state == "done"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_a_cloud_that_stands_still_in_the_middle_is_waited_for(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "STORING_SECONDS", 1.0)
+    it.options = replace(it.options, stall_timeout=1.0)
+    scope = lab.scope("alice")
+    there.gateway.faults.seconds_per_mebibyte = 1_000.0
+    put = it.put(there, scope, LARGE)
+    it.waits(put, "network")
+    there.gateway.faults.seconds_per_mebibyte = 0.0
+    assert it.ends(put).state == "done"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_a_tus_upload_goes_on_from_where_it_was_however_long_the_cloud_was_away(
+    lab: Lab, tmp_path: Path
+) -> None:
+    scope = lab.scope("alice")
+    with (
+        opened(lab, tmp_path, "opencloud", uploads=["tus"]) as there,
+        dock(lab, tmp_path, there.keys()) as it,
+    ):
+        it.limit(SLOWLY)
+        put = it.put(there, scope, LARGE)
+        it.sends(put, 900_000)
+        with cloud_away(there):
+            it.waits(put, "network")
+        it.limit(None)
+        assert it.ends(put).state == "done"
+        check_stored(lab, there, scope, LARGE)
+        assert [method for method, _ in there.gateway.meter.requests] == ["PATCH", "HEAD", "PATCH"]
+        assert there.gateway.meter.bytes_received < 1.5 * len(LARGE["result.root"])
+
+
+def test_an_error_of_the_clouds_own_is_not_waited_for_for_ever(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MOST_FAULTS", 2)
+    scope = lab.scope("alice")
+    there.gateway.faults.arm("data_status", 500, times=None)
+    ended = it.ends(it.put(there, scope, LARGE))
+    assert ended.state == "failed" and ended.problem is not None
+    assert f"{there.rse} reports an error of its own" in ended.problem.detail
+    assert there.partials() == []
+
+
+def test_a_file_that_changes_while_its_upload_waits_ends_it(lab: Lab, it: Dock, there: Cloud) -> None:
+    scope = lab.scope("alice")
+    with cloud_away(there):
+        put = it.put(there, scope, LARGE)
+        it.waits(put, "network")
+        (it.folder / "result.root").write_bytes(b"something else")
+    ended = it.ends(put)
+    assert ended.state == "failed" and ended.problem is not None
+    assert "has changed" in ended.problem.detail
+    assert not there.path(scope, "result.root").exists()
+
+
+# A sign-in that the cloud refuses
+
+
+def test_a_cloud_that_refuses_the_sign_in_is_waited_for(lab: Lab, it: Dock, there: Cloud) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    lapse(there)
+    waiting = it.waits(put, "signin")
+    assert waiting.problem is not None and waiting.problem.type == "cs3-signin"
+    assert there.rse in waiting.problem.detail and "Renew the token" in waiting.problem.detail
+    assert it.uploads.busy and waiting.goes_on_by_itself
+    it.limit(None)
+    there.renew_token()
+    assert it.ends(put).state == "done"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_of_uploads_that_wait_for_one_cloud_the_oldest_asks_for_all(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Upload] = []
+    asks = Fleet.asks
+
+    def counted(fleet: Fleet, each: Upload) -> bool:
+        looks.append(each)
+        return asks(fleet, each)
+
+    monkeypatch.setattr(Fleet, "asks", counted)
+    scope = lab.scope("alice")
+    lapse(there)
+    monkeypatch.setattr(hindrances, "LOOK_SECONDS", 3600.0)
+    first = it.put(there, scope, {"first": b"1"})
+    it.waits(first, "signin")
+    monkeypatch.setattr(hindrances, "LOOK_SECONDS", 0.02)
+    second = it.put(there, scope, dict.fromkeys("abcdefgh", b"2"))
+    it.waits(second, "signin")
+    assert there.gateway.counts["Authenticate"] == 2, "each asks once before it waits, whatever its files"
+    until(lambda: len(looks) > 5)
+    assert there.gateway.counts["Authenticate"] == 2
+    there.renew_token()
+    assert it.uploads.start(first.request).id == first.id, "it is joined, and looks now"
+    assert [it.ends(each).state for each in (first, second)] == ["done", "done"]
+
+
+def test_a_look_at_a_cloud_serves_all_uploads(lab: Lab, it: Dock, there: Cloud) -> None:
+    scope = lab.scope("alice")
+    lapse(there)
+    first, second = (it.put(there, scope, {name: name.encode()}) for name in ("first", "second"))
+    for each in (first, second):
+        it.waits(each, "signin")
+    asked = there.gateway.counts["Authenticate"]
+    until(lambda: there.gateway.counts["Authenticate"] > asked + 3)
+    there.renew_token()
+    ended = [it.ends(each) for each in (first, second)]
+    assert [each.state for each in ended] == ["done", "done"], [each.problem for each in ended]
+    check_stored(lab, there, scope, {"first": b"first", "second": b"second"})
+
+
+# Space
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_cloud_that_is_full_is_waited_for(lab: Lab, tmp_path: Path, profile: ProfileName) -> None:
+    scope = lab.scope("alice")
+    with opened(lab, tmp_path, profile) as there, dock(lab, tmp_path, there.keys()) as it:
+        there.gateway.faults.quota_full = True
+        put = it.put(there, scope, LARGE)
+        waiting = it.waits(put, "space")
+        assert waiting.problem is not None and waiting.problem.do == "free-space"
+        assert there.rse in waiting.problem.detail and it.uploads.busy
+        there.gateway.faults.quota_full = False
+        assert it.ends(put).state == "done"
+        check_stored(lab, there, scope, LARGE)
+
+
+# Cancelling
+
+
+Trouble = Callable[[Lab, Cloud], AbstractContextManager[None]]
+
+
+@contextmanager
+def refusing(lab: Lab, there: Cloud) -> Iterator[None]:
+    lapse(there)
+    yield
+    there.renew_token()
+
+
+@contextmanager
+def full(lab: Lab, there: Cloud) -> Iterator[None]:
+    there.gateway.faults.quota_full = True
+    yield
+    there.gateway.faults.quota_full = False
+
+
+@pytest.mark.parametrize(
+    ("trouble", "cause"),
+    [
+        (lambda lab, there: rucio_away(lab), "network"),
+        (lambda lab, there: cloud_away(there), "network"),
+        (refusing, "signin"),
+        (full, "space"),
+    ],
+    ids=["rucio", "cloud", "sign-in", "space"],
+)
+def test_it_is_cancelled_while_it_waits_and_nothing_is_left(
+    lab: Lab, it: Dock, there: Cloud, trouble: Trouble, cause: str
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    with trouble(lab, there):
+        it.waits(put, cause)
+        it.uploads.cancel(put.id)
+        assert it.ends(put).state == "cancelled"
+    until(lambda: it.unfinished() == [] and not it.uploads.busy)
+    assert there.partials() == []
+
+
+def test_where_a_cloud_stays_away_what_is_left_half_stays_and_keeps_nobody(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aftermath, "TIDY_SECONDS", 0.2)
+    monkeypatch.setattr(upload, "TIDY_SECONDS", 0.2)
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    with cloud_away(there):
+        it.uploads.cancel(put.id)
+        assert it.ends(put).state == "cancelled"
+        until(lambda: it.unfinished() == [] and not it.uploads.busy)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_next_engine_takes_away_what_a_cancelled_upload_has_left_half(
+    lab: Lab, tmp_path: Path, profile: ProfileName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = lab.scope("alice")
+    with opened(lab, tmp_path, profile) as there:
+        with dock(lab, tmp_path, there.keys()) as it:
+            there.path(scope, "result.root").parent.mkdir(parents=True)
+            it.limit(SLOWLY)
+            put = it.put(there, scope, LARGE)
+            it.sends(put)
+            half = there.path(scope, "result.root").with_name(f".rucio-{put.id}-0123.part")
+            half.write_bytes(b"half")
+            with monkeypatch.context() as dying:  # an engine that is killed tidies nothing
+                dying.setattr(Upload, "_tidy", lambda upload: False)
+                it.uploads.cancel(put.id)
+                until(lambda: it.now(put).state == "cancelled")
+        assert half.exists() and it.unfinished() == [put.id]
+        with dock(lab, tmp_path, there.keys()) as again:
+            until(lambda: again.unfinished() == [])
+            assert again.now(put).state == "cancelled"
+        assert there.partials() == []
+
+
+# Two requests that share a file
+
+
+def test_a_file_that_two_uploads_share_is_sent_once_and_both_end_well(
+    lab: Lab, it: Dock, there: Cloud
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    first = it.put(there, scope, LARGE | {"one": b"1"}, dataset="run1")
+    second = it.put(there, scope, LARGE | {"two": b"2"}, dataset="run2")
+    until(lambda: it.now(second).files_done == 1)
+    it.limit(None)
+    assert [it.ends(each).state for each in (first, second)] == ["done", "done"]
+    assert there.gateway.counts["Move"] == 3
+    check_stored(lab, there, scope, LARGE | {"one": b"1", "two": b"2"})
+    for dataset, other in (("run1", "one"), ("run2", "two")):
+        attached = {each["name"] for each in lab.client().list_files(scope, dataset)}
+        assert attached == {"result.root", other}
+
+
+def test_the_second_of_two_files_of_one_name_fails_and_never_the_first(
+    lab: Lab, it: Dock, there: Cloud, tmp_path: Path
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    first = it.put(there, scope, LARGE)
+    it.sends(first)
+    another = tmp_path / "elsewhere"
+    another.mkdir()
+    (another / "result.root").write_bytes(LARGE["result.root"][::-1])
+    request = it.now(first).request
+    second = it.uploads.start(type(request)("lab", [str(another / "result.root")], there.rse, scope))
+    it.limit(None)
+    assert it.ends(first).state == "done"
+    ended = it.ends(second)
+    assert ended.state == "failed" and ended.problem is not None and ended.problem.type == "conflict"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_one_that_waits_behind_another_tells_what_that_one_waits_for(
+    lab: Lab, it: Dock, there: Cloud
+) -> None:
+    scope = lab.scope("alice")
+    with cloud_away(there):
+        first = it.put(there, scope, LARGE, dataset="run1")
+        waiting = it.waits(first, "network")
+        second = it.put(there, scope, LARGE, dataset="run2")
+        assert it.waits(second, "network").problem == waiting.problem
+        it.uploads.cancel(first.id)
+    assert it.ends(second).state == "done"
+    check_stored(lab, there, scope, LARGE)
