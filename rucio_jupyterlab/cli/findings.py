@@ -11,6 +11,7 @@ import msgspec
 
 from ..accounts.model import InstanceInfo, Reachability
 from ..engine.protocol import EngineStatus
+from ..installing import install_command
 from ..kernel import words
 from ..staging.model import StoreStatus
 from .accounts import standing
@@ -97,7 +98,7 @@ def of_missing_cs3(instance: str) -> Finding:
         instance,
         "warning",
         "CS3 clouds are configured, and the packages to read them are missing.",
-        "Run `pip install 'rucio-jupyterlab[cs3]'`.",
+        f"Run `{install_command('cs3')}`.",
     )
 
 

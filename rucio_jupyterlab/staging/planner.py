@@ -21,6 +21,7 @@ from ..config import Instance, Options
 from ..did import Did
 from ..engine.protocol import SUMMARIES_LIMIT
 from ..errors import Problem
+from ..installing import install_command
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import is_installed
 from ..sources.posix import mounted_file
@@ -218,7 +219,7 @@ def _problem_of(
     if state == "root-only":
         schemes = sorted({pfn.scheme for pfn in file.pfns if pfn.media == "disk" and not pfn.in_archive})
         if CS3 in schemes:
-            sentence = "The file is reachable only by CS3; install rucio-jupyterlab[cs3]."
+            sentence = f"The file is reachable only by CS3; run `{install_command('cs3')}`."
             return Problem(state, sentence, "configure")
         way = "xrootd" if set(schemes) <= ROOT_SCHEMES else ", ".join(schemes)
         return Problem(
