@@ -193,11 +193,17 @@ class Planner:
 
 
 def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:
-    """What can be done for a file that is not here."""
+    """What can be done for a file that is not here; downloading is offered only where it can work."""
+    state = _way_of(file)
+    return (
+        "not-mounted" if state == "queued" and instance.mode == "replica" and not request.download else state
+    )
+
+
+def _way_of(file: FileReplicas) -> TransferState:
+    """How a file could be fetched."""
     own = [pfn for pfn in file.pfns if not pfn.in_archive]
     disk = [pfn for pfn in own if pfn.media == "disk"]
-    if instance.mode == "replica" and not request.download:
-        return "not-mounted"
     if any(pfn.scheme in HTTP_SCHEMES or (pfn.scheme == CS3 and is_installed()) for pfn in disk):
         return "queued"
     if disk:
