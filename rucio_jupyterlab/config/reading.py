@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
@@ -126,11 +126,11 @@ def complaints(instance: Instance) -> list[str]:
     found += [
         f"The key “{key}” must be an absolute path."  # the engine has another working directory
         for key in ("rucio_ca_cert", "oidc_file_name", "rse_mount_path")
-        if not Path(getattr(instance, key) or "/").is_absolute()
+        if not (getattr(instance, key) or "/").startswith("/")
     ]
-    ca = Path(instance.rucio_ca_cert or "/")
-    if ca.is_absolute() and not ca.exists():
-        found.append(f"The key “rucio_ca_cert” names {ca}, which is not there.")
+    ca = instance.rucio_ca_cert or "/"
+    if ca.startswith("/") and not _is_readable(ca):
+        found.append(f"The key “rucio_ca_cert” names {ca}, which cannot be read.")
     for host, cloud in instance.cs3.items():
         if cloud.auth != "bearer" and not cloud.user:
             found.append(f"The key “cs3” lacks “user” for {host}, which auth “{cloud.auth}” needs.")
@@ -159,6 +159,13 @@ def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
+        return False
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        return os.access(path, os.R_OK)
+    except ValueError:  # a character that no path can have
         return False
 
 
