@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from ..accounts.files import is_own_file
 from ..accounts.model import ConfigurationSource
 from .model import Configuration, Instance
@@ -166,14 +168,23 @@ def _entries_of_variables(environ: Mapping[str, str], problems: list[str]) -> li
 
 
 def _instances_of(entries: Sequence[_Entry], problems: list[str]) -> list[Instance]:
-    """What was written, read; of two with the same name the first."""
+    """What was written, read; of two with the same name the first.
+
+    The container image writes the instance of its variables into “instances” too: that is no mistake.
+    """
     found: dict[str, Instance] = {}
     for entry in entries:
         instance = read_instance(entry.plain, source=entry.source, source_detail=entry.detail)
-        if (first := found.setdefault(instance.name, instance)) is not instance:
-            same = first.source == instance.source
-            where = "in two entries of “instances”" if same else "both in “instances” and in “RUCIO_NAME”"
-            problems.append(f"The key “name” is “{instance.name}” {where}; the first one counts.")
+        first = found.setdefault(instance.name, instance)
+        if first is instance:
+            continue
+        if first.source == instance.source:
+            where = "in two entries of “instances”"
+        elif first == replace(instance, source=first.source, source_detail=first.source_detail):
+            continue
+        else:
+            where = "both in “instances” and in “RUCIO_NAME”, with other keys"
+        problems.append(f"The key “name” is “{instance.name}” {where}; the first one counts.")
     return list(found.values())
 
 

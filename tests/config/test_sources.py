@@ -270,6 +270,19 @@ def test_of_one_name_here_and_in_a_variable_the_first_counts_and_it_is_told() ->
     assert "both in “instances” and in “RUCIO_NAME”" in str(configuration.problem)
 
 
+def test_the_same_instance_here_and_in_the_variables_is_no_mistake() -> None:
+    environ = {
+        "RUCIO_NAME": "vre",
+        "RUCIO_BASE_URL": "https://rucio.example.org",
+        "RUCIO_PATH_BEGINS_AT": "4",
+    }
+    written = {"name": "vre", "rucio_base_url": "https://rucio.example.org", "path_begins_at": 4}
+
+    configuration = read(written, environ=environ)
+
+    assert (configuration.problem, len(configuration.instances)) == (None, 1)
+
+
 def test_variables_of_other_programs_make_none() -> None:
     environ = {"RUCIO_HOME": "/opt/none", "RUCIO_CA_CERT": "/ca.pem", "RUCIO_ACCOUNT": "alice"}
 
