@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,27 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    flaky: tuple[str, ...] = ()
+    """The names of those among the passed that had failed at first."""
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Tally(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.flaky + other.flaky,
+        )
 
     def __str__(self) -> str:
         words = [f"{self.passed} passed"]
         words += [f"{self.failed} failed"] if self.failed else []
         words += [f"{self.skipped} skipped"] if self.skipped else []
-        return ", ".join(words)
+        return ", ".join(words) + self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Names the flaky tests, where there are some, to follow the numbers."""
+        return f" (only at the second attempt: {'; '.join(self.flaky)})" if self.flaky else ""
 
 
 @dataclass(frozen=True)
@@ -136,10 +148,21 @@ def run_ui(folder: Path) -> tuple[int, Tally]:
 
 def read_ui(report: dict[str, Any]) -> Tally:
     stats = report["stats"]
-    # A test that passed at its second attempt only is told by Playwright's own list; it has passed.
     return Tally(
-        stats["expected"] + stats["flaky"], stats["unexpected"] + len(report["errors"]), stats["skipped"]
+        stats["expected"] + stats["flaky"],
+        stats["unexpected"] + len(report["errors"]),
+        stats["skipped"],
+        tuple(name for suite in report["suites"] for name in _flaky(suite)),
     )
+
+
+def _flaky(suite: dict[str, Any]) -> Iterator[str]:
+    """The names of a suite's tests that passed at the second attempt only."""
+    for spec in suite.get("specs", ()):
+        if any(test["status"] == "flaky" for test in spec["tests"]):
+            yield spec["title"]
+    for inner in suite.get("suites", ()):
+        yield from _flaky(inner)
 
 
 PARTS: dict[str, Runner] = {"pytest": run_pytest, "jest": run_jest, "ui": run_ui}
@@ -178,7 +201,7 @@ def main() -> int:
     total = sum((each.tally for each in outcomes), Tally())
     faults = sum(each.fault is not None and not each.tally.failed for each in outcomes)
     print("", *outcomes, sep="\n")
-    print(f"{total.passed} passed, {total.failed + faults} failed")
+    print(f"{total.passed} passed, {total.failed + faults} failed{total.doubt}")
     return int(any(each.failed for each in outcomes))
 
 

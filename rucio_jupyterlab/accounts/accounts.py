@@ -55,6 +55,7 @@ class Accounts:
             configured = {instance.name: instance for instance in configuration.instances}
             added = {one.name: one for one in read_added(self._state) if one.name not in configured}
             instances = {name: self._remote.resolve(one) for name, one in (configured | added).items()}
+            self._remote.keep(instances)
             self._sessions = {name: self._session(instance) for name, instance in instances.items()}
             self._wake_at_next_change()
 
@@ -62,6 +63,7 @@ class Accounts:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
+        self._remote.close()
 
     # Instances
 
@@ -117,7 +119,8 @@ class Accounts:
         self._on_change(name)
 
     def examine(self, name: str) -> Reachability:
-        """How an instance answers. Raises NotFound, RucioUnreachable, RucioRefused."""
+        """How an instance answers. Raises NotFound, BadConfiguration, RucioUnreachable, RucioRefused."""
+        self._remote.ask_again(name)
         return self._usable(name).knock()
 
     # Accounts

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
-from ..accounts.destinations import is_signed
 from ..config import Instance
 from .answers import ReplicaLine, whole
 from .model import Description, Media, Pfn, ReplicaTable, RseReplicas
-from .reach import best, reach_of_pfn
+from .reach import best, reach_of_pfn, reach_of_schemes
 from .replicas import pfn_of, replicas_of
-from .rses import Rses
+from .rses import Rse, Rses
 
 if TYPE_CHECKING:
     from ..accounts.client import RucioClient
+
+_HOST_AND_PATH = re.compile(r"(?:[^/?#]*@)?([^?#]*)(\?SFN=[^&#]*)?.*", re.DOTALL)
+"""Of what follows `://`; the path at an SRM stands in the query."""
 
 
 class _Sum:
@@ -25,10 +27,8 @@ class _Sum:
         self.files = 0
         self.bytes = 0
         self.states: set[str] = set()
-        self.schemes: set[str] = set()
-        self.pfns: list[Pfn] = []
+        self.pfns: dict[str, Pfn] = {}
         """One for each protocol, as a sample."""
-        self.media: Media = "disk"
 
     def add(self, line: ReplicaLine, rse: str, pfns: Sequence[Pfn]) -> None:
         state = line.states[rse]
@@ -37,20 +37,24 @@ class _Sum:
             self.files += 1
             self.bytes += whole(line.bytes) or 0
         for pfn in pfns:
-            self.media = pfn.media
-            if pfn.scheme not in self.schemes:
-                self.schemes.add(pfn.scheme)
-                self.pfns.append(pfn)
+            self.pfns.setdefault(pfn.scheme, pfn)
 
-    def table_row(self, rse: str, files_total: int, instance: Instance, mounts: Sequence[str]) -> RseReplicas:
+    def table_row(self, rse: Rse, files_total: int, instance: Instance, mounts: Sequence[str]) -> RseReplicas:
+        """Where no address came, by a protocol that is not asked for or of replicas on their way, the RSE tells."""
+        samples = self.pfns.values()
+        media: Media = "tape" if any(pfn.media == "tape" for pfn in samples) else "disk"
+        reach = best(reach_of_pfn(pfn, instance, mounts) for pfn in samples)
+        if not samples:
+            media = rse.media
+            reach = reach_of_schemes(rse.name, rse.schemes, media, instance) if self.files else "none"
         return RseReplicas(
-            rse=rse,
+            rse=rse.name,
             files=self.files,
             files_total=files_total,
             bytes=self.bytes,
-            media=self.media,
-            schemes=sorted(self.schemes),
-            reach=best(reach_of_pfn(pfn, instance, mounts) for pfn in self.pfns),
+            media=media,
+            schemes=sorted(self.pfns or rse.schemes),
+            reach=reach,
             state=self.states.pop() if len(self.states) == 1 else "MIXED",
         )
 
@@ -63,7 +67,7 @@ def replica_table(
     files = without = archived = 0
     addresses: list[str] = []
     for line in replicas_of(client, description):
-        rses.expect(client, (value.rse for value in line.pfns.values()))
+        rses.expect(client, line.states)
         pfns = [pfn_of(rses.get(client, value.rse), url, value) for url, value in line.pfns.items()]
         files += 1
         without += not line.states
@@ -71,10 +75,12 @@ def replica_table(
         for rse in line.states:
             sums.setdefault(rse, _Sum()).add(line, rse, [pfn for pfn in pfns if pfn.rse == rse])
         if description.type == "file":
-            addresses += [unsigned(pfn.url) for pfn in pfns]
+            addresses += [shown_address(pfn.url) for pfn in pfns]
     return ReplicaTable(
         did=description.did,
-        rses=[sums[rse].table_row(rse, files, client.instance, mounts) for rse in sorted(sums)],
+        rses=[
+            sums[rse].table_row(rses.get(client, rse), files, client.instance, mounts) for rse in sorted(sums)
+        ],
         files_total=files,
         files_without_replica=without,
         files_in_archives=archived,
@@ -82,6 +88,9 @@ def replica_table(
     )
 
 
-def unsigned(url: str) -> str:
-    """An address that may be shown: a signed one without its query."""
-    return urlunsplit(urlsplit(url)._replace(query="", fragment="")) if is_signed(url) else url
+def shown_address(url: str) -> str:
+    """An address as it may be shown: without user, query and fragment, in any of which a secret may lie."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() == "cs3":
+        return url  # its path may hold any character, and it has no query
+    return scheme + "://" + _HOST_AND_PATH.sub(r"\1\2", rest, count=1)

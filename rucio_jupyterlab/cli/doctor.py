@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..accounts.signin import Door
 from ..config import Instance
 from ..config.added import read_added
 from ..engine import protocol
-from ..errors import Failure
+from ..errors import BadConfiguration, Failure, outline
 from . import findings
 from .clouds import of_clouds
 from .disks import disk_of
@@ -48,12 +48,20 @@ def _findings(site: Site, state: Path, engine: Engine) -> Iterator[Finding]:
     yield from findings.of_proxies(os.environ)
     instances = [*site.configuration.instances, *read_added(state)]
     for instance in instances:
-        yield from _of_what_the_site_provides(instance)
+        yield from _guarded(instance.name, _of_what_the_site_provides(instance))
     yield from _of_reach([one for one in instances if one.base_url and not one.problem], site)
     if not instances:
         yield findings.of_nothing()
-    yield from _of_engine(engine)
-    yield from _of_state(state)
+    yield from _guarded("engine", _of_engine(engine))
+    yield from _guarded("disk", _of_state(state))
+
+
+def _guarded(area: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """What was found in one area; where the look breaks off that is told, and the other areas are seen."""
+    try:
+        yield from found
+    except Exception as error:  # noqa: BLE001 - what broke it cannot be foreseen, and is told
+        yield findings.of_broken_look(area, outline(error))
 
 
 def _versions() -> str:
@@ -90,18 +98,22 @@ def _age(path: Path) -> float | None:
 def _of_reach(instances: list[Instance], site: Site) -> Iterator[Finding]:
     """All at once: one that hangs does not hold up the others."""
     with ThreadPoolExecutor() as pool:
-        for found in pool.map(lambda one: _knock(one, site), instances):
+        for found in pool.map(lambda one: list(_guarded(one.name, _knock(one, site))), instances):
             yield from found
 
 
-def _knock(instance: Instance, site: Site) -> list[Finding]:
+def _knock(instance: Instance, site: Site) -> Iterator[Finding]:
     url = instance.base_url
-    door = Door(instance, site.configuration.options, os.environ)
     try:
-        return list(findings.of_reach(instance.name, url, door.knock()))
+        door = Door(instance, site.configuration.options, os.environ)
+    except BadConfiguration as failure:
+        yield findings.of_unusable(instance, str(failure))
+        return
+    try:
+        yield from findings.of_reach(instance.name, url, door.knock())
     except Failure as failure:
         ca = door.ca if isinstance(door.ca, str) else None
-        return [findings.of_no_answer(instance.name, url, str(failure), explain_certificate(url, ca))]
+        yield findings.of_no_answer(instance.name, url, str(failure), explain_certificate(url, ca))
 
 
 def _of_engine(engine: Engine) -> Iterator[Finding]:

@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 
 from ..accounts.model import InstanceInfo, Reachability
+from ..config import Instance
 from ..engine.protocol import EngineStatus
+from ..installing import install_command
 from ..kernel import words
 from ..staging.model import StoreStatus
 from .accounts import standing
@@ -52,9 +54,22 @@ def of_site(site: Site) -> Iterator[Finding]:
         yield Finding(area, "broken", configuration.problem, _where_to_correct(site))
     for one in configuration.instances:
         if one.problem:
-            yield Finding(area, "broken", f"{one.name}: {one.problem}", f"Correct it in {one.source_detail}.")
+            yield of_unusable(one, one.problem)
         else:
             yield Finding(area, "good", f"{one.name} is configured by {one.source_detail}.")
+
+
+def of_unusable(instance: Instance, problem: str) -> Finding:
+    """An instance whose keys do not do."""
+    remedy = f"Correct it in {instance.source_detail}."
+    if instance.source == "user":
+        remedy = "Remove it in the panel, and add it anew."
+    return Finding("configuration", "broken", f"{instance.name}: {problem}", remedy)
+
+
+def of_broken_look(area: str, where: str) -> Finding:
+    """A look that ended in an error of this command's own."""
+    return Finding(area, "broken", f"The look at it broke off: {where}.", "Report it, with this line.")
 
 
 def of_nothing() -> Finding:
@@ -97,7 +112,7 @@ def of_missing_cs3(instance: str) -> Finding:
         instance,
         "warning",
         "CS3 clouds are configured, and the packages to read them are missing.",
-        "Run `pip install 'rucio-jupyterlab[cs3]'`.",
+        f"Run `{install_command('cs3')}`.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,9 @@ Link = Literal["symlink", "reflink", "copy"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 CloudAuth = Literal["bearer", "basic", "appauth", "machine"]
 TokenKind = Literal["auto", "oidc", "reva"]
+AtLeastZero = Annotated[int, msgspec.Meta(ge=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 class Cloud(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -65,9 +68,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     destination_rse: str | None = None
     """In mode `replica`: the RSE that is mounted at `rse_mount_path`."""
     rse_mount_path: str | None = None
-    path_begins_at: int = 0
+    path_begins_at: AtLeastZero = 0
     """Leading segments of a PFN's path that the mount does not have."""
-    replication_rule_lifetime_days: int = 0
+    replication_rule_lifetime_days: AtLeastZero = 0
     """0: rules stay."""
     wildcard_enabled: bool = False
     oidc_auth: Literal["env", "file"] | None = None
@@ -122,20 +125,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stores of the site, which are read only."""
     mounts: tuple[str, ...] = ()
     """Folders below which `file:` addresses may be read."""
-    quota_bytes: int | None = None
+    quota_bytes: AtLeastOne | None = None
     """Most bytes that the store may take; None: what the disk has."""
-    confirm_bytes: int = 2_000_000_000
+    confirm_bytes: AtLeastZero = 2_000_000_000
     """Jobs of more bytes ask before they start."""
-    confirm_files: int = 10_000
-    bandwidth_limit: int | None = None
+    confirm_files: AtLeastZero = 10_000
+    bandwidth_limit: AtLeastOne | None = None
     """Bytes per second over all transfers."""
-    max_connections: int = 32
-    max_connections_per_host: int = 16
-    connect_timeout: float = 10.0
+    max_connections: AtLeastOne = 32
+    max_connections_per_host: AtLeastOne = 16
+    connect_timeout: Seconds = 10.0
     """Seconds until Rucio must take a connection."""
-    request_timeout: float = 60.0
+    request_timeout: Seconds = 60.0
     """Seconds within which Rucio must go on answering."""
-    stall_timeout: float = 20.0
+    stall_timeout: Seconds = 20.0
     """Seconds after which a storage that sends nothing has stalled."""
     link: Link = "symlink"
     """How a view holds a staged file."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import os
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
@@ -50,13 +52,9 @@ INSTANCE_KEYS: tuple[str, ...] = (
 LOCAL_KEYS = frozenset({"name", "display_name", "mode", "cache_expires_at", "cs3"})
 """Keys that a remote configuration cannot set."""
 
-_EXPECTED: dict[Any, str] = {
-    dict[str, Cloud]: f"a table of hosts, each with some of {', '.join(Cloud.__struct_fields__)}",
-    int: "a whole number",
-    bool: "true or false",
-    str: "a text",
-    float: "a number",
-}
+BESIDE_OPTIONS = ("instances", "default_instance", "default_auth_type")
+"""Keys of `c.RucioConfig` that are no options."""
+
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
@@ -84,7 +82,16 @@ def read_instance(plain: Mapping[str, Any], **given: Any) -> Instance:
 
 
 def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
-    """Options from a mapping of the same names; a wrong value is told in `problems` and left at its default."""
+    """Options from a mapping of the same names; a wrong value is told in `problems` and left at its default.
+
+    A name that is no option is told too: whoever misspelt one would believe that it holds.
+    """
+    known = (*Options.__struct_fields__, *BESIDE_OPTIONS)
+    for key in plain:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            meant = f"; did you mean “{near[0]}”?" if near else "."
+            problems.append(f"The key “{key}” of RucioConfig is not known{meant}")
     return Options(**_read_fields(Options, Options.__struct_fields__, plain, problems))
 
 
@@ -113,11 +120,17 @@ def complaints(instance: Instance) -> list[str]:
             for key in ("destination_rse", "rse_mount_path")
             if not getattr(instance, key)
         ]
-    if instance.path_begins_at < 0:
-        found.append("The key “path_begins_at” must not be negative.")
     needed = {"env": "oidc_env_name", "file": "oidc_file_name"}.get(instance.oidc_auth or "")
     if needed and not getattr(instance, needed):
         found.append(f"The key “{needed}” is missing, which oidc_auth “{instance.oidc_auth}” needs.")
+    found += [
+        f"The key “{key}” must be an absolute path."  # the engine has another working directory
+        for key in ("rucio_ca_cert", "oidc_file_name", "rse_mount_path")
+        if not (getattr(instance, key) or "/").startswith("/")
+    ]
+    ca = instance.rucio_ca_cert or "/"
+    if ca.startswith("/") and not _is_readable(ca):
+        found.append(f"The key “rucio_ca_cert” names {ca}, which cannot be read.")
     for host, cloud in instance.cs3.items():
         if cloud.auth != "bearer" and not cloud.user:
             found.append(f"The key “cs3” lacks “user” for {host}, which auth “{cloud.auth}” needs.")
@@ -149,10 +162,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _is_readable(path: str) -> bool:
+    try:
+        return os.access(path, os.R_OK)
+    except ValueError:  # a character that no path can have
+        return False
+
+
 def _read_fields(
     kind: type[_Struct], keys: tuple[str, ...], plain: Mapping[str, Any], problems: list[str]
 ) -> dict[str, Any]:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {}
     for key in keys:
         if plain.get(key) in (None, ""):
@@ -165,16 +185,22 @@ def _read_fields(
 
 
 def _expected(hint: Any) -> str:
-    """What a key takes, in words: `a whole number`, `one of “replica”, “download”`."""
+    """What a key takes, in words: `a whole number of at least 1`, `one of “replica”, “download”`."""
     info = msgspec.inspect.type_info(hint)
-    kinds = [
-        kind
-        for kind in (info.types if isinstance(info, msgspec.inspect.UnionType) else (info,))
-        if not isinstance(kind, msgspec.inspect.NoneType)
-    ]
-    if isinstance(kinds[0], msgspec.inspect.LiteralType):
-        return "one of " + ", ".join(f"“{value}”" for value in kinds[0].values)
-    for python_type, words in _EXPECTED.items():
-        if hint in (python_type, python_type | None):
-            return words
-    return "a list" if isinstance(kinds[0], msgspec.inspect.VarTupleType) else "a table"
+    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    match next(kind for kind in kinds if not isinstance(kind, msgspec.inspect.NoneType)):
+        case msgspec.inspect.LiteralType(values):
+            return "one of " + ", ".join(f"“{value}”" for value in values)
+        case msgspec.inspect.IntType(ge=least):
+            return "a whole number" if least is None else f"a whole number of at least {least}"
+        case msgspec.inspect.FloatType(gt=below, le=most):
+            return f"a number above {below} and at most {most}"
+        case msgspec.inspect.BoolType():
+            return "true or false"
+        case msgspec.inspect.StrType():
+            return "a text"
+        case msgspec.inspect.VarTupleType():
+            return "a list"
+        case msgspec.inspect.DictType(value_type=msgspec.inspect.StructType()):
+            return f"a table of hosts, each with some of {', '.join(Cloud.__struct_fields__)}"
+    return "a table"

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from ..accounts.files import read_private, write_private
+from ..pauses import backoff
 from .model import Instance
 from .reading import INSTANCE_KEYS, LOCAL_KEYS, read_instance
 
 TIMEOUT = 10.0
 """Seconds for the whole answer."""
 KEPT = 24 * 3600.0
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
+"""Seconds until an address that failed is asked again."""
 _LARGEST = 256 * 1024
 
 
@@ -26,40 +31,99 @@ class _Kept(msgspec.Struct, frozen=True):
     fetched_at: float
 
 
-class RemoteConfigurations:
-    """Fetches in the background; what was fetched before serves meanwhile, and when nobody answers.
+class _Question:
+    """The question for the keys of one instance, until they have come."""
 
-    `resolved` is told, from another thread, each instance whose keys have come.
+    def __init__(self, local: Instance) -> None:
+        self.local = local
+        self.problem = f"“$url” ({local.remote_url}) has not answered yet."
+        self.ended = threading.Event()
+        self.hurry = threading.Event()
+        """Set to end a pause."""
+
+    def end(self) -> None:
+        self.ended.set()
+        self.hurry.set()
+
+
+class RemoteConfigurations:
+    """Fetches in the background, until there is an answer; what was fetched before serves meanwhile.
+
+    `resolved` is told, from another thread, each instance whose keys have come, or why they do not.
     """
 
     def __init__(self, folder: Path, resolved: Callable[[Instance], None]) -> None:
         self._folder = folder
         self._resolved = resolved
+        self._lock = threading.Lock()
+        self._questions: dict[str, _Question] = {}
 
     def resolve(self, local: Instance) -> Instance:
         """The instance with the remote keys as far as they are known; local keys win. Never waits."""
         if not local.remote_url or local.problem:
             return local
         kept = read_private(self._file(local.remote_url), _Kept)
-        if kept is None or self._stale(local, kept):
-            thread = threading.Thread(
-                target=self._fetch, args=(local,), name="remote configuration", daemon=True
-            )
-            thread.start()
-        if kept is None:
-            return msgspec.structs.replace(
-                local, problem=f"“$url” ({local.remote_url}) has not answered yet."
-            )
-        return merged(local, kept.keys)
+        problem = self._ask(local) if kept is None or self._stale(local, kept) else None
+        return replace(local, problem=problem) if kept is None else merged(local, kept.keys)
 
-    def _fetch(self, local: Instance) -> None:
+    def keep(self, names: Collection[str]) -> None:
+        """Ask no more for other instances."""
+        with self._lock:
+            for name in self._questions.keys() - set(names):
+                self._questions.pop(name).end()
+
+    def ask_again(self, name: str) -> None:
+        """Ask at once where an address has failed and a pause is made. Never waits."""
+        with self._lock:
+            question = self._questions.get(name)
+        if question is not None:
+            question.hurry.set()
+
+    def close(self) -> None:
+        self.keep(())
+
+    def _ask(self, local: Instance) -> str:
+        """See to it that somebody asks; what is known of the problem so far."""
+        with self._lock:
+            question = self._questions.get(local.name)
+            if question is not None and question.local == local:
+                return question.problem
+            if question is not None:
+                question.end()
+            question = self._questions[local.name] = _Question(local)
+        thread = threading.Thread(
+            target=self._ask_until_answered, args=(question,), name="remote configuration", daemon=True
+        )
+        thread.start()
+        return question.problem
+
+    def _ask_until_answered(self, question: _Question) -> None:
+        local, failures = question.local, 0
         url = local.remote_url or ""
-        keys = fetch_keys(url)
-        if isinstance(keys, dict):
-            write_private(self._file(url), msgspec.json.encode(_Kept(keys, time.time())))
-            self._resolved(merged(local, keys))
-        elif read_private(self._file(url), _Kept) is None:
-            self._resolved(msgspec.structs.replace(local, problem=keys))
+        while not question.ended.is_set():
+            question.hurry.clear()
+            keys = fetch_keys(url)
+            if question.ended.is_set():
+                return
+            if isinstance(keys, dict):
+                self._answered(question, keys)
+                return
+            failures += 1
+            if keys != question.problem:
+                question.problem = keys
+                if read_private(self._file(url), _Kept) is None:
+                    self._resolved(replace(local, problem=keys))
+            question.hurry.wait(backoff(FIRST_PAUSE, failures, LONGEST_PAUSE))
+
+    def _answered(self, question: _Question, keys: dict[str, Any]) -> None:
+        local = question.local
+        with self._lock:
+            if self._questions.get(local.name) is question:
+                del self._questions[local.name]
+        with suppress(OSError):  # a full disk: they serve, and the next start asks again
+            content = msgspec.json.encode(_Kept(keys, time.time()))
+            write_private(self._file(local.remote_url or ""), content)
+        self._resolved(merged(local, keys))
 
     def _stale(self, local: Instance, kept: _Kept) -> bool:
         expires_at = local.cache_expires_at
@@ -83,18 +147,37 @@ def merged(local: Instance, keys: dict[str, Any]) -> Instance:
 
 
 def fetch_keys(url: str) -> dict[str, Any] | str:
-    """The JSON object at `url`, or the problem as a sentence. Follows no redirect to an unsafe address."""
+    """The JSON object at `url`, or the problem as a sentence. Follows no redirect."""
     import requests  # only where a site keeps its keys elsewhere
+    from urllib3.exceptions import HTTPError
 
-    failure = f"“$url” ({url}) does not answer."
+    deadline = time.monotonic() + TIMEOUT
     try:
         with requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False) as response:
             if response.status_code != 200:
                 return f"“$url” ({url}) answers with HTTP {response.status_code}."
-            content = response.raw.read(_LARGEST + 1, decode_content=True)
+            content = _read(response.raw, deadline)
         keys = msgspec.json.decode(content)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return f"“$url” ({url}) is not a JSON object."
-    except (requests.RequestException, OSError):
-        return failure
+    except TimeoutError:
+        return f"“$url” ({url}) takes too long to answer."
+    except (requests.RequestException, HTTPError, OSError):
+        return f"“$url” ({url}) does not answer."
     return keys if isinstance(keys, dict) else f"“$url” ({url}) is not a JSON object."
+
+
+class _Raw(Protocol):
+    """The body of an answer, as urllib3 gives it."""
+
+    def read1(self, amount: int, *, decode_content: bool) -> bytes: ...
+
+
+def _read(raw: _Raw, deadline: float) -> bytes:
+    """A body, cut where it is too large. Raises TimeoutError after `deadline`, however it drips."""
+    content = bytearray()
+    while (left := _LARGEST - len(content)) and (block := raw.read1(left, decode_content=True)):
+        content += block
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(content)

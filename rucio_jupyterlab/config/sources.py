@@ -7,14 +7,32 @@ import os
 import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from ..accounts.files import is_own_file
+from ..accounts.model import ConfigurationSource
 from .model import Configuration, Instance
 from .reading import AUTH_TYPES, INSTANCE_KEYS, read_auth_type, read_instance, read_options
 
 VARIABLES = {f"RUCIO_{key.removeprefix('rucio_').upper()}": key for key in INSTANCE_KEYS if key != "cs3"}
 """Variables of the container image, each with the key it stands for: RUCIO_BASE_URL, RUCIO_MODE, …"""
+OPTION_VARIABLES = {
+    f"RUCIO_{key.upper()}": key for key in ("default_instance", "default_auth_type", "log_level")
+}
+"""Variables that count where `c.RucioConfig` is silent."""
+
+
+class _Entry(NamedTuple):
+    """The keys of one instance as they were written, and who wrote them."""
+
+    plain: Mapping[str, Any]
+    source: ConfigurationSource
+    detail: str
+
+    def is_called(self, name: str) -> bool:
+        return name in (self.plain.get("name"), self.plain.get("display_name"))
 
 
 def configuration_from(
@@ -26,21 +44,23 @@ def configuration_from(
     options. Where neither they nor the environment name an instance, the user's `rucio.cfg` is read.
     """
     problems: list[str] = []
-    instances = _instances_of_traits(traits.get("instances") or [], traits_from, problems)
-    if (from_variables := _instance_of_variables(environ)) is not None:
-        instances.append(from_variables)
-    instances, chosen = _apply_swan(instances, environ, problems)
+    traits = {key: environ[variable] for variable, key in OPTION_VARIABLES.items() if variable in environ} | {
+        key: value for key, value in traits.items() if value not in (None, "")
+    }
+    entries = _entries_of_traits(traits.get("instances") or [], traits_from, problems)
+    entries += _entries_of_variables(environ, problems)
+    chosen = _apply_swan(entries, environ, problems)
+    instances = _instances_of(entries, problems)
     if not instances and not problems and (from_file := instance_of_rucio_cfg(environ)) is not None:
         instances = [from_file]
-    default = chosen or traits.get("default_instance") or environ.get("RUCIO_DEFAULT_INSTANCE") or None
+    default = chosen or traits.get("default_instance") or None
     if default and default not in {instance.name for instance in instances}:
         problems.append(f"The key “default_instance” names “{default}”, which is not configured.")
         default = None
-    auth_type = traits.get("default_auth_type") or environ.get("RUCIO_DEFAULT_AUTH_TYPE")
     return Configuration(
         instances=tuple(instances),
         default_instance=default or (instances[0].name if instances else None),
-        default_auth_type=read_auth_type(auth_type, problems),
+        default_auth_type=read_auth_type(traits.get("default_auth_type"), problems),
         options=read_options(traits, problems),
         problem=" ".join(problems) or None,
     )
@@ -117,62 +137,76 @@ def rucio_cfg_path(environ: Mapping[str, str]) -> Path | None:
     return None
 
 
-def _instances_of_traits(listed: Any, where: str, problems: list[str]) -> list[Instance]:
+def _entries_of_traits(listed: Any, where: str, problems: list[str]) -> list[_Entry]:
     if not isinstance(listed, Sequence) or isinstance(listed, str):
         problems.append("The key “instances” must be a list.")
         return []
-    instances: list[Instance] = []
+    entries: list[_Entry] = []
     for position, plain in enumerate(listed):
         if not isinstance(plain, Mapping):
             problems.append(f"The entry {position + 1} of “instances” must be a table of keys.")
             continue
-        instance = read_instance(plain, source="jupyter", source_detail=where)
         if not plain.get("name"):
             problems.append(f"The key “name” is missing in the entry {position + 1} of “instances”.")
-        elif instance.name in {other.name for other in instances}:
-            problems.append(f"The key “name” is “{instance.name}” in two entries of “instances”.")
-            continue
-        instances.append(instance)
-    return instances
+        entries.append(_Entry(plain, "jupyter", where))
+    return entries
 
 
-def _instance_of_variables(environ: Mapping[str, str]) -> Instance | None:
-    """The one instance that the container image's variables describe."""
-    plain = {key: environ[variable] for variable, key in VARIABLES.items() if environ.get(variable)}
-    if not ("name" in plain and ("rucio_base_url" in plain or "mode" in plain)):
-        return None  # RUCIO_HOME, RUCIO_CA_CERT and the like serve other programs too
-    return read_instance(plain, source="environment", source_detail="variables RUCIO_*")
-
-
-def _apply_swan(
-    instances: list[Instance], environ: Mapping[str, str], problems: list[str]
-) -> tuple[list[Instance], str | None]:
-    """The instances with the RSE that the user chose in SWAN's form, and the name of the chosen one."""
-    if environ.get("SWAN_USE_RUCIO", "").lower() != "true":
-        return instances, None
-    chosen = environ.get("SWAN_RUCIO_INSTANCE", "")
-    found = [one for one in instances if chosen in (one.name, one.display_name)]
-    if not found:
-        problems.append(f"The variable “SWAN_RUCIO_INSTANCE” names “{chosen}”, which is not configured.")
-        return instances, None
-    begins_at = environ.get("SWAN_RUCIO_RSE_PATH_BEGINS_AT") or environ.get("SWAN_RUCIO_RSE_PATH_NUMBER")
-    plain = {
-        key: value
-        for key, value in {
-            "destination_rse": environ.get("SWAN_RUCIO_RSE"),
-            "rse_mount_path": environ.get("SWAN_RUCIO_RSE_PATH"),
-            "path_begins_at": begins_at,
-        }.items()
-        if value
+def _entries_of_variables(environ: Mapping[str, str], problems: list[str]) -> list[_Entry]:
+    """The one instance that the container image's variables describe, if they do."""
+    plain: dict[str, Any] = {
+        key: environ[variable] for variable, key in VARIABLES.items() if environ.get(variable)
     }
-    old = found[0]
-    told = {key: getattr(old, key) for key in INSTANCE_KEYS} | {"$url": old.remote_url} | plain
-    new = read_instance(
-        {key: value for key, value in told.items() if value is not None},
-        source=old.source,
-        source_detail=f"{old.source_detail}, variables SWAN_RUCIO_*",
-    )
-    return [new if one is old else one for one in instances], new.name
+    if not ("rucio_base_url" in plain or ("name" in plain and "mode" in plain)):
+        return []  # RUCIO_HOME, RUCIO_CA_CERT and the like serve other programs too
+    if "name" not in plain:
+        problems.append("The variable “RUCIO_NAME” is missing, without which “RUCIO_BASE_URL” means nothing.")
+        return []
+    if "token_rses" in plain:
+        plain["token_rses"] = [rse.strip() for rse in plain["token_rses"].split(",") if rse.strip()]
+    return [_Entry(plain, "environment", "variables RUCIO_*")]
+
+
+def _instances_of(entries: Sequence[_Entry], problems: list[str]) -> list[Instance]:
+    """What was written, read; of two with the same name the first.
+
+    The container image writes the instance of its variables into “instances” too: that is no mistake.
+    """
+    found: dict[str, Instance] = {}
+    for entry in entries:
+        instance = read_instance(entry.plain, source=entry.source, source_detail=entry.detail)
+        first = found.setdefault(instance.name, instance)
+        if first is instance:
+            continue
+        if first.source == instance.source:
+            where = "in two entries of “instances”"
+        elif first == replace(instance, source=first.source, source_detail=first.source_detail):
+            continue
+        else:
+            where = "both in “instances” and in “RUCIO_NAME”, with other keys"
+        problems.append(f"The key “name” is “{instance.name}” {where}; the first one counts.")
+    return list(found.values())
+
+
+def _apply_swan(entries: list[_Entry], environ: Mapping[str, str], problems: list[str]) -> str | None:
+    """Put the RSE that the user chose in SWAN's form over what the site wrote; the name of the chosen one."""
+    if environ.get("SWAN_USE_RUCIO", "").lower() != "true":
+        return None
+    chosen = environ.get("SWAN_RUCIO_INSTANCE", "")
+    place = next((number for number, entry in enumerate(entries) if entry.is_called(chosen)), None)
+    if place is None:
+        problems.append(f"The variable “SWAN_RUCIO_INSTANCE” names “{chosen}”, which is not configured.")
+        return None
+    begins_at = environ.get("SWAN_RUCIO_RSE_PATH_BEGINS_AT") or environ.get("SWAN_RUCIO_RSE_PATH_NUMBER")
+    told = {
+        "destination_rse": environ.get("SWAN_RUCIO_RSE"),
+        "rse_mount_path": environ.get("SWAN_RUCIO_RSE_PATH"),
+        "path_begins_at": begins_at,
+    }
+    old = entries[place]
+    plain = {**old.plain, **{key: value for key, value in told.items() if value}}
+    entries[place] = _Entry(plain, old.source, f"{old.detail}, variables SWAN_RUCIO_*")
+    return str(plain.get("name") or chosen)
 
 
 def _client_section(path: Path) -> Mapping[str, str] | None:

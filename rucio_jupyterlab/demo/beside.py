@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import EngineDown, Failure
+from ..installing import install_command
 from . import run, telling
 
 DemoState = Literal["missing", "stopped", "starting", "up"]
@@ -113,7 +114,7 @@ class DemoBeside:
         return "missing" if needs else "stopped"
 
     def _needs(self) -> str | None:
-        return run.PIP if run.lacking() else None
+        return install_command("demo") if run.lacking() else None
 
     async def _run(self) -> None:
         """The child's life, from its start to its end."""

@@ -31,15 +31,14 @@ EVENTS = 24_000
 Step = Callable[[str], AbstractContextManager[None]]
 
 
-def is_outdated(folder: Path) -> bool:
+def is_outdated(grid_folder: Path) -> bool:
     """Whether there is no whole set of data, or one of another version."""
-    stamp = folder / "data-version"
+    stamp = _stamp(grid_folder)
     return not stamp.exists() or stamp.read_text() != VERSION
 
 
-def make(grid: Grid, folder: Path, step: Step) -> None:
+def make(grid: Grid, step: Step) -> None:
     """Fill a fresh grid; an interrupted call leaves `is_outdated` true."""
-    (folder / "data-version").unlink(missing_ok=True)
     maker = Maker(grid)
     with step("Z→μμ: a container of 60 ROOT files, and its corrupt, growing and private kin"):
         maker.prepare()
@@ -55,7 +54,12 @@ def make(grid: Grid, folder: Path, step: Step) -> None:
         maker.out_of_reach()
         maker.archive()
         maker.unverified()
-    (folder / "data-version").write_text(VERSION)
+    _stamp(grid.folder).write_text(VERSION)
+
+
+def _stamp(grid_folder: Path) -> Path:
+    """Beside Rucio's database, so that whoever removes that removes the word that it is full."""
+    return grid_folder / "rucio" / "data-version"
 
 
 class Maker:

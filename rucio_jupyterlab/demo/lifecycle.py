@@ -37,6 +37,7 @@ class Demo:
         self._teller = teller or Terminal()
         self.work = folder / "work"
         """What JupyterLab shows: the notebook, and below `rucio` what was staged."""
+        self._grid_folder = folder / "grid"
         self._token = folder / "token"
         self._cloud_token = folder / "cloud-token"
         self._token_due = 0.0
@@ -86,25 +87,25 @@ class Demo:
         _reach_loopback_directly()
         self._teller.say(f"The demo lives in {self.folder}")
         python = server_python(self.folder, self._teller)
-        fresh = data.is_outdated(self.folder)
+        fresh = data.is_outdated(self._grid_folder)
         if fresh:
             self._clear()
         grid = Grid(
-            self.folder / "grid",
+            self._grid_folder,
             server_python=python,
             storages=data.DISKS,
             clouds=data.CLOUDS,
             cache_seconds=300,
         )
         with ExitStack() as running:
-            with self._teller.step("Rucio, two storages and a CS3 cloud"):
-                running.enter_context(grid)
-            if fresh:
-                try:
-                    data.make(grid, self.folder, self._teller.step)
-                except RucioException as error:
-                    why = f"Rucio refused with {type(error).__name__}"
-                    raise ServiceFailed("Making the data", why, grid.rucio.log_paths["server"]) from error
+            try:
+                with self._teller.step("Rucio, two storages and a CS3 cloud"):
+                    running.enter_context(grid)
+                if fresh:
+                    data.make(grid, self._teller.step)
+            except RucioException as error:
+                why = f"Rucio refused with {type(error).__name__}"
+                raise ServiceFailed("Setting Rucio up", why, grid.rucio.log_paths["server"]) from error
             yield grid
 
     def _configuration(self, grid: Grid) -> dict[str, Any]:
@@ -130,12 +131,13 @@ class Demo:
         }
 
     def _tell(self, grid: Grid, lab: JupyterLab) -> None:
+        config = grid.rucio.client_config_of(USER, username=USER, password=PASSWORD)
         storages = ", ".join(str(part.log) for part in grid.stores)
         self._teller.say(
             "",
             f"JupyterLab  {lab.address}",
             f"Rucio       {grid.rucio.url}, signed in as {USER}; by hand: user {USER}, password {PASSWORD}",
-            f"In a shell  RUCIO_CONFIG={grid.rucio.client_config} rucio whoami",
+            f"In a shell  RUCIO_CONFIG={config} rucio whoami",
             f"Logs        {lab.log}, {grid.rucio.log_paths['server']}, {storages}",
             "",
             "Ctrl-C ends it all.",
@@ -154,7 +156,7 @@ class Demo:
 
     def _clear(self) -> None:
         """Remove servers and data of an earlier version or an interrupted start, and what was staged of it."""
-        for old in (self.folder / "grid", self.folder / "state", self.work / "rucio"):
+        for old in (self._grid_folder, self.folder / "state", self.work / "rucio"):
             if old.exists():
                 shutil.rmtree(old)
 

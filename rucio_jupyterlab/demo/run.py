@@ -14,13 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from ..installing import install_command
 from .telling import Failed, Program
 
 NEEDED = ("rucio_mesh", "cryptography", "cs3", "grpc", "jupyterlab", "matplotlib", "numpy", "uproot")
 """Modules of the extra `[demo]`; rclone is looked for where it is used."""
-
-
-PIP = "python -m pip install 'rucio-jupyterlab[demo]'"
 
 
 def lacking() -> list[str]:
@@ -34,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     fail = _tell_program if options.serve else _fail
     if missing := lacking():
-        return fail(f"The demo needs {', '.join(missing)}: {PIP}")
+        return fail(f"The demo needs {', '.join(missing)}: {install_command('demo')}")
     from rucio_mesh.testing.service import ServiceFailed
 
     from .lifecycle import Demo

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from ..errors import Problem, Remedy
+from ..installing import install_command
 
 Kind = Literal[
     "missing",
@@ -69,7 +70,7 @@ SENTENCES: dict[Kind, str] = {
     "disk-full": "The disk or the quota of the store is full.",
     "disk-error": "The store's disk reports an error.",
     "no-library": "Storage cannot be read over HTTP here: the Python package pycurl is missing.",
-    "no-cs3": "The file is at {rse} reachable only by CS3; install rucio-jupyterlab[cs3].",
+    "no-cs3": f"The file is at {{rse}} reachable only by CS3; run `{install_command('cs3')}`.",
     "cs3-signin": "The CS3 gateway of {rse} refuses your sign-in.",
     "no-cs3-signin": "No sign-in is configured for the CS3 gateway of {rse}; the key cs3 of an instance names one.",
     "expired": "The right to read the file at {rse} has expired.",

@@ -21,6 +21,7 @@ from ..config import Instance, Options
 from ..did import Did
 from ..engine.protocol import SUMMARIES_LIMIT
 from ..errors import Problem
+from ..installing import install_command
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import is_installed
 from ..sources.posix import mounted_file
@@ -206,11 +207,17 @@ class Planner:
 
 
 def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:
-    """What can be done for a file that is not here."""
+    """What can be done for a file that is not here; downloading is offered only where it can work."""
+    state = _way_of(file)
+    return (
+        "not-mounted" if state == "queued" and instance.mode == "replica" and not request.download else state
+    )
+
+
+def _way_of(file: FileReplicas) -> TransferState:
+    """How a file could be fetched."""
     own = [pfn for pfn in file.pfns if not pfn.in_archive]
     disk = [pfn for pfn in own if pfn.media == "disk"]
-    if instance.mode == "replica" and not request.download:
-        return "not-mounted"
     if any(pfn.scheme in HTTP_SCHEMES or (pfn.scheme == CS3 and is_installed()) for pfn in disk):
         return "queued"
     if disk:
@@ -232,7 +239,7 @@ def _problem_of(
     if state == "root-only":
         schemes = sorted({pfn.scheme for pfn in file.pfns if pfn.media == "disk" and not pfn.in_archive})
         if CS3 in schemes:
-            sentence = "The file is reachable only by CS3; install rucio-jupyterlab[cs3]."
+            sentence = f"The file is reachable only by CS3; run `{install_command('cs3')}`."
             return Problem(state, sentence, "configure")
         way = "xrootd" if set(schemes) <= ROOT_SCHEMES else ", ".join(schemes)
         return Problem(

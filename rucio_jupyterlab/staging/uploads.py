@@ -17,6 +17,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.registry import Registry
 from ..config import Options
 from ..errors import BadConfiguration, BadRequest, NotFound, RucioUnreachable
+from ..installing import install_command
 from ..sources.clouds import Clouds, is_installed
 from ..sources.showing import credentials_of
 from .fleet import Fleet
@@ -176,4 +177,4 @@ class Uploads:
 
 def _check_installed() -> None:
     if not is_installed():
-        raise BadConfiguration("Writing to CS3 clouds needs more packages: rucio-jupyterlab[cs3].")
+        raise BadConfiguration(f"Writing to CS3 clouds needs more packages; run `{install_command('cs3')}`.")

@@ -16,6 +16,7 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListScopes
 from rucio_jupyterlab.errors import BadRequest, NotFound
+from rucio_mesh.testing import seeding
 from tests.lab.lab import Lab
 
 BOTH = ("ALPHA_DISK", "BETA_DISK")
@@ -141,6 +142,18 @@ def test_replicas_are_added_up_by_rse(catalog: Catalog, scope: str) -> None:
     }
     assert by_rse["TAPE_ONLY"].media == "tape"
     assert table.pfns == []
+
+
+def test_a_tape_whose_protocol_is_not_asked_for_is_told_as_tape(catalog: Catalog, lab: Lab) -> None:
+    scope = lab.scope()
+    rse = f"{scope.upper()}_TAPE"
+    seeding.add_rse(lab.client(), rse, tape=True)
+    seeding.set_protocol(lab.client(), rse, "scp", "tape.invalid", 22, implementation="ssh.Default")
+    lab.register(scope, "taped", b"333", rse=rse)
+
+    (row,) = catalog.replicas("lab", Did(scope, "taped")).rses
+
+    assert (row.rse, row.files, row.media, row.schemes, row.reach) == (rse, 1, "tape", ["scp"], "tape")
 
 
 def test_summaries_tell_where_the_rows_in_sight_are(catalog: Catalog, scope: str) -> None:

@@ -139,6 +139,20 @@ def test_pasted_dids_keep_their_order_and_unknown_ones_are_marked(catalog: Catal
     assert (listed[0].type, listed[0].files, listed[2].bytes) == ("dataset", 5, 4)
 
 
+@pytest.mark.parametrize("wrong", ["a*b", "name with space", "a:b", "n" * 300, None])
+def test_a_pasted_did_that_can_be_none_costs_no_other(
+    catalog: Catalog, scope: str, wrong: str | None
+) -> None:
+    culprit = Did("no scope!", "run1") if wrong is None else Did(scope, wrong)
+    pasted = [Did(scope, "run2"), culprit, Did(scope, "run1/file.4.root"), Did(scope, "runs")]
+
+    listed = rows(catalog, DidListQuery(pasted))
+
+    assert [row.did for row in listed] == pasted
+    assert [row.missing for row in listed] == [False, True, False, False]
+    assert [one.files for one in catalog.summarize("lab", pasted)] == [5, None, 1, 10]
+
+
 def test_pages_are_read_anywhere(catalog: Catalog, lab: Lab) -> None:
     scope = lab.scope()
     lab.collection(scope, "many", lab.put_many(scope, {f"f{number:04}": b"" for number in range(1000)}))

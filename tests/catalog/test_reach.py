@@ -9,7 +9,7 @@ from rucio_jupyterlab.catalog.model import Media, Pfn, Reach
 from rucio_jupyterlab.catalog.reach import best, reach_of_pfn
 from rucio_jupyterlab.catalog.replicas import pfn_of
 from rucio_jupyterlab.catalog.rses import Rse
-from rucio_jupyterlab.catalog.tables import unsigned
+from rucio_jupyterlab.catalog.tables import shown_address
 from rucio_jupyterlab.config import Instance
 
 DOWNLOAD = Instance(name="i")
@@ -56,6 +56,19 @@ def test_what_rucio_appends_for_one_storage_is_not_part_of_the_address() -> None
     assert pfn.url == "https://h/f?x=1"
 
 
-def test_a_signature_is_not_shown() -> None:
-    assert unsigned("https://h/f?X-Amz-Signature=s&X-Amz-Date=d") == "https://h/f"
-    assert unsigned("https://h/f?version=2") == "https://h/f?version=2"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://h:1/f?X-Amz-Signature=s&X-Amz-Date=d", "https://h:1/f"),
+        ("https://h/f?token=secret", "https://h/f"),
+        ("https://h/f?jwt=secret#part", "https://h/f"),
+        ("https://h?sig=secret", "https://h"),
+        ("https://user:p@ss@h/f", "https://h/f"),
+        ("root://user@h//f/a@b?authz=secret", "root://h//f/a@b"),
+        ("srm://h:8443/srm/managerv2?SFN=/pnfs/f&token=secret", "srm://h:8443/srm/managerv2?SFN=/pnfs/f"),
+        ("cs3://h/is it #1?", "cs3://h/is it #1?"),
+        ("https://[h/f", "https://[h/f"),
+    ],
+)
+def test_no_secret_of_an_address_is_shown(url: str, shown: str) -> None:
+    assert shown_address(url) == shown

@@ -18,6 +18,8 @@ from rucio_jupyterlab.accounts.model import Reachability
 from rucio_jupyterlab.cli import findings, main
 from rucio_jupyterlab.cli.disks import Disk, disk_of, filesystem_at, kind_of
 from rucio_jupyterlab.cli.tls import explain_certificate
+from rucio_jupyterlab.config import Instance
+from rucio_jupyterlab.config.added import write_added
 from rucio_jupyterlab.staging.model import StoreStatus
 from rucio_mesh.testing.certificates import Authority
 from tests.cli.stand_in import EngineStandIn
@@ -128,11 +130,11 @@ def test_an_unknown_authority_is_told_from_a_broken_file(
     assert broken is not None and "no readable PEM" in broken[0]
 
 
-def configure(home: Path, **keys: object) -> None:
+def configure(home: Path, options: dict[str, object] | None = None, **keys: object) -> None:
     instance = {"name": "lab", "display_name": "The lab", "mode": "download", **keys}
     folder = home / "jupyter"
     folder.mkdir()
-    content = {"RucioConfig": {"instances": [instance]}}
+    content = {"RucioConfig": {"instances": [instance], **(options or {})}}
     (folder / "jupyter_server_config.json").write_text(json.dumps(content))
 
 
@@ -196,6 +198,49 @@ def test_a_wrong_key_and_a_missing_mount_are_named(
     code, found = examine(capsys)
     broken = " ".join(one.says for one in found if one.level == "broken")
     assert code == 1 and "rucio_base_url" in broken and "EOS should be mounted" in broken
+
+
+def test_numbers_that_cannot_be_meant_are_told_and_the_rest_is_looked_at(
+    alone: Path, engine: EngineStandIn, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options: dict[str, object] = {"connect_timeout": -5, "request_timeout": 0}
+    configure(alone, options, rucio_base_url=rucio, rucio_ca_cert=str(authority.certificate))
+    _, found = examine(capsys)
+    told = " ".join(one.says for one in found)
+    assert "“connect_timeout”" in told and "“request_timeout”" in told and "it is Rucio 41.5.1" in told
+
+
+@pytest.mark.parametrize("by", ["site", "user"])
+def test_an_authority_that_is_not_there_is_told_and_the_rest_is_looked_at(
+    by: str, alone: Path, engine: EngineStandIn, rucio: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(alone / "absent.pem")
+    if by == "site":
+        configure(alone, rucio_base_url=rucio, rucio_ca_cert=absent)
+    else:
+        added = Instance(name="lab", rucio_base_url=rucio, rucio_ca_cert=absent, source="user")
+        write_added(alone / "state", [added])
+    code, found = examine(capsys)
+    (broken,) = [one for one in found if one.level == "broken"]
+    assert code == 1 and f"“rucio_ca_cert” names {absent}" in broken.says
+    assert {"engine", "disk", "log"} <= {one.area for one in found}
+
+
+def test_a_look_that_breaks_off_costs_no_other(
+    alone: Path, engine: EngineStandIn, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(
+        alone,
+        rucio_base_url=rucio,
+        rucio_ca_cert=str(authority.certificate),
+        oidc_auth="file",
+        oidc_file_name="/a\0b",  # no system call takes it
+    )
+    code, found = examine(capsys)
+    (broken, *_) = [one for one in found if one.level == "broken"]
+    assert code == 1 and broken.area == "lab" and "broke off: ValueError at" in broken.says
+    assert any("it is Rucio 41.5.1" in one.says for one in found)
+    assert {"engine", "disk", "log"} <= {one.area for one in found}
 
 
 def unsigned_token(lasts: float) -> str:

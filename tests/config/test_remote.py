@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from pathlib import Path
@@ -11,11 +12,11 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.config import Configuration, configuration_from
+from rucio_jupyterlab.config import Configuration, configuration_from, remote
 from rucio_jupyterlab.config.remote import RemoteConfigurations, fetch_keys
 from rucio_jupyterlab.engine.protocol import AddInstance
 from rucio_jupyterlab.errors import BadConfiguration, Conflict, NotFound, RucioRefused, RucioUnreachable
-from tests.accounts.wayward import Reply, wayward
+from tests.accounts.wayward import Reply, Request, in_turn, wayward
 from tests.lab.lab import Lab
 
 KEYS = {
@@ -46,14 +47,17 @@ class Resolved:
         self._came = threading.Event()
         (local,) = configuration.instances
         self.instance = local
-        self.first = RemoteConfigurations(state, self._take).resolve(local)
+        self.configurations = RemoteConfigurations(state, self._take)
+        self.first = self.configurations.resolve(local)
 
     def _take(self, instance: Any) -> None:
         self.instance = instance
         self._came.set()
 
     def wait(self) -> Any:
+        """What came next; whoever waits again waits for something newer."""
         assert self._came.wait(timeout=10)
+        self._came.clear()
         return self.instance
 
 
@@ -125,9 +129,106 @@ def test_what_is_no_configuration_is_told(reply: Reply, told: str) -> None:
 
 
 def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
-    instance = Resolved(tmp_path, configured("http://127.0.0.1:1/site.json")).wait()
+    resolved = Resolved(tmp_path, configured("http://127.0.0.1:1/site.json"))
+    instance = resolved.wait()
+    resolved.configurations.close()
 
     assert instance.problem == "“$url” (http://127.0.0.1:1/site.json) does not answer."
+
+
+def cut_short(request: Request) -> None:
+    request.begin_stream()
+    request.send(b"ff\r\n{")
+    request.close_after = True
+
+
+def dripping(request: Request) -> None:
+    request.begin_stream()
+    for _ in range(100):
+        request.chunk(b" ")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (cut_short, "does not answer"),
+        (lambda request: request.answer(200, b"rubbish", Content_Encoding="gzip"), "does not answer"),
+        (dripping, "takes too long"),
+        (lambda request: request.answer(200, b"[" * 200_000), "not a JSON object"),
+        (lambda request: request.answer(200, b'{"vo": "\xff"}'), "not a JSON object"),
+    ],
+    ids=["cut short", "no gzip", "drips", "too deep", "no text"],
+)
+def test_a_broken_answer_is_told(monkeypatch: pytest.MonkeyPatch, reply: Reply, told: str) -> None:
+    monkeypatch.setattr(remote, "TIMEOUT", 0.5)
+    with wayward(reply) as server:
+        problem = fetch_keys(server.url)
+
+    assert isinstance(problem, str)
+    assert told in problem
+
+
+def test_an_address_that_fails_is_asked_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "FIRST_PAUSE", 0.01)
+    busy: Reply = lambda request: request.answer(503)  # noqa: E731
+    with wayward(in_turn(busy, cut_short, busy, answering(KEYS))) as server:
+        resolved = Resolved(tmp_path, configured(server.url))
+        assert "HTTP 503" in resolved.wait().problem
+        while (instance := resolved.wait()).problem:
+            assert re.search("does not answer|HTTP 503", instance.problem)
+
+    assert instance.vo == "esc"
+
+
+def test_a_pause_can_be_ended_and_a_question_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "FIRST_PAUSE", 600.0)
+    with wayward(in_turn(lambda request: request.answer(503), answering(KEYS))) as server:
+        resolved = Resolved(tmp_path, configured(server.url))
+        assert "HTTP 503" in resolved.wait().problem
+        again = resolved.configurations.resolve(configured(server.url).instances[0])
+        assert "HTTP 503" in str(again.problem)
+        assert len(server.requests) == 1
+
+        resolved.configurations.ask_again("site")
+        assert resolved.wait().vo == "esc"
+
+
+def test_nobody_is_asked_for_an_instance_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "FIRST_PAUSE", 600.0)
+    with wayward(lambda request: request.answer(503)) as server:
+        resolved = Resolved(tmp_path, configured(server.url))
+        resolved.wait()
+        (asking,) = [one for one in threading.enumerate() if one.name == "remote configuration"]
+        resolved.configurations.keep(["other"])
+        asking.join(timeout=10)
+
+    assert not asking.is_alive()
+    assert len(server.requests) == 1
+
+
+def test_whoever_looks_at_an_instance_has_its_address_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    monkeypatch.setattr(remote, "FIRST_PAUSE", 600.0)
+    told = threading.Event()
+    keys = {"rucio_base_url": lab.url, "rucio_ca_cert": str(lab.ca)}
+    with wayward(in_turn(lambda request: request.answer(503), answering(keys))) as server:
+        accounts = Accounts(configured(server.url), tmp_path, lambda name: told.set())
+        assert told.wait(timeout=10)
+        told.clear()
+        with pytest.raises(BadConfiguration, match="HTTP 503"):
+            accounts.examine("site")
+        assert told.wait(timeout=10)
+
+        assert accounts.examine("site").version
+    accounts.close()
 
 
 def test_accounts_take_a_remote_configuration_when_it_comes(tmp_path: Path, lab: Lab) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rucio_jupyterlab.config import Configuration, Options, configuration_from
 from rucio_jupyterlab.config.reading import INSTANCE_KEYS
+from rucio_jupyterlab.config.remote import merged
 from rucio_jupyterlab.errors import BadConfiguration
 
 SITE: dict[str, Any] = {
@@ -19,7 +20,7 @@ SITE: dict[str, Any] = {
     "mode": "replica",
     "rucio_base_url": "https://rucio.example.org/prefix/",
     "rucio_auth_url": "https://auth.example.org",
-    "rucio_ca_cert": "/etc/ca.pem",
+    "rucio_ca_cert": __file__,  # any file that is there
     "destination_rse": "SITE_RSE",
     "rse_mount_path": "/eos/rucio",
     "path_begins_at": 1,
@@ -71,7 +72,11 @@ def test_a_configuration_travels() -> None:
         ("rucio_base_url", "ftp://rucio.example.org"),
         ("rucio_base_url", "https://rucio.example.org:port"),
         ("rucio_auth_url", "http://auth.example.org"),
+        ("rucio_ca_cert", "/absent/ca.pem"),
+        ("rucio_ca_cert", "ca.pem"),
         ("oidc_auth", "smoke"),
+        ("oidc_file_name", "tokens/rucio"),
+        ("replication_rule_lifetime_days", -1),
         ("destination_rse", None),
         ("rse_mount_path", ""),
     ],
@@ -128,6 +133,35 @@ def test_options_are_read_and_wrong_ones_named() -> None:
     assert configuration.problem is not None
     assert "“confirm_files” must be a whole number" in configuration.problem
     assert "“link” must be one of" in configuration.problem
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("quota_bytes", -1, "a whole number of at least 1"),
+        ("bandwidth_limit", 0, "a whole number of at least 1"),
+        ("max_connections", 0, "a whole number of at least 1"),
+        ("max_connections_per_host", -2, "a whole number of at least 1"),
+        ("confirm_files", -1, "a whole number of at least 0"),
+        ("connect_timeout", -5, "a number above 0"),
+        ("request_timeout", 0, "a number above 0"),
+        ("stall_timeout", float("nan"), "a number above 0"),
+    ],
+)
+def test_an_option_out_of_its_range_is_told_and_left_at_its_default(
+    key: str, value: float, words: str
+) -> None:
+    configuration = configuration_from({"instances": [SITE], key: value}, {})
+
+    assert configuration.options == Options()
+    assert f"The key “{key}” must be {words}" in str(configuration.problem)
+
+
+def test_an_option_that_there_is_not_is_told() -> None:
+    assert read(SITE, quota_byte=10**9, flavour="sweet").problem == (
+        "The key “quota_byte” of RucioConfig is not known; did you mean “quota_bytes”? "
+        "The key “flavour” of RucioConfig is not known."
+    )
 
 
 @given(
@@ -202,6 +236,53 @@ def test_the_variables_of_the_container_image_make_an_instance() -> None:
     assert configuration.default_auth_type == "token"
 
 
+def test_a_list_in_a_variable_is_split_at_its_commas() -> None:
+    environ = {
+        "RUCIO_NAME": "vre",
+        "RUCIO_BASE_URL": "https://rucio.example.org",
+        "RUCIO_TOKEN_RSES": "A, B,",
+        "RUCIO_LOG_LEVEL": "debug",
+    }
+
+    configuration = configuration_from({}, environ)
+
+    assert configuration.problem is None
+    assert [(one.problem, one.token_rses) for one in configuration.instances] == [(None, ("A", "B"))]
+    assert configuration.options.log_level == "debug"
+    assert configuration_from({"log_level": "error"}, environ).options.log_level == "error"
+
+
+def test_variables_without_a_name_are_told() -> None:
+    environ = {"RUCIO_BASE_URL": "https://rucio.example.org", "RUCIO_MODE": "download"}
+
+    configuration = configuration_from({}, environ)
+
+    assert configuration.instances == ()
+    assert "The variable “RUCIO_NAME” is missing" in str(configuration.problem)
+
+
+def test_of_one_name_here_and_in_a_variable_the_first_counts_and_it_is_told() -> None:
+    environ = {"RUCIO_NAME": SITE["name"], "RUCIO_BASE_URL": "https://other.example.org"}
+
+    configuration = read(SITE, environ=environ)
+
+    assert [one.base_url for one in configuration.instances] == ["https://rucio.example.org/prefix"]
+    assert "both in “instances” and in “RUCIO_NAME”" in str(configuration.problem)
+
+
+def test_the_same_instance_here_and_in_the_variables_is_no_mistake() -> None:
+    environ = {
+        "RUCIO_NAME": "vre",
+        "RUCIO_BASE_URL": "https://rucio.example.org",
+        "RUCIO_PATH_BEGINS_AT": "4",
+    }
+    written = {"name": "vre", "rucio_base_url": "https://rucio.example.org", "path_begins_at": 4}
+
+    configuration = read(written, environ=environ)
+
+    assert (configuration.problem, len(configuration.instances)) == (None, 1)
+
+
 def test_variables_of_other_programs_make_none() -> None:
     environ = {"RUCIO_HOME": "/opt/none", "RUCIO_CA_CERT": "/ca.pem", "RUCIO_ACCOUNT": "alice"}
 
@@ -230,6 +311,38 @@ def test_the_rse_that_was_chosen_in_swans_form_is_the_mounted_one(chosen: str, v
     assert configuration.instances[0].destination_rse == "SITE_RSE"
 
 
+def test_a_wrong_key_is_told_with_swans_form_too() -> None:
+    environ = {"SWAN_USE_RUCIO": "true", "SWAN_RUCIO_INSTANCE": "ESCAPE", "SWAN_RUCIO_RSE": "CERN_EOS"}
+
+    (instance,) = read(SITE | {"mode": "both"}, environ=environ).instances
+
+    assert "“mode”" in str(instance.problem)
+
+
+def test_keys_from_an_address_count_with_swans_form_too() -> None:
+    environ = {
+        "SWAN_USE_RUCIO": "true",
+        "SWAN_RUCIO_INSTANCE": "site",
+        "SWAN_RUCIO_RSE": "CERN_EOS",
+        "SWAN_RUCIO_RSE_PATH": "/eos/escape",
+    }
+    plain = {"name": "site", "mode": "replica", "vo": "esc", "$url": "https://config.example.org/site.json"}
+    (local,) = read(plain, environ=environ).instances
+
+    keys = {
+        "rucio_base_url": "https://rucio.example.org",
+        "wildcard_enabled": True,
+        "path_begins_at": 3,
+        "vo": "other",
+        "destination_rse": "OTHER",
+    }
+    instance = merged(local, keys)
+
+    assert instance.problem is None
+    assert (instance.wildcard_enabled, instance.path_begins_at) == (True, 3)
+    assert (instance.vo, instance.destination_rse) == ("esc", "CERN_EOS")
+
+
 def test_a_choice_in_swans_form_that_is_not_configured_is_told() -> None:
     configuration = read(SITE, environ={"SWAN_USE_RUCIO": "true", "SWAN_RUCIO_INSTANCE": "dune"})
 
@@ -240,19 +353,20 @@ def test_a_choice_in_swans_form_that_is_not_configured_is_told() -> None:
 def test_without_any_instance_the_users_rucio_cfg_is_read(tmp_path: Path) -> None:
     file = tmp_path / "etc" / "rucio.cfg"
     file.parent.mkdir()
+    (tmp_path / "ca.pem").touch()
     file.write_text(
         "[client]\nrucio_host = https://rucio.example.org:443\nauth_host = https://auth.example.org\n"
         "ca_cert = $HOME/ca.pem\nauth_type = x509_proxy\nclient_x509_proxy = ~/proxy\naccount = alice\n"
         "username = ally\npassword = secret\nvo = esc\n"
     )
 
-    configuration = configuration_from({}, {"RUCIO_HOME": str(tmp_path), "HOME": "/people/alice"})
+    configuration = configuration_from({}, {"RUCIO_HOME": str(tmp_path), "HOME": str(tmp_path)})
 
     (instance,) = configuration.instances
     assert instance.problem is None
     assert (instance.source, instance.source_detail) == ("rucio.cfg", str(file))
-    assert instance.rucio_ca_cert == "/people/alice/ca.pem"
-    assert instance.client_proxy == "/people/alice/proxy"
+    assert instance.rucio_ca_cert == str(tmp_path / "ca.pem")
+    assert instance.client_proxy == str(tmp_path / "proxy")
     assert (instance.default_auth_type, instance.default_account) == ("x509_proxy", "alice")
     assert instance.default_username == "ally"
     assert instance.wildcard_enabled

@@ -18,6 +18,7 @@ import pytest
 from rucio_jupyterlab.demo import names, run
 from rucio_jupyterlab.demo.beside import DemoBeside
 from rucio_jupyterlab.errors import EngineDown
+from rucio_jupyterlab.installing import install_command
 from tests.api.calls import Fetch, call
 from tests.demo.process import SECOND_START
 from tests.engine.processes import end
@@ -131,7 +132,7 @@ async def test_what_the_extra_lacks_is_told_with_the_command_that_brings_it(
 ) -> None:
     monkeypatch.setattr(run, "NEEDED", ("no_such_module",))
     told = (await call(jp_fetch, "POST demo/start")).body
-    assert (told["state"], told["needs"]) == ("missing", run.PIP)
+    assert (told["state"], told["needs"]) == ("missing", install_command("demo"))
 
 
 def test_it_ends_with_a_server_that_is_killed(prepared: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,13 @@ def is_right(grid: Grid, rse: str, replica: dict[str, Any]) -> bool:
         while block := file.read(1 << 24):
             adler32 = zlib.adler32(block, adler32)
     return bool(replica["adler32"] == f"{adler32:08x}")
+
+
+def test_data_that_are_gone_are_not_taken_for_there(prepared: Path, tmp_path: Path) -> None:
+    kept = shutil.copytree(prepared, tmp_path / "demo", ignore=shutil.ignore_patterns("grid"))
+
+    assert not data.is_outdated(prepared / "grid")
+    assert data.is_outdated(kept / "grid")
 
 
 def test_the_container_holds_three_datasets_with_sixty_files_and_metadata(grid: Grid) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,21 @@ def test_the_panel_is_told_the_clouds_protocol(demo: RunningDemo) -> None:
 
 def test_what_was_staged_is_shown_beside_the_notebook(demo: RunningDemo) -> None:
     assert demo.ask("store")["views_path"] == str(demo.folder / "work" / "rucio")
+
+
+def test_in_a_shell_the_user_is_the_same(demo: RunningDemo, tmp_path: Path) -> None:
+    told = re.search(r"RUCIO_CONFIG=(\S+) rucio whoami", demo.output.read_text())
+    assert told
+    isolated = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "RUCIO_CONFIG": told[1]}
+    shell = subprocess.run(
+        [Path(sys.executable).with_name("rucio"), "whoami"],
+        env={key: value for key, value in os.environ.items() if not key.startswith("RUCIO_")} | isolated,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert re.search(r"account\W+alice", shell.stdout), shell.stdout
 
 
 def test_a_second_one_in_the_same_folder_says_so(demo: RunningDemo) -> None:

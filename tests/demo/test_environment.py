@@ -10,6 +10,7 @@ import pytest
 
 from rucio_jupyterlab.demo import environment, run
 from rucio_jupyterlab.demo.telling import Terminal
+from rucio_jupyterlab.installing import install_command
 from rucio_mesh.testing.service import ServiceFailed
 
 DECLARED = [
@@ -54,4 +55,4 @@ def test_what_the_extra_lacks_is_named(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "uproot" else object())
     assert run.main(["--folder", str(tmp_path)]) == 1
-    assert "needs uproot: python -m pip install 'rucio-jupyterlab[demo]'" in capsys.readouterr().err
+    assert f"needs uproot: {install_command('demo')}" in capsys.readouterr().err

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from rucio_jupyterlab import __version__
+from rucio_jupyterlab.installing import install_command
 from tests.house.sources import ROOT, python_files, repository_files, tree
 
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -49,6 +51,17 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
         if MACHINE_PATH.search(line) and "noqa: S108 -" not in line  # a fixed place, with its reason
     ]
     assert named == []
+
+
+def test_whoever_installs_an_extra_gets_this_version() -> None:
+    """An older extension of this name is on PyPI, and pip takes it where no version is pinned."""
+    unpinned = re.compile(rf"pip install[^\n]*rucio-jupyterlab\[\w+\](?!=={re.escape(__version__)}['`])")
+    told = [
+        (path, text) for path, text in texts() if path.suffix == ".md" or path.parts[0] == "rucio_jupyterlab"
+    ]
+    told.append((Path("installing"), f"{install_command('cs3')}\n{install_command('demo')}"))
+    assert [path for path, text in told if unpinned.search(text)] == []
+    assert install_command("demo") in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_no_room_is_empty() -> None:

@@ -77,6 +77,21 @@ def test_an_interrupted_build_is_made_again(plain: Instance) -> None:
     assert plain.client().whoami()["account"] == "root"
 
 
+@pytest.mark.parametrize("rest", [b"half", b"", None], ids=["rubbish", "empty", "gone"])
+def test_a_damaged_database_is_named_with_what_to_do(built: Path, tmp_path: Path, rest: bytes | None) -> None:
+    home = shutil.copytree(built, tmp_path / "rucio", symlinks=True)
+    for file in home.glob("rucio.db*"):
+        file.unlink()
+    if rest is not None:
+        (home / "rucio.db").write_bytes(rest)
+
+    with pytest.raises(ServiceFailed, match=r"its database is damaged \(.+\); remove the folder") as caught:
+        Instance(home, python=server_python()).start()
+
+    assert str(home) in caught.value.sentence
+    assert processes_of(home) == {}
+
+
 def test_a_server_environment_without_rucio_is_named_with_its_log(tmp_path: Path) -> None:
     instance = Instance(tmp_path / "rucio", python=Path(sys.executable))
     with pytest.raises(ServiceFailed, match=r"database failed: .* Its log: ") as caught:

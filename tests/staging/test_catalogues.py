@@ -230,6 +230,24 @@ async def test_in_mode_replica_what_is_mounted_is_linked_and_the_rest_is_offered
         assert it.files() == {"s/run/here": b"here", "s/run/away": b"away"}
 
 
+async def test_in_mode_replica_a_download_is_offered_only_where_it_can_work(
+    rucio: Imagined, desk: Desks, mount: Path
+) -> None:
+    away, nowhere = rucio.put("s", "away", b"away"), rucio.put("s", "nowhere", b"x", pfns={})
+    taped = rucio.put("s", "taped", b"x", pfns={"davs://tape/f": ("TAPE", "wan")})
+    behind = rucio.put("s", "behind", b"x", pfns={"root://disk//f": ("DISK", "wan")})
+    dataset = rucio.dataset("s", "run", [away, taped, behind, nowhere])
+    instance = {"mode": "replica", "destination_rse": "RSE", "rse_mount_path": str(mount)}
+    async with desk(instance=instance) as it:
+        job = await it.stage(dataset)
+        assert {row.did: row.state for row in await it.rows(job)} == {
+            away: "not-mounted",
+            taped: "tape",
+            behind: "root-only",
+            nowhere: "no-replica",
+        }
+
+
 async def test_a_shared_store_is_used_and_never_written(rucio: Imagined, desk: Desks, tmp_path: Path) -> None:
     did = rucio.put("s", "a", b"abc")
     shared = tmp_path / "shared"

@@ -14,6 +14,7 @@ import pytest
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits
 from rucio_jupyterlab.errors import SignInNeeded
+from rucio_jupyterlab.installing import install_command
 from rucio_jupyterlab.sources import cs3
 from rucio_jupyterlab.sources.clouds import Clouds, RucioToken
 from rucio_jupyterlab.sources.part import RANGE_BYTES
@@ -536,6 +537,6 @@ async def test_without_the_extra_the_other_replica_is_used_and_the_lack_is_named
     lab.put(scope, "both", SMALL, rses=["ALPHA_DISK"])
     async with desk(instance=eos.keys()) as it:
         job = await it.stage(alone)
-        assert job.state == "failed" and "install rucio-jupyterlab[cs3]" in job.problem.detail
+        assert job.state == "failed" and install_command("cs3") in job.problem.detail
         job = await it.stage(both)
         assert job.state == "done"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +37,30 @@ def test_the_browser_runner_counts_an_error_outside_of_tests_as_a_failure() -> N
     report = {
         "stats": {"expected": 5, "flaky": 1, "unexpected": 0, "skipped": 0},
         "errors": [{"message": "x"}],
+        "suites": [],
     }
     assert read_ui(report) == Tally(passed=6, failed=1)
+
+
+def test_a_test_that_passed_at_the_second_attempt_only_is_named_in_the_last_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def spec(title: str, status: str) -> dict[str, Any]:
+        return {"title": title, "tests": [{"status": status}]}
+
+    inner = {"title": "jobs", "specs": [spec("a job resumes", "flaky"), spec("a job ends", "expected")]}
+    report = {
+        "stats": {"expected": 2, "flaky": 1, "unexpected": 0, "skipped": 0},
+        "errors": [],
+        "suites": [{"title": "file", "specs": [spec("the panel opens", "expected")], "suites": [inner]}],
+    }
+    tally = read_ui(report)
+    assert tally == Tally(passed=3, flaky=("a job resumes",))
+    monkeypatch.setattr(run_tests, "PARTS", {"part": lambda folder: (0, tally)})
+    monkeypatch.setattr(sys, "argv", ["run_tests"])
+    assert run_tests.main() == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "3 passed, 0 failed (only at the second attempt: a job resumes)"
 
 
 def test_a_part_that_runs_no_test_fails(monkeypatch: pytest.MonkeyPatch) -> None:

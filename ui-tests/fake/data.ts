@@ -429,5 +429,5 @@ export const demoFailed: DemoStatus = {
 export const demoMissing: DemoStatus = {
   ...demo,
   state: 'missing',
-  needs: "python -m pip install 'rucio-jupyterlab[demo]'"
+  needs: "python -m pip install --find-links dist 'rucio-jupyterlab[demo]==50.0.0a1'"
 };

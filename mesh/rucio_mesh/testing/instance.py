@@ -14,6 +14,7 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import sqlite3
 import ssl
 from contextlib import closing, suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from urllib.parse import urlsplit
 import rucio_mesh
 
 from .private import write_private
-from .service import Service
+from .service import Service, ServiceFailed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,7 +42,7 @@ auth_host = {url}
 auth_type = userpass
 username = {user}
 password = {password}
-account = root
+account = {account}
 request_retries = 3
 {ca_line}
 [policy]
@@ -96,7 +97,7 @@ class Instance:
         self.ca = authority.certificate if authority else None
         """What clients trust; None for plain HTTP."""
         self.client_config = self.home / "etc" / "client.cfg"
-        """A configuration for Rucio's own command line: RUCIO_CONFIG=<this> rucio whoami."""
+        """A configuration for Rucio's own command line, as root: RUCIO_CONFIG=<this> rucio whoami."""
         self.log_paths = {part: self.home / "log" / f"{part}.log" for part in ("server", "build", "access")}
         self._python = python
         self._authority = authority
@@ -165,6 +166,12 @@ class Instance:
 
         return InstanceClient(self, account, "userpass", {"username": username, "password": password})
 
+    def client_config_of(self, account: str, *, username: str, password: str) -> Path:
+        """A configuration like `client_config`, signed in as another account; good until the next start."""
+        path = self.home / "etc" / f"{account}.cfg"
+        write_private(path, self._client_section(account, username, password))
+        return path
+
     def _get(self, path: str, headers: dict[str, str]) -> http.client.HTTPResponse:
         address = urlsplit(self.url)
         assert address.hostname
@@ -192,24 +199,24 @@ class Instance:
 
     def _configure(self) -> None:
         """Write the configuration anew: the port and the folder's own path may have changed."""
-        values = {
-            "home": self.home,
-            "url": self.url,
-            "user": ROOT_USER,
-            "password": ROOT_PASSWORD,
-            "ca_line": f"ca_cert = {self.ca}" if self.ca else "",
-        }
-        write_private(self.client_config, CLIENT.format(**values))
-        write_private(self.home / "etc" / "rucio.cfg", CLIENT.format(**values) + SERVER.format(**values))
+        client = self._client_section("root", ROOT_USER, ROOT_PASSWORD)
+        server = SERVER.format(home=self.home, user=ROOT_USER, password=ROOT_PASSWORD)
+        write_private(self.client_config, client)
+        write_private(self.home / "etc" / "rucio.cfg", client + server)
         package = self.home / "python" / "rucio_mesh"
         package.parent.mkdir(exist_ok=True)
         package.unlink(missing_ok=True)
         package.symlink_to(Path(rucio_mesh.__file__).parent)
 
+    def _client_section(self, account: str, user: str, password: str) -> str:
+        ca_line = f"ca_cert = {self.ca}" if self.ca else ""
+        return CLIENT.format(url=self.url, user=user, password=password, account=account, ca_line=ca_line)
+
     def _build(self) -> None:
         """Create the database unless it is there; one that an interrupted build left is made again."""
         built = self.home / "built"
         if built.exists():
+            self._check_database()
             return
         for rest in self.home.glob("rucio.db*"):
             rest.unlink()
@@ -223,6 +230,19 @@ class Instance:
         )
         build.finish(seconds=START_SECONDS)
         built.touch()
+
+    def _check_database(self) -> None:
+        """Raises ServiceFailed where it is damaged: Rucio would start all the same, and refuse everybody."""
+        path = self.home / "rucio.db"
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=60)) as database:
+                (found,) = database.execute("pragma quick_check(1)").fetchone()
+                database.execute("select 1 from accounts").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            why = f"its database is damaged ({found}); remove the folder {self.home} to begin anew"
+            raise ServiceFailed("Rucio", why, self.log_paths["server"])
 
     def _module(self, command: str) -> list[str]:
         return [str(self._python), "-m", "rucio_mesh.testing.serve", command, str(self.home)]
