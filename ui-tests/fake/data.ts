@@ -429,5 +429,6 @@ export const demoFailed: DemoStatus = {
 export const demoMissing: DemoStatus = {
   ...demo,
   state: 'missing',
-  needs: "python -m pip install --find-links dist 'rucio-jupyterlab[demo]==50.0.0a1'"
+  needs:
+    "python -m pip install --find-links dist 'rucio-jupyterlab[demo]==50.0.0a1'"
 };

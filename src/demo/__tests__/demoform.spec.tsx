@@ -45,7 +45,8 @@ it('starts where nothing stands in the way', async () => {
 });
 
 it('what is not installed is named with the command that brings it', async () => {
-  const command = "python -m pip install --find-links dist 'rucio-jupyterlab[demo]==50.0.0a1'";
+  const command =
+    "python -m pip install --find-links dist 'rucio-jupyterlab[demo]==50.0.0a1'";
   await show({ state: 'missing', needs: command });
   expect(screen.getByText('Look again')).toBeTruthy();
   expect(document.querySelector('code')?.textContent).toBe(command);
