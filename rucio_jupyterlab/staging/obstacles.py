@@ -166,10 +166,10 @@ class Obstacles:
     # The network
 
     def notice_network(self, job: Job) -> None:
-        """A job whose files all stand before a dead host waits for the network, and goes on by itself."""
+        """A job whose files all stand before a dead or busy host waits for it, and goes on by itself."""
         blocked = self._transfers.blocked_by_network(job.id)
         if blocked is not None and job.state == "running":
-            detail = f"{blocked.sentence} The job goes on by itself when it does."
+            detail = f"{blocked.sentence} The job goes on by itself when that is over."
             self._board.set_state(job, "waiting", "network", Problem("network", detail, "wait", 502))
         elif (
             blocked is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from importlib import import_module
@@ -49,6 +50,8 @@ MANY, SMALL_BYTES = 32, 128 << 10
 NEWS_SECONDS = 0.004
 """What comes within so long is heard together: waking the loop costs more than a small file does."""
 SPEED_WEIGHT = 0.3
+BUSY_SECONDS = 5.0
+"""A storage that has sent everybody away for so long is a reason to wait that is told."""
 
 
 class Events(Protocol):
@@ -305,14 +308,14 @@ class Transfers:
         return flying
 
     def blocked_by_network(self, job: str) -> ReplicaFailure | None:
-        """Why all files of a job in flight stand still, where it is the network; else None."""
+        """Why all files of a job in flight stand still, where no host lets anybody through; else None."""
         progress = self._mover.progress() if self._mover is not None else {}
         reason: ReplicaFailure | None = None
         for flight in self.flights.all:
             if job not in flight.jobs:
                 continue
             now: Progress | None = progress.get(flight.row.id)
-            if now is None or now.blocked is None or now.rse is not None or now.blocked.kind not in NETWORK:
+            if now is None or not _is_cut_off(now):
                 return None
             reason = now.blocked
         return reason
@@ -393,6 +396,14 @@ class Transfers:
             self._fly(flight)
         else:
             self.flights.end(flight.row.id)
+
+
+def _is_cut_off(now: Progress) -> bool:
+    """Whether a file stands still because its host does not answer, or has been busy for a while."""
+    if now.blocked is None or now.rse is not None:
+        return False
+    long_busy = now.blocked.kind == "busy" and time.monotonic() - now.blocked_since >= BUSY_SECONDS
+    return long_busy or now.blocked.kind in NETWORK
 
 
 def _load_code() -> None:
