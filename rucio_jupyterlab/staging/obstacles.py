@@ -105,6 +105,8 @@ class Obstacles:
         kinds = {each.kind for each in failures}
         if failures[-1].kind in ("disk-full", "disk-error"):
             self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+        elif self._has_more_replicas(row):
+            self._take_up(row, wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
             for job in wanting:
                 self._course.halt(job)
@@ -116,6 +118,17 @@ class Obstacles:
         else:
             self._publisher.fail(row, summary(list(failures)))
 
+    def _has_more_replicas(self, row: FileRow) -> bool:
+        """Whether another job, with more RSEs to choose from, came to want the file while it was on its way."""
+        tried = {pfn.rse for pfn in row.pfns}
+        return any(pfn.rse not in tried for pfn in self._journal.pfns_of(row.id))
+
+    def _take_up(self, row: FileRow, jobs: list[Job]) -> None:
+        """Let a file have its turn again."""
+        for job in jobs:
+            job.cursor = min(job.cursor, row.id - 1)
+        self._course.feed()
+
     def _refreshed_lately(self, row: FileRow) -> bool:
         at = self._refreshed.get(row.id)
         return at is not None and time.monotonic() - at < REFRESH_SECONDS
@@ -123,7 +136,8 @@ class Obstacles:
     def _refresh(self, row: FileRow, wanting: list[Job]) -> None:
         """Signed addresses have lapsed: ask Rucio for new ones, then try again."""
         self._refreshed[row.id] = time.monotonic()
-        rse = wanting[0].record.request.rse if wanting else None
+        chosen = {job.record.request.rse for job in wanting}
+        rse = chosen.pop() if len(chosen) == 1 else None
 
         def ask() -> None:
             file = self._planner.fresh_addresses(row.instance, row.did, rse)
@@ -137,9 +151,7 @@ class Obstacles:
                         self._course.halt(job)
                         self._plans.begin(job)
                 return
-            for job in wanting:
-                job.cursor = min(job.cursor, row.id - 1)
-            self._course.feed()
+            self._take_up(row, wanting)
 
         self._loop.run_in_executor(self._plans.threads, ask).add_done_callback(asked)
 

@@ -154,7 +154,8 @@ class Transfers:
             if flight is not None:
                 flight.jobs |= wanted.get(row.id, set())
             elif all_fit or self._has_room(job, lacking[row.id], row.bytes or 0):
-                self._launch(row, wanted.get(row.id, {job.id}), lacking[row.id])
+                jobs = wanted.get(row.id, {job.id})
+                self._launch(Flight(row, jobs, lacking[row.id], job.record.request.rse))
             else:
                 return False
             job.cursor = row.id
@@ -186,8 +187,8 @@ class Transfers:
         size = row.bytes or 0
         return max(0, size - self._store.allocated(row.key)) if size > RANGE_BYTES else size
 
-    def _launch(self, row: FileRow, jobs: set[str], lacking: int) -> None:
-        flight = Flight(row, jobs, lacking)
+    def _launch(self, flight: Flight) -> None:
+        row = flight.row
         self.flights.begin(flight)
         if row.id <= self._journal.inherited and self._store.size(row.key) is not None:
             self.flights.land(flight)
@@ -203,7 +204,7 @@ class Transfers:
             self._news.append(GaveUp(row.id, (ReplicaFailure("no-library", ""),)))
             self._loop.call_soon(self._take_news)
             return
-        mover.submit(work_for(row, self._store.part(row.key), self.speeds))
+        mover.submit(work_for(row, self._store.part(row.key), self.speeds, flight.chosen_rse))
 
     def prepare(self) -> None:
         """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.staging import transfers
 from tests.sources.faulty import Manner
 
@@ -15,7 +17,8 @@ from .conftest import open_desk
 from .imagined import Imagined, imagined
 
 Desks = Callable[..., Any]
-BUSY = Manner(status=503)
+BUSY, GONE = Manner(status=503), Manner(status=404)
+SLOW = Manner(slice_seconds=0.01)
 
 
 @pytest.fixture
@@ -28,6 +31,17 @@ def rucio() -> Iterator[Imagined]:
 def desk(rucio: Imagined, tmp_path: Path) -> Desks:
     """A desk at the imagined Rucio."""
     return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
+
+
+def replicate(rucio: Imagined, content: bytes, **manners: Manner) -> Did:
+    """A file with a replica at each RSE, served in its manner."""
+    did = rucio.put("s", "a", content)
+    pfns = {
+        rucio.storage.put(f"/{rse}", content, manner): {"rse": rse, "type": "DISK", "domain": "wan"}
+        for rse, manner in manners.items()
+    }
+    rucio.replicas[did] |= {"pfns": pfns, "states": dict.fromkeys(manners, "AVAILABLE")}
+    return did
 
 
 async def test_a_storage_that_is_busy_for_everybody_makes_the_job_wait(
@@ -52,3 +66,47 @@ async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(rucio: Im
         job = await it.stage(did)
         assert job.state == "done"
         assert {each.cause for update in it.updates for each in update.jobs} == {None}
+
+
+# A choice
+
+
+async def test_a_job_with_a_bad_choice_does_not_spoil_another(rucio: Imagined, desk: Desks) -> None:
+    content = os.urandom(1_000_000)
+    did = replicate(rucio, content, ALPHA=SLOW, BETA=GONE)
+    async with desk() as it:
+        first = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
+        await it.stager.pause(first.id)
+        rucio.storage.mend("/ALPHA")
+        asked = len(rucio.storage.requests("/BETA"))
+        second = await it.stage(did, rse="BETA")
+        assert (second.state, second.notice) == (
+            "done",
+            "BETA does not have the file (HTTP 404); using ALPHA instead.",
+        )
+        assert len(rucio.storage.requests("/BETA")) == asked + 1
+        assert it.stager.job(first.id).files_failed == 0
+        assert (await it.end_of(await it.stager.resume(first.id))).state == "done"
+
+
+async def test_a_job_that_joins_one_with_a_bad_choice_gets_the_file_from_elsewhere(
+    rucio: Imagined, desk: Desks
+) -> None:
+    did = replicate(rucio, os.urandom(1_000_000), ALPHA=Manner(), BETA=SLOW)
+    async with desk() as it:
+        first = await it.until(await it.start(did, rse="BETA"), lambda now: now.bytes_done > 0)
+        second = await it.until(await it.start(did), lambda now: now.state == "running")
+        rucio.storage.mend("/BETA", GONE)
+        rucio.storage.close_connections()
+        for job in (first, second):
+            done = await it.end_of(job)
+            assert (done.state, done.files_failed) == ("done", 0)
+        assert len(rucio.storage.requests("/ALPHA")) == 1
+
+
+async def test_a_job_alone_takes_what_it_chose_or_nothing(rucio: Imagined, desk: Desks) -> None:
+    did = replicate(rucio, b"abc", ALPHA=Manner(), BETA=GONE)
+    async with desk() as it:
+        job = await it.stage(did, rse="BETA")
+        assert (job.state, job.files_failed) == ("failed", 1)
+        assert rucio.storage.requests("/ALPHA") == []
