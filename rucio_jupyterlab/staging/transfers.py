@@ -32,6 +32,7 @@ from .jobs import Job
 from .journal import Journal
 from .publisher import Adopted, Arrived, Published, Publisher, Report
 from .rows import FileRow
+from .speeds import Speeds
 from .store import Store
 from .works import work_for
 
@@ -49,7 +50,6 @@ MANY, SMALL_BYTES = 32, 128 << 10
 """So many files in flight, of so few bytes each, come sooner where one core does all of the work."""
 NEWS_SECONDS = 0.004
 """What comes within so long is heard together: waking the loop costs more than a small file does."""
-SPEED_WEIGHT = 0.3
 BUSY_SECONDS = 5.0
 """A storage that has sent everybody away for so long is a reason to wait that is told."""
 
@@ -104,7 +104,8 @@ class Transfers:
         self.options = options
         self.flights = Flights()
         self._cores = Cores()
-        self.speeds = journal.speeds()
+        self._meter = Speeds(journal.speeds())
+        self.speeds = self._meter.known
         self._mover: Mover | None = None
         self._prepared = False
         self._resolver: Cs3Resolver | None = None
@@ -294,18 +295,14 @@ class Transfers:
         """Read the byte engine's progress; returns bytes in flight by job."""
         flying: dict[str, int] = {}
         progress = self._mover.progress() if self._mover is not None else {}
-        moved: dict[tuple[str, str], int] = {}
         for flight in self.flights.all:
             now = progress.get(flight.row.id)
             if now is not None:
-                if now.rse is not None and now.bytes_received > flight.bytes_received:
-                    key = (flight.row.instance, now.rse)
-                    moved[key] = moved.get(key, 0) + now.bytes_received - flight.bytes_received
+                self._meter.count(flight, now)
                 flight.bytes_received, flight.rse = now.bytes_received, now.rse
             for job in flight.jobs:
                 flying[job] = flying.get(job, 0) + flight.bytes_received
-        for key, count in moved.items():
-            self._measure(key, count / seconds)
+        self._meter.measure(seconds, limited=self.options.bandwidth_limit is not None)
         return flying
 
     def blocked_by_network(self, job: str) -> ReplicaFailure | None:
@@ -320,10 +317,6 @@ class Transfers:
                 return None
             reason = now.blocked
         return reason
-
-    def _measure(self, key: tuple[str, str], speed: float) -> None:
-        before = self.speeds.get(key)
-        self.speeds[key] = speed if before is None else before + SPEED_WEIGHT * (speed - before)
 
     # Hearing
 

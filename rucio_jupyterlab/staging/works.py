@@ -34,11 +34,11 @@ def work_for(
 def _endpoints(
     row: FileRow, speeds: Mapping[tuple[str, str], float], chosen_rse: str | None
 ) -> list[Endpoint]:
-    """The RSE that was chosen, then much faster replicas, else as Rucio sorted them."""
+    """The RSE that was chosen, then the site's own, then much faster ones, else as Rucio sorted them."""
 
-    def place(pfn: Pfn) -> tuple[bool, int]:
+    def place(pfn: Pfn) -> tuple[bool, bool, int]:
         speed = speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)
-        return pfn.rse != chosen_rse, -round(math.log2(speed))
+        return pfn.rse != chosen_rse, not pfn.is_local, -round(math.log2(speed))
 
     usable = [pfn for pfn in row.pfns if _is_usable(pfn)]
     if len(usable) > 1:

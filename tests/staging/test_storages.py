@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from rucio_jupyterlab.catalog.model import ReplicaTable, RseReplicas
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.staging import transfers
 from tests.sources.faulty import Manner
 
 from .conftest import open_desk
+from .disks import MIB
 from .imagined import Imagined, imagined
 
 Desks = Callable[..., Any]
@@ -33,11 +35,15 @@ def desk(rucio: Imagined, tmp_path: Path) -> Desks:
     return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
 
 
-def replicate(rucio: Imagined, content: bytes, **manners: Manner) -> Did:
-    """A file with a replica at each RSE, served in its manner."""
+def replicate(rucio: Imagined, content: bytes, local: str | None = None, **manners: Manner) -> Did:
+    """A file with a replica at each RSE, served in its manner; one RSE may be `local`."""
     did = rucio.put("s", "a", content)
     pfns = {
-        rucio.storage.put(f"/{rse}", content, manner): {"rse": rse, "type": "DISK", "domain": "wan"}
+        rucio.storage.put(f"/{rse}", content, manner): {
+            "rse": rse,
+            "type": "DISK",
+            "domain": "lan" if rse == local else "wan",
+        }
         for rse, manner in manners.items()
     }
     rucio.replicas[did] |= {"pfns": pfns, "states": dict.fromkeys(manners, "AVAILABLE")}
@@ -66,6 +72,38 @@ async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(rucio: Im
         job = await it.stage(did)
         assert job.state == "done"
         assert {each.cause for update in it.updates for each in update.jobs} == {None}
+
+
+# The order
+
+
+async def test_a_replica_of_the_own_site_comes_before_rucios_first(rucio: Imagined, desk: Desks) -> None:
+    did = replicate(rucio, b"abc", local="NEAR", FAR=Manner(), NEAR=Manner())
+    async with desk() as it:
+        assert (await it.stage(did)).state == "done"
+        assert len(rucio.storage.requests("/NEAR")) == 1 and not rucio.storage.requests("/FAR")
+
+
+def measured(it: Any, did: Did, rse: str) -> float | None:
+    """How fast the panel says that an RSE was."""
+    place = RseReplicas(rse, 1, 1, 1, "disk", ["http"], "http", "AVAILABLE")
+    (row,) = it.stager.with_speeds("lab", ReplicaTable(did, [place], 1)).rses
+    assert isinstance(row, RseReplicas)
+    return row.bytes_per_second
+
+
+@pytest.mark.parametrize(
+    ("size", "limit", "counts"),
+    [(9 * MIB, None, True), (9 * MIB, 100 * MIB, False), (MIB, None, False)],
+    ids=["large", "below a limit", "small"],
+)
+async def test_the_speed_of_an_rse_is_that_of_large_files_without_a_limit(
+    rucio: Imagined, desk: Desks, size: int, limit: int | None, counts: bool
+) -> None:
+    did = replicate(rucio, os.urandom(size), ALPHA=Manner(slice_seconds=0.002 * 9 * MIB / size))
+    async with desk(bandwidth_limit=limit) as it:
+        assert (await it.stage(did)).state == "done"
+        assert (measured(it, did, "ALPHA") is not None) == counts
 
 
 # A choice
