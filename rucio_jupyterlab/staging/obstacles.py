@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
@@ -16,6 +17,7 @@ from ..errors import NoSpace, NotFound, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
+from .doubts import Doubts
 from .jobs import Job
 from .journal import Journal
 from .planner import Planner
@@ -69,6 +71,7 @@ class Obstacles:
         self._publisher = publisher
         self._course = course
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
+        self._doubts = Doubts(accounts, self._ask_rucio, self._answered)
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
@@ -108,11 +111,11 @@ class Obstacles:
         elif self._has_more_replicas(row):
             self._take_up(row, wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
-            for job in wanting:
-                self._course.halt(job)
-                self._board.wait(job, "signin", SIGN_IN_LAPSED)
+            self._wait_for_sign_in(wanting)
         elif "lapsed" in kinds and not self._refreshed_lately(row):
             self._refresh(row, wanting)
+        elif self._doubts.arise(row, failures):
+            self._doubts.hold(row, wanting)
         elif REFUSED in kinds:
             self._clouds.hold(row, wanting, failures)
         else:
@@ -144,18 +147,38 @@ class Obstacles:
             if file is not None:
                 self._journal.set_pfns(row.id, file.pfns)
 
-        def asked(future: asyncio.Future[None]) -> None:
-            if future.exception() is not None:
-                for job in wanting:
-                    if job.active:
-                        self._course.halt(job)
-                        self._plans.begin(job)
-                return
-            self._take_up(row, wanting)
+        self._ask_rucio(row.instance, ask, functools.partial(self._answered, row, wanting))
 
-        self._loop.run_in_executor(self._plans.threads, ask).add_done_callback(asked)
+    def _ask_rucio(
+        self, instance: str, question: Callable[[], None], then: Callable[[BaseException | None], None]
+    ) -> None:
+        """Put a question in a thread; its error, or None, is told on the loop."""
+
+        def asked(future: asyncio.Future[None]) -> None:
+            if not future.cancelled():
+                then(future.exception())
+
+        self._loop.run_in_executor(self._plans.threads, question).add_done_callback(asked)
+
+    def _answered(self, row: FileRow, jobs: list[Job], error: BaseException | None) -> None:
+        """Rucio was asked on behalf of a file."""
+        if error is None:
+            self._take_up(row, jobs)
+        elif isinstance(error, SignInNeeded):
+            self._wait_for_sign_in(jobs)
+        else:
+            for job in jobs:
+                if job.active:
+                    self._course.halt(job)
+                    self._plans.begin(job)
 
     # The sign-in
+
+    def _wait_for_sign_in(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.record.cause != "signin":  # else another file has said so
+                self._course.halt(job)
+                self._board.wait(job, "signin", SIGN_IN_LAPSED)
 
     def account_changed(self, instance: str) -> None:
         """Jobs that wait for a sign-in go on where there is one now."""

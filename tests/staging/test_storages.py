@@ -11,12 +11,15 @@ import pytest
 
 from rucio_jupyterlab.catalog.model import ReplicaTable, RseReplicas
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.staging import transfers
+from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
 from .conftest import open_desk
 from .disks import MIB
 from .imagined import Imagined, imagined
+from .sites import Site
 
 Desks = Callable[..., Any]
 BUSY, GONE = Manner(status=503), Manner(status=404)
@@ -31,8 +34,12 @@ def rucio() -> Iterator[Imagined]:
 
 @pytest.fixture
 def desk(rucio: Imagined, tmp_path: Path) -> Desks:
-    """A desk at the imagined Rucio."""
-    return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
+    """A desk at the imagined Rucio; `instance` changes its configuration, further keywords are options."""
+
+    def at_desk(instance: dict[str, Any] | None = None, **options: Any) -> Any:
+        return open_desk([rucio.configuration(**instance or {})], tmp_path, password="secret", **options)
+
+    return at_desk
 
 
 def replicate(rucio: Imagined, content: bytes, local: str | None = None, **manners: Manner) -> Did:
@@ -148,3 +155,70 @@ async def test_a_job_alone_takes_what_it_chose_or_nothing(rucio: Imagined, desk:
         job = await it.stage(did, rse="BETA")
         assert (job.state, job.files_failed) == ("failed", 1)
         assert rucio.storage.requests("/ALPHA") == []
+
+
+# A token that should be good
+
+
+def below_rucio(rucio: Imagined, number: int) -> Did:
+    """A file whose address is below Rucio's own, which asks for the token and tells where it lies."""
+    assert rucio.server is not None
+    pfns = {f"{rucio.server.url}/data/s/f{number}": ("DISK", "wan")}
+    return rucio.put("s", f"f{number}", os.urandom(MIB), Manner(slice_seconds=0.002), pfns=pfns)
+
+
+async def test_a_token_that_a_storage_refuses_is_renewed_and_nothing_fails(
+    rucio: Imagined, desk: Desks
+) -> None:
+    dataset = rucio.dataset("s", "run", [below_rucio(rucio, number) for number in range(6)])
+    async with desk(max_connections=1) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
+        rucio.token = "better"
+        done = await it.end_of(job)
+        assert (done.state, done.files_done) == ("done", 6)
+
+
+async def test_a_storage_that_refuses_a_good_token_is_told_after_one_question_for_all_files(
+    rucio: Imagined, desk: Desks
+) -> None:
+    files = [rucio.put("s", f"f{number}", b"abc", Manner(status=401)) for number in range(50)]
+    async with desk({"token_rses": ["RSE"]}) as it:
+        job = await it.stage(rucio.dataset("s", "run", files))
+        assert (job.state, job.files_failed) == ("failed", 50)
+        assert job.problem is not None and "refuses" in job.problem.detail
+        assert rucio.server is not None
+        asked = [each for each in rucio.server.requests if each.path.endswith("/accounts/whoami")]
+        assert len(asked) == 1 and len(rucio.storage.requests()) == 100
+
+
+async def test_a_token_that_rucio_refuses_too_makes_the_job_wait(
+    lab: Lab, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    site, scope, file = sites[0], lab.scope(), tmp_path / "token"
+    names = [f"f{number}" for number in range(6)]
+    dids = [site.put(scope, name, os.urandom(MIB), SLOW) for name in names]
+    dataset = lab.collection(scope, "run", dids)
+
+    def serve(manner: Manner) -> None:
+        for did in dids:
+            site.storage.mend(site.path(did), manner)
+
+    def bring(token: str) -> None:
+        file.write_text(token)
+
+    keys = {"oidc_auth": "file", "oidc_file_name": str(file), "token_rses": [site.rse]}
+    bring(lab.rucio.token("alice", username="alice", password=lab.password))
+    async with open_desk(
+        [lab.configuration(**keys)], tmp_path, password="", signed_in=False, max_connections=1
+    ) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
+        bring("a-token-that-rucio-does-not-know")
+        serve(Manner(status=401))
+        waiting = await it.until(job, lambda now: now.cause == "signin")
+        assert (waiting.state, waiting.files_failed) == ("waiting", 0)
+        assert waiting.problem is not None and waiting.problem.do == "signin"
+        serve(Manner())
+        bring(lab.rucio.token("alice", username="alice", password=lab.password))
+        it.accounts.sign_in(SignIn("lab", "token", token_file=str(file)))
+        done = await it.end_of(job)
+        assert (done.state, done.files_done) == ("done", 6)
