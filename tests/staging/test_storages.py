@@ -73,7 +73,10 @@ async def test_a_storage_that_is_busy_for_everybody_makes_the_job_wait(
         assert (done.state, done.files_done, done.problem) == ("done", 30, None)
 
 
-async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(rucio: Imagined, desk: Desks) -> None:
+async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfers, "BUSY_SECONDS", 1000.0)
     did = rucio.put("s", "a", b"abc", Manner(status=503, times=2))
     async with desk() as it:
         job = await it.stage(did)
