@@ -9,7 +9,7 @@ import time
 
 LONGEST_PAUSE = 30.0
 LONGEST_PAUSE_ASKED_FOR = 300.0
-"""Seconds; who asks for more is given up after a few attempts, and not after days."""
+"""Seconds; who asks for more is asked again all the same, or given up, and not after days."""
 _NUMBER = re.compile(r"\d{1,19}", re.ASCII)
 
 

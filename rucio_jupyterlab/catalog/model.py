@@ -165,6 +165,8 @@ class Pfn(msgspec.Struct, frozen=True):
     """The `host:port` of the RSE's protocols, the only ones that a secret for this RSE may go to."""
     takes_tokens: bool = False
     """The RSE takes the user's OIDC token."""
+    is_local: bool = False
+    """The RSE is at the site of the instance's configuration, and this is its address for the site's own network."""
 
 
 class FileReplicas(msgspec.Struct, frozen=True):

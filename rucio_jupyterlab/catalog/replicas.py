@@ -118,4 +118,5 @@ def pfn_of(rse: Rse, url: str, value: PfnValue) -> Pfn:
         in_archive=value.domain == "zip",
         hosts=rse.hosts,
         takes_tokens=rse.takes_tokens,
+        is_local=value.domain == "lan",
     )

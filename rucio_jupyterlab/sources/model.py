@@ -136,3 +136,5 @@ class Progress(msgspec.Struct, frozen=True):
     """Where a request is running now; None while none is."""
     blocked: ReplicaFailure | None
     """Why no request is running."""
+    blocked_since: float = 0.0
+    """Since when the host gives nobody anything, where that is why; on the clock of `time.monotonic`."""

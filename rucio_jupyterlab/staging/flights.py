@@ -8,11 +8,13 @@ from .rows import FileRow
 class Flight:
     """One file with the byte engine or the publisher."""
 
-    __slots__ = ("bytes_received", "jobs", "lacking", "landing", "row", "rse")
+    __slots__ = ("bytes_received", "chosen_rse", "jobs", "lacking", "landing", "row", "rse")
 
-    def __init__(self, row: FileRow, jobs: set[str], lacking: int) -> None:
+    def __init__(self, row: FileRow, jobs: set[str], lacking: int, chosen_rse: str | None) -> None:
         self.row = row
         self.jobs = jobs
+        self.chosen_rse = chosen_rse
+        """Of the job whose turn it was; asked first."""
         self.lacking = lacking
         """Bytes that it took on the disk from its beginning on; an earlier part of it may be there."""
         self.bytes_received = 0

@@ -17,7 +17,18 @@ from ..did import Did
 from ..errors import Problem
 from .database import ANY_OF, COLLECTION, Database, json_list
 from .inventory import Inventory
-from .rows import FileRow, Finished, FoundLink, Listed, Member, PlannedFile, Tally, file_row, listed_row
+from .rows import (
+    FileRow,
+    Finished,
+    FoundLink,
+    Listed,
+    Member,
+    PlannedFile,
+    Tally,
+    decoded_pfns,
+    file_row,
+    listed_row,
+)
 
 ON_ITS_WAY = (
     "excluded.state NOT IN ('queued', 'done') AND files.state = 'queued' AND"
@@ -49,14 +60,17 @@ class Journal:
 
     # Plans
 
-    def admit(self, job: str, files: Iterable[PlannedFile], now: float) -> int:
+    def admit(self, job: str, files: Sequence[PlannedFile], now: float) -> int:
         """Write a batch of a job's plan. Files that other jobs brought are shared, not repeated.
 
+        A file that another job still waits for keeps the replicas that this one does not name: a job that
+        takes one RSE alone does not narrow another's choice.
         Returns the least number of the files: those that were known before have earlier ones.
         """
         numbers: list[int] = []
         with self._transaction() as db:
             collections = _Collections(db)
+            earlier = _awaited_elsewhere(db, job, files)
             for file in files:
                 problem = msgspec.json.encode(file.problem) if file.problem else None
                 (number,) = db.execute(
@@ -64,8 +78,7 @@ class Journal:
                     " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
                     " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
                     " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
-                    f" state=iif({ON_ITS_WAY}, state, excluded.state),"
-                    f" pfns=iif({ON_ITS_WAY}, pfns, excluded.pfns),"
+                    f" state=iif({ON_ITS_WAY}, state, excluded.state), pfns=excluded.pfns,"
                     f" problem=iif({ON_ITS_WAY}, NULL, excluded.problem),"
                     " outside=excluded.outside, verified=excluded.verified, used_at=excluded.used_at"
                     " RETURNING id",
@@ -78,7 +91,7 @@ class Journal:
                         file.adler32,
                         file.md5,
                         file.state,
-                        msgspec.json.encode(file.pfns),
+                        msgspec.json.encode(_joined(file, earlier.get(file.key))),
                         file.outside,
                         problem,
                         int(bool(file.adler32 or file.md5)),
@@ -140,6 +153,11 @@ class Journal:
             (job,),
         )
         return int(size)
+
+    def pfns_of(self, file: int) -> list[Pfn]:
+        """The replicas of a file that is still to come, as they are known now."""
+        rows = self._read("SELECT pfns FROM files WHERE id = ? AND state = 'queued'", (file,))
+        return decoded_pfns(rows[0][0]) if rows else []
 
     def set_pfns(self, file: int, pfns: list[Pfn]) -> None:
         with self._transaction() as db:
@@ -321,6 +339,27 @@ class Journal:
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
                 [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
             )
+
+
+def _awaited_elsewhere(
+    db: sqlite3.Connection, job: str, files: Sequence[PlannedFile]
+) -> dict[str, list[Pfn]]:
+    """The replicas of those files that another job waits for, by key."""
+    rows = db.execute(
+        f"SELECT key, pfns FROM files WHERE key IN {ANY_OF} AND state = 'queued' AND"
+        " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?)",
+        (json_list([file.key for file in files]), job),
+    )
+    return {key: decoded_pfns(pfns) for key, pfns in rows}
+
+
+def _joined(file: PlannedFile, earlier: list[Pfn] | None) -> list[Pfn]:
+    """A file's replicas as a plan tells them, and what was told earlier of other RSEs."""
+    if earlier is None:
+        return file.pfns
+    told = file.pfns if file.state == "queued" else []
+    rses = {pfn.rse for pfn in told}
+    return [*told, *(pfn for pfn in earlier if pfn.rse not in rses)]
 
 
 class _Collections:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
@@ -16,6 +17,7 @@ from ..errors import NoSpace, NotFound, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
+from .doubts import Doubts
 from .jobs import Job
 from .journal import Journal
 from .planner import Planner
@@ -69,6 +71,7 @@ class Obstacles:
         self._publisher = publisher
         self._course = course
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
+        self._doubts = Doubts(accounts, self._ask_rucio, self._answered)
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
@@ -105,16 +108,29 @@ class Obstacles:
         kinds = {each.kind for each in failures}
         if failures[-1].kind in ("disk-full", "disk-error"):
             self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+        elif self._has_more_replicas(row):
+            self._take_up(row, wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
-            for job in wanting:
-                self._course.halt(job)
-                self._board.wait(job, "signin", SIGN_IN_LAPSED)
+            self._wait_for_sign_in(wanting)
         elif "lapsed" in kinds and not self._refreshed_lately(row):
             self._refresh(row, wanting)
+        elif self._doubts.arise(row, failures):
+            self._doubts.hold(row, wanting)
         elif REFUSED in kinds:
             self._clouds.hold(row, wanting, failures)
         else:
             self._publisher.fail(row, summary(list(failures)))
+
+    def _has_more_replicas(self, row: FileRow) -> bool:
+        """Whether another job, with more RSEs to choose from, came to want the file while it was on its way."""
+        tried = {pfn.rse for pfn in row.pfns}
+        return any(pfn.rse not in tried for pfn in self._journal.pfns_of(row.id))
+
+    def _take_up(self, row: FileRow, jobs: list[Job]) -> None:
+        """Let a file have its turn again."""
+        for job in jobs:
+            job.cursor = min(job.cursor, row.id - 1)
+        self._course.feed()
 
     def _refreshed_lately(self, row: FileRow) -> bool:
         at = self._refreshed.get(row.id)
@@ -123,27 +139,46 @@ class Obstacles:
     def _refresh(self, row: FileRow, wanting: list[Job]) -> None:
         """Signed addresses have lapsed: ask Rucio for new ones, then try again."""
         self._refreshed[row.id] = time.monotonic()
-        rse = wanting[0].record.request.rse if wanting else None
+        chosen = {job.record.request.rse for job in wanting}
+        rse = chosen.pop() if len(chosen) == 1 else None
 
         def ask() -> None:
             file = self._planner.fresh_addresses(row.instance, row.did, rse)
             if file is not None:
                 self._journal.set_pfns(row.id, file.pfns)
 
-        def asked(future: asyncio.Future[None]) -> None:
-            if future.exception() is not None:
-                for job in wanting:
-                    if job.active:
-                        self._course.halt(job)
-                        self._plans.begin(job)
-                return
-            for job in wanting:
-                job.cursor = min(job.cursor, row.id - 1)
-            self._course.feed()
+        self._ask_rucio(row.instance, ask, functools.partial(self._answered, row, wanting))
 
-        self._loop.run_in_executor(self._plans.threads, ask).add_done_callback(asked)
+    def _ask_rucio(
+        self, instance: str, question: Callable[[], None], then: Callable[[BaseException | None], None]
+    ) -> None:
+        """Put a question in a thread; its error, or None, is told on the loop."""
+
+        def asked(future: asyncio.Future[None]) -> None:
+            if not future.cancelled():
+                then(future.exception())
+
+        self._loop.run_in_executor(self._plans.threads, question).add_done_callback(asked)
+
+    def _answered(self, row: FileRow, jobs: list[Job], error: BaseException | None) -> None:
+        """Rucio was asked on behalf of a file."""
+        if error is None:
+            self._take_up(row, jobs)
+        elif isinstance(error, SignInNeeded):
+            self._wait_for_sign_in(jobs)
+        else:
+            for job in jobs:
+                if job.active:
+                    self._course.halt(job)
+                    self._plans.begin(job)
 
     # The sign-in
+
+    def _wait_for_sign_in(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.record.cause != "signin":  # else another file has said so
+                self._course.halt(job)
+                self._board.wait(job, "signin", SIGN_IN_LAPSED)
 
     def account_changed(self, instance: str) -> None:
         """Jobs that wait for a sign-in go on where there is one now."""
@@ -166,10 +201,10 @@ class Obstacles:
     # The network
 
     def notice_network(self, job: Job) -> None:
-        """A job whose files all stand before a dead host waits for the network, and goes on by itself."""
+        """A job whose files all stand before a dead or busy host waits for it, and goes on by itself."""
         blocked = self._transfers.blocked_by_network(job.id)
         if blocked is not None and job.state == "running":
-            detail = f"{blocked.sentence} The job goes on by itself when it does."
+            detail = f"{blocked.sentence} The job goes on by itself when that is over."
             self._board.set_state(job, "waiting", "network", Problem("network", detail, "wait", 502))
         elif (
             blocked is None

@@ -110,10 +110,14 @@ class Listed(msgspec.Struct, frozen=True):
     problem: Problem | None
 
 
+def decoded_pfns(text: bytes | None) -> list[Pfn]:
+    """Addresses as the journal keeps them; none for a file that is here."""
+    return _pfns.decode(text) if text else []
+
+
 def file_row(row: tuple[Any, ...]) -> FileRow:
     number, key, instance, scope, name, size, adler32, md5, state, pfns = row
-    decoded = _pfns.decode(pfns) if pfns else []
-    return FileRow(number, key, instance, Did(scope, name), size, adler32, md5, state, decoded)
+    return FileRow(number, key, instance, Did(scope, name), size, adler32, md5, state, decoded_pfns(pfns))
 
 
 def listed_row(row: tuple[Any, ...]) -> Listed:

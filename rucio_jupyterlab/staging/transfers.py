@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from importlib import import_module
@@ -31,6 +32,7 @@ from .jobs import Job
 from .journal import Journal
 from .publisher import Adopted, Arrived, Published, Publisher, Report
 from .rows import FileRow
+from .speeds import Speeds
 from .store import Store
 from .works import work_for
 
@@ -48,7 +50,8 @@ MANY, SMALL_BYTES = 32, 128 << 10
 """So many files in flight, of so few bytes each, come sooner where one core does all of the work."""
 NEWS_SECONDS = 0.004
 """What comes within so long is heard together: waking the loop costs more than a small file does."""
-SPEED_WEIGHT = 0.3
+BUSY_SECONDS = 5.0
+"""A storage that has sent everybody away for so long is a reason to wait that is told."""
 
 
 class Events(Protocol):
@@ -101,7 +104,8 @@ class Transfers:
         self.options = options
         self.flights = Flights()
         self._cores = Cores()
-        self.speeds = journal.speeds()
+        self._meter = Speeds(journal.speeds())
+        self.speeds = self._meter.known
         self._mover: Mover | None = None
         self._prepared = False
         self._resolver: Cs3Resolver | None = None
@@ -151,7 +155,8 @@ class Transfers:
             if flight is not None:
                 flight.jobs |= wanted.get(row.id, set())
             elif all_fit or self._has_room(job, lacking[row.id], row.bytes or 0):
-                self._launch(row, wanted.get(row.id, {job.id}), lacking[row.id])
+                jobs = wanted.get(row.id, {job.id})
+                self._launch(Flight(row, jobs, lacking[row.id], job.record.request.rse))
             else:
                 return False
             job.cursor = row.id
@@ -183,8 +188,8 @@ class Transfers:
         size = row.bytes or 0
         return max(0, size - self._store.allocated(row.key)) if size > RANGE_BYTES else size
 
-    def _launch(self, row: FileRow, jobs: set[str], lacking: int) -> None:
-        flight = Flight(row, jobs, lacking)
+    def _launch(self, flight: Flight) -> None:
+        row = flight.row
         self.flights.begin(flight)
         if row.id <= self._journal.inherited and self._store.size(row.key) is not None:
             self.flights.land(flight)
@@ -200,7 +205,7 @@ class Transfers:
             self._news.append(GaveUp(row.id, (ReplicaFailure("no-library", ""),)))
             self._loop.call_soon(self._take_news)
             return
-        mover.submit(work_for(row, self._store.part(row.key), self.speeds))
+        mover.submit(work_for(row, self._store.part(row.key), self.speeds, flight.chosen_rse))
 
     def prepare(self) -> None:
         """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""
@@ -290,36 +295,28 @@ class Transfers:
         """Read the byte engine's progress; returns bytes in flight by job."""
         flying: dict[str, int] = {}
         progress = self._mover.progress() if self._mover is not None else {}
-        moved: dict[tuple[str, str], int] = {}
         for flight in self.flights.all:
             now = progress.get(flight.row.id)
             if now is not None:
-                if now.rse is not None and now.bytes_received > flight.bytes_received:
-                    key = (flight.row.instance, now.rse)
-                    moved[key] = moved.get(key, 0) + now.bytes_received - flight.bytes_received
+                self._meter.count(flight, now)
                 flight.bytes_received, flight.rse = now.bytes_received, now.rse
             for job in flight.jobs:
                 flying[job] = flying.get(job, 0) + flight.bytes_received
-        for key, count in moved.items():
-            self._measure(key, count / seconds)
+        self._meter.measure(seconds, limited=self.options.bandwidth_limit is not None)
         return flying
 
     def blocked_by_network(self, job: str) -> ReplicaFailure | None:
-        """Why all files of a job in flight stand still, where it is the network; else None."""
+        """Why all files of a job in flight stand still, where no host lets anybody through; else None."""
         progress = self._mover.progress() if self._mover is not None else {}
         reason: ReplicaFailure | None = None
         for flight in self.flights.all:
             if job not in flight.jobs:
                 continue
             now: Progress | None = progress.get(flight.row.id)
-            if now is None or now.blocked is None or now.rse is not None or now.blocked.kind not in NETWORK:
+            if now is None or not _is_cut_off(now):
                 return None
             reason = now.blocked
         return reason
-
-    def _measure(self, key: tuple[str, str], speed: float) -> None:
-        before = self.speeds.get(key)
-        self.speeds[key] = speed if before is None else before + SPEED_WEIGHT * (speed - before)
 
     # Hearing
 
@@ -393,6 +390,14 @@ class Transfers:
             self._fly(flight)
         else:
             self.flights.end(flight.row.id)
+
+
+def _is_cut_off(now: Progress) -> bool:
+    """Whether a file stands still because its host does not answer, or has been busy for a while."""
+    if now.blocked is None or now.rse is not None:
+        return False
+    long_busy = now.blocked.kind == "busy" and time.monotonic() - now.blocked_since >= BUSY_SECONDS
+    return long_busy or now.blocked.kind in NETWORK
 
 
 def _load_code() -> None:

@@ -15,7 +15,9 @@ UNKNOWN_SPEED = 10e6
 """Bytes per second that an RSE is credited with before it was ever measured."""
 
 
-def work_for(row: FileRow, part: str, speeds: Mapping[tuple[str, str], float]) -> Work:
+def work_for(
+    row: FileRow, part: str, speeds: Mapping[tuple[str, str], float], chosen_rse: str | None
+) -> Work:
     """`part` is where it goes; `speeds` are bytes per second, by instance and RSE."""
     return Work(
         row.id,
@@ -25,15 +27,22 @@ def work_for(row: FileRow, part: str, speeds: Mapping[tuple[str, str], float]) -
         row.bytes,
         normalized_adler32(row.adler32),
         row.md5,
-        tuple(_endpoints(row, speeds)),
+        tuple(_endpoints(row, speeds, chosen_rse)),
     )
 
 
-def _endpoints(row: FileRow, speeds: Mapping[tuple[str, str], float]) -> list[Endpoint]:
-    """Much faster replicas first, else as Rucio sorted them."""
+def _endpoints(
+    row: FileRow, speeds: Mapping[tuple[str, str], float], chosen_rse: str | None
+) -> list[Endpoint]:
+    """The RSE that was chosen, then the site's own, then much faster ones, else as Rucio sorted them."""
+
+    def place(pfn: Pfn) -> tuple[bool, bool, int]:
+        speed = speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)
+        return pfn.rse != chosen_rse, not pfn.is_local, -round(math.log2(speed))
+
     usable = [pfn for pfn in row.pfns if _is_usable(pfn)]
     if len(usable) > 1:
-        usable.sort(key=lambda pfn: -round(math.log2(speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED))))
+        usable.sort(key=place)
     return [Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable]
 
 

@@ -81,7 +81,8 @@ class World:
             None,
             tuple(Endpoint(replica.rse, f"https://{replica.rse}/f") for replica in replicas),
         )
-        self.fetch = Fetch(self.work, Hosts(STREAMS, 0.5))
+        self.hosts = Hosts(STREAMS, 0.5)
+        self.fetch = Fetch(self.work, self.hosts)
         self.epoch = self.fetch.epoch
 
     def start(self) -> bool:
@@ -233,6 +234,55 @@ def test_a_dead_host_burns_no_attempts() -> None:
     world = World(1000, [Replica("RSE0", failures=[("unreachable", 0.0)] * 50)], verifiable=True)
     assert isinstance(world.play([]), Fetched)
     assert len(world.asked) == 51
+
+
+def test_a_host_that_sends_everybody_away_burns_no_attempts() -> None:
+    world = World(1000, [Replica("RSE0", failures=[("busy", 0.0)] * 50)], verifiable=True)
+    assert isinstance(world.play([]), Fetched)
+    assert len(world.asked) == 51
+
+
+def test_a_host_that_is_busy_for_one_file_alone_is_given_up() -> None:
+    world = World(1000, [Replica("RSE0", failures=[("busy", 0.0)] * 50)], verifiable=True)
+    while world.fetch.outcome is None:
+        if world.start():
+            world.fetch.candidates[0].host.succeeded()  # another file comes
+            world.end(world.flying[0])
+        else:
+            world.wait()
+    assert isinstance(world.fetch.outcome, GaveUp) and len(world.asked) == ATTEMPTS
+
+
+def test_while_a_host_is_busy_every_file_that_waits_for_it_says_so() -> None:
+    world = World(1000, [Replica("RSE0", failures=[("busy", 0.0)])], verifiable=True)
+    other = Fetch(world.work, world.hosts)
+    world.now = 7.0
+    assert world.start()
+    world.end(world.flying[0])
+    assert other.next(7.0) is None
+    assert other.blocked is not None and (other.blocked.kind, other.blocked_since) == ("busy", 7.0)
+
+
+@pytest.mark.parametrize("verifiable", [True, False])
+def test_a_silent_host_is_left_for_another_by_all_files_but_one(verifiable: bool) -> None:
+    replicas = [Replica("MUTE", failures=[("stalled", 0.0)]), Replica("GOOD")]
+    world = World(1000, replicas, verifiable=verifiable)
+    assert world.start()
+    world.end(world.flying[0])
+    assert world.start() and world.asked[-1][0] == "GOOD"
+
+    def first_choice(now: float) -> str:
+        request = Fetch(world.work, world.hosts).next(now)
+        assert request is not None
+        request[0].host.active += 1
+        return request[0].rse
+
+    assert [first_choice(0.0), first_choice(60.0), first_choice(60.0)] == ["GOOD", "MUTE", "GOOD"]
+
+
+def test_a_silent_host_is_asked_where_there_is_no_other() -> None:
+    replicas = [Replica("MUTE", failures=[("stalled", 0.0)]), Replica("GONE", failures=[("missing", 0.0)])]
+    assert isinstance(World(1000, replicas, verifiable=True).play([]), Fetched)
 
 
 def test_a_wrong_mixture_is_fetched_from_one_at_a_time_until_the_culprit_is_known() -> None:

@@ -13,6 +13,7 @@ from rucio_jupyterlab.sources.http.throttle import Throttle
 
 DOWN = ReplicaFailure("unreachable", "RSE")
 BUSY = ReplicaFailure("busy", "RSE", 503)
+STALLED = ReplicaFailure("stalled", "RSE")
 
 
 @given(st.floats(0.001, 10), st.integers(1, 5000))
@@ -54,6 +55,50 @@ def test_a_host_that_is_down_is_asked_by_one_at_a_time() -> None:
     assert not host.may_start(0.5)
     host.succeeded()
     assert host.may_start(0.5)
+
+
+def test_the_pause_of_a_host_that_stays_busy_grows() -> None:
+    host, pauses = Host(8, 0.5), []
+    for _ in range(8):
+        now = host.not_before
+        host.failed(BUSY, now)
+        pauses.append(host.not_before - now)
+    assert pauses[0] <= 0.5 and pauses[-1] >= LONGEST_PAUSE / 2
+    host.succeeded()
+    now = host.not_before
+    host.failed(BUSY, now)
+    assert host.not_before - now <= 0.5
+
+
+def test_a_host_that_is_busy_for_everybody_is_in_trouble_until_it_gives_something() -> None:
+    host = Host(8, 0.5)
+    host.failed(BUSY, 3.0)
+    host.failed(BUSY, 9.0)
+    assert (host.trouble, host.troubled_since) == (BUSY, 3.0) and not host.is_down
+    host.failed(ReplicaFailure("missing", "RSE", 404), 10.0)
+    assert host.trouble is None
+
+
+def test_requests_that_are_sent_away_together_halve_the_limit_once() -> None:
+    host = Host(8, 0.5)
+    for _ in range(8):
+        host.failed(BUSY, 0.0)
+    host.active = 3
+    assert host.may_start(1.0)
+
+
+def test_a_host_that_says_nothing_is_asked_last_but_for_one_request_after_a_growing_while() -> None:
+    host, now = Host(8, 0.5), 0.0
+    for longest in (0.5, 1.0, 2.0):
+        host.active = 0
+        host.failed(STALLED, now)
+        assert host.is_silent(now + longest / 2 - 0.01) and host.may_start(now)
+        now += longest
+        assert not host.is_silent(now)
+        host.active = 1
+        assert host.is_silent(now)
+    host.failed(STALLED, now, received=1)
+    assert not host.is_silent(now)
 
 
 def test_an_answer_of_any_kind_says_that_a_host_is_there() -> None:

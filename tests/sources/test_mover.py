@@ -102,7 +102,6 @@ FAILING: dict[str, tuple[Manner, Kind, int]] = {
     "truncated": (Manner(length=99), "wrong-size", 1),
     "longer": (Manner(length=200_000), "wrong-size", 1),
     "server error": (Manner(status=500), "server-error", ATTEMPTS),
-    "busy": (Manner(status=429), "busy", ATTEMPTS),
     "breaks off": (Manner(cut_after=99), "cut", ATTEMPTS),
 }
 
@@ -160,6 +159,33 @@ def test_a_busy_storage_has_the_pause_that_it_asks_for(desk: Desk, storage: Faul
     blocked = desk.blocked(work)
     assert blocked is not None and (blocked.kind, blocked.retry_after) == ("busy", 1.0)
     assert isinstance(desk.next(), Fetched) and isinstance(desk.next(), Fetched)
+
+
+def test_a_storage_that_is_busy_for_everybody_is_waited_for(desk: Desk, storage: Faulty) -> None:
+    works = [desk.work(SMALL, storage.put(f"/{n}", SMALL, Manner(status=503)), name=str(n)) for n in range(3)]
+    for work in works:
+        desk.mover.submit(work)
+    until(lambda: len(storage.requests()) > len(works) * ATTEMPTS)
+    until(lambda: all(desk.blocked(work) is not None for work in works))
+    assert {failure.kind for work in works if (failure := desk.blocked(work))} == {"busy"}
+    for n in range(3):
+        storage.mend(f"/{n}")
+    assert all(isinstance(desk.next(), Fetched) for _ in works)
+
+
+def test_a_storage_that_hangs_costs_a_stall_only_once_where_another_has_the_files(
+    desk: Desk, storage: Faulty, other: Faulty
+) -> None:
+    hangs = Manner(stall_after=0)
+    works = [
+        desk.work(SMALL, storage.put(f"/{n}", SMALL, hangs), other.put(f"/{n}", SMALL), name=str(n))
+        for n in range(4 * BRISK.connections)
+    ]
+    for work in works:
+        desk.mover.submit(work)
+    outcomes = [desk.next() for _ in works]
+    assert all(isinstance(outcome, Fetched) and outcome.rse == "RSE2" for outcome in outcomes)
+    assert len(storage.requests()) < 2 * BRISK.connections
 
 
 def test_the_rest_of_a_large_file_comes_from_another_replica(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from rucio_jupyterlab.engine.protocol import ListTransfers, SignIn, Update
 from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, TransferRow
 from rucio_jupyterlab.staging.stager import Stager
 from tests.lab.lab import Lab
+from tests.sources.faulty import Faulty
+
+from .sites import Site
 
 SECONDS = 180.0
 
@@ -125,3 +128,10 @@ def desk(lab: Lab, tmp_path: Path) -> Callable[..., Any]:
         return open_desk([lab.configuration(**instance or {})], folder, password=lab.password, **options)
 
     return at_desk
+
+
+@pytest.fixture(scope="session")
+def sites(lab: Lab) -> Iterator[tuple[Site, Site]]:
+    leaf = lab.authority.server()
+    with Faulty(leaf) as first, Faulty(leaf) as second:
+        yield Site(lab, "FAULTY_A", first), Site(lab, "FAULTY_B", second)

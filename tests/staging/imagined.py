@@ -22,6 +22,8 @@ class Imagined:
     storage: Faulty
     replicas: dict[Did, dict[str, Any]] = field(default_factory=dict)
     collections: dict[Did, list[Did]] = field(default_factory=dict)
+    token: str = "good"
+    """The one that is taken, and given to whoever signs in."""
     traces: list[list[dict[str, Any]]] = field(default_factory=list)
     reply: Reply | None = None
     server: Wayward | None = None
@@ -64,9 +66,15 @@ class Imagined:
     def __call__(self, request: Request) -> None:
         path = [unquote(step) for step in urlsplit(request.path).path.strip("/").split("/")]
         if path == ["auth", "userpass"]:
-            request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice")
+            request.answer(200, X_Rucio_Auth_Token=self.token, X_Rucio_Auth_Account="alice")
         elif self.reply is not None:
             self.reply(request)
+        elif request.headers.get("x-rucio-auth-token") != self.token:
+            request.answer(401)
+        elif path == ["accounts", "whoami"]:
+            request.answer(200, b'{"account": "alice"}')
+        elif path[0] == "data":  # as a resolver does: whoever may read is shown where
+            request.answer(302, Location=self.storage.url(f"/{'/'.join(path[1:])}"))
         elif path[0] == "traces":
             self.traces.append(json.loads(request.body))
             request.answer(201)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +12,13 @@ import pytest
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.staging.model import TransferRow
 from rucio_jupyterlab.staging.transfers import WINDOW
-from rucio_mesh.testing import seeding
-from rucio_mesh.testing.storage import hashed_path
-from tests.lab.lab import Checksum, Lab, described
+from tests.lab.lab import Lab
 from tests.sources.faulty import Faulty, Manner
+
+from .sites import Site
 
 Desks = Callable[..., Any]
 SLOW = Manner(slice_seconds=0.003)
-
-
-class Site:
-    """An RSE on a storage that the test serves itself."""
-
-    def __init__(self, lab: Lab, rse: str, storage: Faulty) -> None:
-        self.lab = lab
-        self.rse = rse
-        self.storage = storage
-        lab.add_rse(rse, storage.port)
-
-    def path(self, did: Did) -> str:
-        return f"/{hashed_path(did.scope, did.name)}"
-
-    def put(
-        self,
-        scope: str,
-        name: str,
-        content: bytes,
-        manner: Manner | None = None,
-        checksum: Checksum = "adler32",
-    ) -> Did:
-        did = self.lab.register(scope, name, content, rse=self.rse, checksum=checksum)
-        self.storage.put(self.path(did), content, manner)
-        return did
-
-    def put_many(
-        self, scope: str, contents: Mapping[str, bytes], dataset: str, manner: Manner | None = None
-    ) -> Did:
-        files = [described(scope, name, content, "adler32") for name, content in contents.items()]
-        seeding.register(self.lab.client(), self.rse, files)
-        for name, content in contents.items():
-            self.storage.put(self.path(Did(scope, name)), content, manner)
-        return self.lab.collection(scope, dataset, files)
-
-
-@pytest.fixture(scope="session")
-def sites(lab: Lab) -> Iterator[tuple[Site, Site]]:
-    leaf = lab.authority.server()
-    with Faulty(leaf) as first, Faulty(leaf) as second:
-        yield Site(lab, "FAULTY_A", first), Site(lab, "FAULTY_B", second)
 
 
 @pytest.fixture

@@ -113,6 +113,22 @@ def test_a_job_that_cannot_have_a_file_does_not_stop_another_that_can(journal: J
     assert states(journal, "two") == {"a": "no-replica"}
 
 
+def test_a_job_that_takes_one_rse_alone_does_not_narrow_anothers_choice(journal: Journal) -> None:
+    def rses() -> list[str]:
+        (row,) = journal.queued("two", 0, 10)
+        assert journal.pfns_of(row.id) == row.pfns
+        return [pfn.rse for pfn in row.pfns]
+
+    journal.admit("one", [planned("a", rse="ALPHA")], 1.0)
+    journal.admit("two", [planned("a", rse="BETA")], 1.0)
+    assert rses() == ["BETA", "ALPHA"]
+    journal.admit("two", [planned("a", rse="BETA")], 1.0)
+    assert rses() == ["BETA", "ALPHA"]
+    journal.withdraw("one")
+    journal.admit("two", [planned("a", rse="BETA")], 1.0)
+    assert rses() == ["BETA"]
+
+
 def test_its_own_earlier_plan_does_not_keep_a_file_queued(journal: Journal) -> None:
     journal.admit("one", [planned("a")], 1.0)
     journal.admit("one", [planned("a", "tape")], 1.0)

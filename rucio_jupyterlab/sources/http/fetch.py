@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from ...pauses import backoff
 from ..checksum import combine_in_order
@@ -65,6 +66,7 @@ class Candidate:
         self.last_failure: ReplicaFailure | None = None
         self.attempts = 0
         self.not_before = 0.0
+        self._host_gave = host.given
         self.takes_ranges = True
         self.validator: str | None = None
 
@@ -86,6 +88,11 @@ class Candidate:
             self.refused = address if failure.status == 401 else None
         return True
 
+    def is_away(self, failure: ReplicaFailure) -> bool:
+        """Whether a failure is all the host's, which answers nobody or sends everybody away, and burns no attempt."""
+        gave, self._host_gave = self._host_gave, self.host.given
+        return failure.kind in NETWORK or (failure.kind == "busy" and gave == self.host.given)
+
     def gave_bytes(self) -> None:
         self.attempts, self._renewed = 0, False
 
@@ -106,6 +113,8 @@ class Fetch:
         """The host whose connections are all in use, where `next` waits for one of them."""
         self.blocked: ReplicaFailure | None = None
         """Why no request can be made now."""
+        self.blocked_since = 0.0
+        """Since when its host gives nobody anything, where that is why."""
         self.needs_md5 = False
         self._exclusive = not work.verifiable
         self._sole: Candidate | None = None
@@ -189,7 +198,7 @@ class Fetch:
         ):
             failure = None  # every byte came; how the connection ended does not matter
         if failure:
-            candidate.host.failed(failure, now)
+            candidate.host.failed(failure, now, received)
         else:
             candidate.host.succeeded()
         if span.epoch != self.epoch or self.outcome is not None:
@@ -217,6 +226,7 @@ class Fetch:
 
     def _failed(self, candidate: Candidate, failure: ReplicaFailure, now: float) -> None:
         candidate.last_failure = failure
+        away = candidate.is_away(failure)
         if failure.kind in LOCAL:
             self._give_up(failure)
         elif failure.kind == "ignores-ranges":
@@ -226,14 +236,14 @@ class Fetch:
             return  # the address, not the replica
         elif failure.kind in BANNING:
             candidate.banned = failure
-        elif failure.kind not in NETWORK:
+        elif not away:
             candidate.attempts += 1
             candidate.not_before = now + (
                 failure.retry_after or backoff(candidate.host.first_pause, candidate.attempts)
             )
             if candidate.attempts >= ATTEMPTS:
                 candidate.banned = failure
-        if self._sole is candidate and failure.kind in NETWORK:
+        if self._sole is candidate and away:
             self._sole_is_away = True
         if failure.kind == "changed":
             candidate.validator = None
@@ -284,7 +294,7 @@ class Fetch:
     def _pick(self, now: float) -> Candidate | None:
         """The first replica that may be asked now."""
         waiting: list[tuple[float, Candidate]] = []
-        for candidate in self._in_order():
+        for candidate in self._in_order(now):
             if candidate.banned:
                 continue
             host = candidate.host
@@ -300,13 +310,31 @@ class Fetch:
                 waiting.append((now + 1.0, candidate))
         if waiting:
             self.wake, first = min(waiting, key=lambda pair: pair[0])
-            self.blocked = first.last_failure or ReplicaFailure("unreachable", first.rse)
+            self._block(first, now)
         return None
 
-    def _in_order(self) -> list[Candidate]:
-        if self._exclusive and self._sole and not self._sole.banned and not self._sole_is_away:
-            return [self._sole]  # waited for if need be: another would have to begin at byte 0
-        return self.candidates
+    def _block(self, candidate: Candidate, now: float) -> None:
+        """Tell why the first to be asked again cannot be asked yet."""
+        host = candidate.host
+        if host.trouble is not None:
+            self.blocked = replace(host.trouble, rse=candidate.rse)
+            self.blocked_since = host.troubled_since
+        else:  # the file's own failure, or what is left of a pause that the host has asked for
+            self.blocked = candidate.last_failure or ReplicaFailure("busy", candidate.rse)
+            self.blocked_since = now
+
+    def _in_order(self, now: float) -> list[Candidate]:
+        sole = self._sole
+        if (
+            self._exclusive
+            and sole
+            and (self._done or self.streams)
+            and not (sole.banned or self._sole_is_away)
+        ):
+            return [sole]  # waited for if need be: another would have to begin at byte 0
+        if len(self.candidates) == 1:
+            return self.candidates
+        return sorted(self.candidates, key=lambda candidate: candidate.host.is_silent(now))
 
     def _stay_with(self, candidate: Candidate) -> None:
         if self._sole is not candidate and (self._done or self.streams):

@@ -120,6 +120,7 @@ class Mover(threading.Thread):
                 assembly.fetch.bytes_received + gathered.get(assembly.fetch, 0),
                 next((ticket.candidate.rse for ticket in tuple(assembly.tickets)), None),
                 assembly.fetch.blocked,
+                assembly.fetch.blocked_since,
             )
             for number, assembly in tuple(self._fetches.items())
         }
