@@ -17,11 +17,11 @@ from ..config.added import added_instance, read_added, write_added
 from ..config.remote import RemoteConfigurations
 from ..config.sources import password_of_rucio_cfg
 from ..engine.protocol import AddInstance, SignIn
-from ..errors import BadConfiguration, BadRequest, Conflict, NotFound
+from ..errors import BadConfiguration, BadRequest, Conflict, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
-from .login import Login, default_login, default_proxy
+from .login import Login, default_login, default_proxy, is_web_token
 from .model import AccountChoices, AuthType, InstanceInfo, Instances, Reachability
 from .session import AccountSession
 
@@ -188,9 +188,15 @@ class Accounts:
             has_oidc=lambda: session.oidc,
         )
 
-    def token(self, name: str) -> str:
-        """The user's token at one instance. Raises NotFound, SignInNeeded, RucioUnreachable."""
-        return self._usable(name).token()
+    def oidc_token(self, name: str) -> str:
+        """The user's OIDC token at one instance. Raises NotFound, SignInNeeded, RucioUnreachable."""
+        session = self._usable(name)
+        token = session.token()
+        if not is_web_token(token):
+            raise SignInNeeded(
+                f"Your token at {session.instance.display_name} is for that Rucio alone. Sign in with an OIDC token."
+            )
+        return token
 
     # Within
 

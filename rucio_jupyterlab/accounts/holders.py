@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from ..errors import BadRequest, Denied, Failure, RucioUnreachable, SignInNeeded
 from . import certificate
 from .files import read_private, write_private
-from .login import Login, Token, read_token, token_expiry
+from .login import Login, Token, is_web_token, read_token, token_expiry
 from .model import AccountStatus, SignInState
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class Holder(Protocol):
     @property
     def known(self) -> Token | None:
         """The token as it was last seen; it may have lapsed since."""
+
+    @property
+    def oidc(self) -> bool:
+        """Whether the token is one that storages may understand too."""
 
     def status(self) -> AccountStatus:
         """Asks nobody."""
@@ -70,6 +74,9 @@ class IssuedToken:
     At most one renewal runs at a time; who needs its token waits for it. The token is kept in `file`, the
     password in memory alone.
     """
+
+    oidc = False
+    """It is for that Rucio alone."""
 
     def __init__(
         self,
@@ -216,6 +223,14 @@ class BroughtToken:
     @property
     def known(self) -> Token | None:
         return self._token
+
+    @property
+    def oidc(self) -> bool:
+        """As far as can be told: somebody may be writing the file, so look at what is handed out once more."""
+        try:
+            return is_web_token(read_token(self.login, os.environ))
+        except SignInNeeded:
+            return self._token is None or is_web_token(self._token.value)
 
     def status(self) -> AccountStatus:
         try:

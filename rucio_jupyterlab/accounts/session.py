@@ -55,7 +55,7 @@ class AccountSession:
     @property
     def oidc(self) -> bool:
         """Whether the token is one that storages may understand too."""
-        return isinstance(self._holder, BroughtToken)
+        return self._holder is not None and self._holder.oidc
 
     def status(self) -> AccountStatus:
         """Where the user stands; asks nobody."""
