@@ -62,7 +62,7 @@ class AccountSession:
         return self._holder.status() if self._holder else AccountStatus("signed-out")
 
     def next_change(self) -> float | None:
-        """When `status` will next read differently by itself, in seconds since 1970."""
+        """When it is next worth while to ask for `status`, in seconds since 1970: it may read differently then."""
         return self._holder.next_change() if self._holder else None
 
     # Signing in and out

@@ -65,6 +65,10 @@ class Imagined:
         path = [unquote(step) for step in urlsplit(request.path).path.strip("/").split("/")]
         if path == ["auth", "userpass"]:
             request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice")
+        elif path == ["auth", "validate"]:
+            request.answer(
+                200, b"{'account': 'alice', 'identity': 'SUB=1, ISS=x', 'vo': 'def'}", "text/plain"
+            )
         elif self.reply is not None:
             self.reply(request)
         elif path[0] == "traces":
