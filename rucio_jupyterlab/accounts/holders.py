@@ -70,7 +70,7 @@ class Holder(Protocol):
         """Take note that Rucio refuses even a new token."""
 
     def forget(self) -> None:
-        """Delete what is kept on disk."""
+        """Delete what is kept on disk, and keep nothing more there."""
 
 
 class IssuedToken:
@@ -100,6 +100,8 @@ class IssuedToken:
         self._changed = changed
         self._password = password
         self._renewing = threading.Lock()
+        self._keeping = threading.Lock()
+        self._forgotten = False
         self._gave_out = False
         self._gave_out_with: tuple[int, ...] | None = None
         """The certificate's file as it was then."""
@@ -168,7 +170,9 @@ class IssuedToken:
             self._lapse()
 
     def forget(self) -> None:
-        self._file.unlink(missing_ok=True)
+        with self._keeping:
+            self._forgotten = True
+            self._file.unlink(missing_ok=True)
 
     def _renew(self, old: Token | None) -> str:
         try:
@@ -193,7 +197,9 @@ class IssuedToken:
     def _keep(self, token: Token) -> None:
         """For the next engine; this one does without the file."""
         try:
-            write_private(self._file, msgspec.json.encode(token))
+            with self._keeping:
+                if not self._forgotten:  # by a sign-out during the renewal
+                    write_private(self._file, msgspec.json.encode(token))
         except OSError as error:
             logger.warning(
                 "The sign-in to %s could not be kept (%s); it lasts as long as the engine.",
