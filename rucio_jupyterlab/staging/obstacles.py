@@ -141,7 +141,7 @@ class Obstacles:
                 job.cursor = min(job.cursor, row.id - 1)
             self._course.feed()
 
-        self._loop.run_in_executor(self._plans.threads, ask).add_done_callback(asked)
+        self._loop.run_in_executor(self._plans.threads(row.instance), ask).add_done_callback(asked)
 
     # The sign-in
 

@@ -1,4 +1,7 @@
-"""Plans under way: read in threads, for they wait for Rucio; what comes of them is told on the loop."""
+"""Plans under way: read in threads, for they wait for Rucio; what comes of them is told on the loop.
+
+Each instance has threads of its own, so that one that hangs delays no other's jobs.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from .room import SPACE_SECONDS, in_words
 
 logger = logging.getLogger(__name__)
 
+THREADS_EACH = 4
 FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
 """Seconds between attempts to ask a Rucio that does not answer."""
 
@@ -65,8 +69,7 @@ class Plans:
         self._free_bytes = free_bytes
         self._events = events
         self._stops: dict[str, threading.Event] = {}
-        self.threads = ThreadPoolExecutor(4, "planner")
-        """For whatever waits for Rucio."""
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def begin(self, job: Job) -> None:
         """Read a job's plan, from its beginning; one that is being read goes on or begins anew."""
@@ -76,7 +79,8 @@ class Plans:
         job.planning = True
         job.count_anew()
         stop = self._stops[job.id] = threading.Event()
-        future = self._loop.run_in_executor(self.threads, self._read, job, job.record.request, stop)
+        request = job.record.request
+        future = self._loop.run_in_executor(self.threads(request.instance), self._read, job, request, stop)
         future.add_done_callback(functools.partial(self._ended, job, stop))
         self._board.set_state(job, "planning")  # Rucio is asked while the disk takes that
 
@@ -88,7 +92,14 @@ class Plans:
     def close(self) -> None:
         for stop in self._stops.values():
             stop.set()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def threads(self, instance: str) -> ThreadPoolExecutor:
+        """For whatever waits for that Rucio."""
+        if instance not in self._threads:
+            self._threads[instance] = ThreadPoolExecutor(THREADS_EACH, "planner")
+        return self._threads[instance]
 
     def prefix(self, instance: str) -> str:
         """What is put before the view paths of an instance: its folder, where there are several."""

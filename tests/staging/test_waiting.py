@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, NotFound
+from rucio_jupyterlab.staging import plans
 from rucio_jupyterlab.staging.model import JobRequest
 from tests.accounts.test_credentials import jwt
+from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
@@ -121,6 +124,35 @@ async def test_an_instance_that_is_taken_away_disturbs_nobody(lab: Lab, desk: De
         it.stager.account_changed("gone")
         with pytest.raises(NotFound):
             await it.stager.start(JobRequest("gone", [did]))
+
+
+# A Rucio that hangs
+
+
+async def test_a_rucio_that_hangs_holds_up_no_job_at_another(rucio: Imagined, tmp_path: Path) -> None:
+    did, go_on = rucio.put("s", "a", b"abc"), threading.Event()
+    with imagined() as hanging:
+
+        def hang(request: Request) -> None:
+            go_on.wait(120)
+            request.answer(404)
+
+        hanging.reply = hang
+        sites = [rucio.configuration(), hanging.configuration(name="slow")]
+        async with open_desk(sites, tmp_path, password="secret") as it:
+            it.accounts.sign_in(SignIn("slow", "userpass", "alice", "alice", "secret"))
+            for n in range(2 * plans.THREADS_EACH):
+                await it.stager.start(JobRequest("slow", [Did("s", f"f{n}")]))
+            assert hanging.server is not None
+            asked = hanging.server.requests
+            await it.until_true(lambda: len(asked) > plans.THREADS_EACH)  # the first has signed in
+            try:
+                assert (await it.stage(did)).state == "done"
+                assert all(
+                    job.state == "planning" for job in it.stager.jobs().jobs if job.request.instance == "slow"
+                )
+            finally:
+                go_on.set()
 
 
 # Space
