@@ -453,12 +453,26 @@ def test_the_proxy_of_the_environment_is_used(
     desk: Desk, storage: Faulty, other: Faulty, monkeypatch: pytest.MonkeyPatch, exempt: bool
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.2:{other.port}")
-    monkeypatch.setenv("no_proxy", "127.0.0.1" if exempt else "")
+    monkeypatch.setenv("no_proxy", "0.0.0.0" if exempt else "")
     monkeypatch.setenv("NO_PROXY", "")
-    url = storage.put("/f", SMALL)
+    storage.put("/f", SMALL)
+    url = f"http://0.0.0.0:{storage.port}/f"  # leads to this machine too, but is not its loopback
     other.put(url, SMALL)  # a proxy is asked for the whole address
     desk.fetched(desk.work(SMALL, url))
     assert (len(storage.requests()), len(other.requests())) == ((1, 0) if exempt else (0, 1))
+
+
+@pytest.mark.parametrize("exempt", ["", "storage.invalid", "*"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_no_proxy_is_asked_for_this_machine(
+    desk: Desk, other: Faulty, monkeypatch: pytest.MonkeyPatch, exempt: str, host: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{other.port}")
+    monkeypatch.setenv("no_proxy", exempt)
+    with Faulty(address="127.0.0.1" if host == "localhost" else host) as storage:
+        storage.put("/f", SMALL)
+        desk.fetched(desk.work(SMALL, f"http://{host}:{storage.port}/f"))
+        assert (len(storage.requests()), len(other.requests())) == (1, 0)
 
 
 def test_connections_to_a_host_stay_within_the_limit(tmp_path: Path, storage: Faulty) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 
@@ -11,6 +12,8 @@ import pycurl
 from ..model import Credential
 
 STALL_BYTES_PER_SECOND = 1000
+_LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
+"""What no proxy is asked for: it could not reach it, and would see a token in plain text."""
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
 
 
@@ -29,6 +32,7 @@ def prepare(
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PATH_AS_IS, 1)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.NOPROXY, _without_proxy())
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(connect_seconds * 1000))
     curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
@@ -43,3 +47,9 @@ def prepare(
     ):
         if value is not None:
             curl.setopt(option, value)
+
+
+def _without_proxy() -> str:
+    """The hosts that the environment exempts from its proxies, as libcurl reads it, and this machine."""
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return exempt if exempt.strip() == "*" else ",".join(filter(None, (exempt, *_LOOPBACK)))
