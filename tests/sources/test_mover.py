@@ -410,6 +410,18 @@ def test_what_may_not_be_asked_is_not_asked(desk: Desk, storage: Faulty) -> None
     assert [failure.kind for failure in outcome.failures] == ["refused"]
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]"])
+def test_no_connection_is_made_to_this_machines_network_whatever_name_stands_for_it(
+    desk: Desk, storage: Faulty, host: str
+) -> None:
+    """The desk lets every address pass, as it does a harmless name; what it stands for is seen on connecting."""
+    inside = f"http://{host}/latest/meta-data"
+    outcome = desk.given_up(desk.work(SMALL, inside))
+    assert [failure.kind for failure in outcome.failures] == ["bad-redirect"]
+    outcome = desk.given_up(desk.work(SMALL, storage.put("/f", SMALL, Manner(location=inside)), name="g"))
+    assert [failure.kind for failure in outcome.failures] == ["bad-redirect"]
+
+
 def test_a_redirect_from_https_to_plain_text_is_not_followed(
     desk: Desk, other: Faulty, tmp_path: Path
 ) -> None:
