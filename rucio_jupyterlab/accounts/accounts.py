@@ -156,6 +156,12 @@ class Accounts:
         session.switch(account)
         return self._info(session)
 
+    def is_signed_in(self, name: str) -> bool:
+        """Whether a question would be asked in somebody's name, as far as is known; asks no Rucio."""
+        with self._lock:
+            session = self._sessions.get(name)
+        return session is not None and session.status().state in ("signed-in", "lapsing")
+
     def mounts(self, name: str) -> tuple[str, ...]:
         """Folders below which `file:` addresses of an instance may be read."""
         own = self._find(name).instance.rse_mount_path

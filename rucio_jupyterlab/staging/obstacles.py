@@ -12,7 +12,7 @@ import time
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
-from ..errors import NoSpace, NotFound, Problem, SignInNeeded
+from ..errors import NoSpace, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
@@ -153,11 +153,7 @@ class Obstacles:
                 self._course.go_on(job)
 
     def _signed_in(self, job: Job) -> bool:
-        try:
-            state = self._accounts.info(job.record.request.instance).account.state
-        except NotFound:  # the instance was taken off the list
-            return False
-        return state in ("signed-in", "lapsing")
+        return self._accounts.is_signed_in(job.record.request.instance)
 
     def notice_clouds(self, job: Job) -> None:
         """A job whose other files have all come, or failed, waits for the clouds that refuse the sign-in."""

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 THREADS_EACH = 4
 FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
 """Seconds between attempts to ask a Rucio that does not answer."""
+REFUSED_SECONDS = 15.0
+"""Until a job is tried again that was refused although the user is signed in."""
 
 
 class Events(Protocol):
@@ -155,7 +157,9 @@ class Plans:
 
     def _broke_off(self, job: Job, error: BaseException) -> None:
         if isinstance(error, SignInNeeded):
-            self._board.wait(job, "signin", error.problem())
+            # Whoever signed in just before this job waits was told of already; it would wait for ever.
+            signed_in = self._accounts.is_signed_in(job.record.request.instance)
+            self._board.wait(job, "signin", error.problem(), REFUSED_SECONDS if signed_in else None)
         elif isinstance(error, RucioUnreachable):
             job.tries += 1
             pause = min(LONGEST_REPLAN, FIRST_REPLAN * 2 ** (job.tries - 1))

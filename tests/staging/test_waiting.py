@@ -107,6 +107,24 @@ async def test_a_token_that_lapses_in_its_file_is_waited_for_until_it_is_renewed
         assert [(await it.end_of(one)).state for one in (job, another)] == ["done", "done"]
 
 
+async def test_a_job_that_is_refused_although_somebody_is_signed_in_tries_again(
+    rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the sign-in comes between the refusal and the wait for it."""
+    monkeypatch.setattr(plans, "REFUSED_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc")
+
+    def refuse(request: Request) -> None:
+        rucio.reply = None
+        request.answer(500, ExceptionClass="CannotAuthenticate")
+
+    rucio.reply = refuse
+    async with small() as it:
+        job = await it.stage(did)
+        assert job.state == "done"
+        assert "signin" in [one.cause for update in it.updates for one in update.jobs]
+
+
 async def test_a_job_that_waits_for_a_sign_in_can_be_cancelled(lab: Lab, desk: Desks) -> None:
     scope = lab.scope()
     did = lab.put(scope, "a", b"abc")
