@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -17,18 +18,20 @@ from ..config.added import added_instance, read_added, write_added
 from ..config.remote import RemoteConfigurations
 from ..config.sources import password_of_rucio_cfg
 from ..engine.protocol import AddInstance, SignIn
-from ..errors import BadConfiguration, BadRequest, Conflict, NotFound
+from ..errors import BadConfiguration, BadRequest, Conflict, NoSpace, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
-from .login import Login, default_login, default_proxy
-from .model import AccountChoices, AuthType, InstanceInfo, Instances, Reachability
+from .login import Login, default_login, default_proxy, is_web_token
+from .model import AccountChoices, AccountStatus, AuthType, InstanceInfo, Instances, Reachability
 from .session import AccountSession
 
 if TYPE_CHECKING:
     from .client import RucioClient
 
 __all__ = ["Accounts", "Credential", "HandedOut"]
+
+logger = logging.getLogger(__name__)
 
 _WAYS: tuple[AuthType, ...] = ("userpass", "token", "x509", "x509_proxy")
 
@@ -46,6 +49,9 @@ class Accounts:
         self._remote = RemoteConfigurations(state / "remote", self._resolved)
         self._credentials = Credentials()
         self._timer: threading.Timer | None = None
+        self._closed = False
+        self._told: dict[str, AccountStatus] = {}
+        """How the user stood when a change was last told."""
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
@@ -57,10 +63,12 @@ class Accounts:
             instances = {name: self._remote.resolve(one) for name, one in (configured | added).items()}
             self._remote.keep(instances)
             self._sessions = {name: self._session(instance) for name, instance in instances.items()}
+            self._told = {name: session.status() for name, session in self._sessions.items()}
             self._wake_at_next_change()
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             if self._timer is not None:
                 self._timer.cancel()
         self._remote.close()
@@ -87,7 +95,10 @@ class Accounts:
         return self._find(name).instance
 
     def add_instance(self, request: AddInstance) -> InstanceInfo:
-        """Add an instance of the user's own. Raises BadConfiguration, Conflict, RucioUnreachable, RucioRefused."""
+        """Add an instance of the user's own.
+
+        Raises BadConfiguration, Conflict, NoSpace, RucioUnreachable, RucioRefused.
+        """
         instance = added_instance(request.url, request.name, request.ca_cert, request.auth_url, request.vo)
         if instance.problem:
             raise BadConfiguration(instance.problem)
@@ -98,13 +109,13 @@ class Accounts:
         session = self._session(instance)
         session.knock()
         with self._lock:
-            write_added(self._state, [*read_added(self._state), instance])
+            self._write_added([*read_added(self._state), instance])
             self._sessions[instance.name] = session
         self._on_change(instance.name)
         return self._info(session)
 
     def remove_instance(self, name: str) -> None:
-        """Forget an instance that the user added, and the sign-in there. Raises NotFound, Conflict."""
+        """Forget an instance that the user added, and the sign-in there. Raises NotFound, Conflict, NoSpace."""
         session = self._find(name)
         if session.instance.source != "user":
             raise Conflict(
@@ -112,10 +123,10 @@ class Accounts:
             )
         session.sign_out()
         with self._lock:
-            write_added(self._state, [one for one in read_added(self._state) if one.name != name])
+            self._write_added([one for one in read_added(self._state) if one.name != name])
             del self._sessions[name]
             self._logins.pop(name, None)
-            self._write_logins()
+            self._keep_logins()
         self._on_change(name)
 
     def examine(self, name: str) -> Reachability:
@@ -147,6 +158,12 @@ class Accounts:
         session = self._usable(name)
         session.switch(account)
         return self._info(session)
+
+    def is_signed_in(self, name: str) -> bool:
+        """Whether a question would be asked in somebody's name, as far as is known; asks no Rucio."""
+        with self._lock:
+            session = self._sessions.get(name)
+        return session is not None and session.status().state in ("signed-in", "lapsing")
 
     def mounts(self, name: str) -> tuple[str, ...]:
         """Folders below which `file:` addresses of an instance may be read."""
@@ -191,9 +208,15 @@ class Accounts:
             has_oidc=lambda: session.oidc,
         )
 
-    def token(self, name: str) -> str:
-        """The user's token at one instance. Raises NotFound, SignInNeeded, RucioUnreachable."""
-        return self._usable(name).token()
+    def oidc_token(self, name: str) -> str:
+        """The user's OIDC token at one instance. Raises NotFound, SignInNeeded, RucioUnreachable."""
+        session = self._usable(name)
+        token = session.token()
+        if not is_web_token(token):
+            raise SignInNeeded(
+                f"Your token at {session.instance.display_name} is for that Rucio alone. Sign in with an OIDC token."
+            )
+        return token
 
     # Within
 
@@ -235,11 +258,21 @@ class Accounts:
                 self._sessions[instance.name] = self._session(instance)
         self._on_change(instance.name)
 
+    def _write_added(self, instances: list[Instance]) -> None:
+        try:
+            write_added(self._state, instances)
+        except OSError as error:
+            raise NoSpace(
+                f"The list of your instances cannot be written to {self._state}: {error.strerror}."
+            ) from None
+
     def _changed(self, instance: Instance, login: Login | None) -> None:
         with self._lock:
             if not self._goes_without_saying(instance, login) and login != self._logins.get(instance.name):
                 self._logins[instance.name] = login
-                self._write_logins()
+                self._keep_logins()
+            if session := self._sessions.get(instance.name):
+                self._told[instance.name] = session.status()
             self._wake_at_next_change()
         self._on_change(instance.name)
 
@@ -250,27 +283,36 @@ class Accounts:
         default = default_login(instance, self._configuration.default_auth_type, os.environ)
         return default is not None and replace(default, account=login.account) == login
 
-    def _write_logins(self) -> None:
-        write_private(self._state / "accounts.json", msgspec.json.encode(self._logins))
+    def _keep_logins(self) -> None:
+        """For the next engine; this one does without the file."""
+        try:
+            write_private(self._state / "accounts.json", msgspec.json.encode(self._logins))
+        except OSError as error:
+            logger.warning("Who is signed in where could not be kept: %s.", error.strerror)
 
     def _wake_at_next_change(self) -> None:
-        """Set a timer for the next moment at which a status changes by itself."""
+        """Set a timer for the next moment at which a status may change by itself."""
         if self._timer is not None:
             self._timer.cancel()
-        moments = {name: session.next_change() for name, session in self._sessions.items()}
-        coming = {name: moment for name, moment in moments.items() if moment is not None}
-        if not coming:
+        moments = [session.next_change() for session in self._sessions.values()]
+        coming = [moment for moment in moments if moment is not None]
+        if self._closed or not coming:
             return
-        name = min(coming, key=lambda one: coming[one])
-        delay = min(max(0.0, coming[name] - time.time()) + 0.5, threading.TIMEOUT_MAX)
-        self._timer = threading.Timer(delay, self._woken, (name,))
+        delay = min(max(0.0, min(coming) - time.time()) + 0.5, threading.TIMEOUT_MAX)
+        self._timer = threading.Timer(delay, self._woken)
         self._timer.daemon = True
         self._timer.start()
 
-    def _woken(self, name: str) -> None:
+    def _woken(self) -> None:
         with self._lock:
+            if self._closed:
+                return
+            now = {name: session.status() for name, session in self._sessions.items()}
+            changed = [name for name, status in now.items() if status != self._told.get(name)]
+            self._told = now
             self._wake_at_next_change()
-        self._on_change(name)
+        for name in changed:
+            self._on_change(name)
 
     def _info(self, session: AccountSession) -> InstanceInfo:
         instance = session.instance

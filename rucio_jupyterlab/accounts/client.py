@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
 from ..config import Instance, Options
+from ..config.reading import is_loopback
 from ..errors import RucioUnreachable, SignInNeeded
 from .failures import failure_of, not_rucio, rucio_failures
 from .isolation import Client, HTTPMethod
@@ -47,12 +48,29 @@ class Tokens(Protocol):
         """Take note that Rucio refuses even a new token."""
 
 
+class _DirectToLoopback(HTTPAdapter):
+    """Asks no proxy for this machine: it could not reach it, and would see a password in plain text."""
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        if is_loopback(urlsplit(request.url or "").hostname or ""):
+            proxies = None
+        return super().send(request, stream, timeout, verify, cert, proxies)
+
+
 class SameOriginSession(requests.Session):
     """A session that carries its secrets nowhere else: it follows no redirect to another server."""
 
     def __init__(self) -> None:
         super().__init__()
-        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=_CONNECTIONS)
+        adapter = _DirectToLoopback(pool_connections=2, pool_maxsize=_CONNECTIONS)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
         self.auth = _no_password_file

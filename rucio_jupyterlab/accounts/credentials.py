@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from . import certificate
 from .destinations import Holdings, secret_for
-from .login import Login, default_proxy
+from .login import Login, default_proxy, is_web_token
 from .session import AccountSession
 
 _LOOKED_UP_EVERY = 5.0
@@ -78,7 +78,10 @@ class Credentials:
         if right == "rucio-token":
             return replace(found.bare, headers=(f"X-Rucio-Auth-Token: {session.token_at_hand()}",))
         if right == "bearer":
-            return replace(found.bare, headers=(f"Authorization: Bearer {session.token_at_hand()}",))
+            token = session.token_at_hand()
+            if not is_web_token(token):  # it was, when it was last looked up
+                return found.with_certificate
+            return replace(found.bare, headers=(f"Authorization: Bearer {token}",))
         return found.with_certificate if right == "certificate" else found.bare
 
     def _look_up(self, session: AccountSession) -> _Found:

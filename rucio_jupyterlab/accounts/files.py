@@ -41,6 +41,15 @@ def read_private(path: Path, kind: type[_T]) -> _T | None:
         return None
 
 
+def version_of(path: Path) -> tuple[int, ...] | None:
+    """Another value once a file is another one, or written anew; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def is_own_file(path: Path) -> bool:
     """Whether it is a file of this user: in a folder that all may write to, anybody could lay one for him."""
     try:

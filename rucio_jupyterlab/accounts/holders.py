@@ -5,6 +5,7 @@ Both are thread-safe and tell `changed`, outside of any lock, when their status 
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from ..errors import BadRequest, Denied, Failure, RucioUnreachable, SignInNeeded
+from ..errors import BadRequest, Denied, Failure, RucioRefused, RucioUnreachable, SignInNeeded
 from . import certificate
-from .files import read_private, write_private
-from .login import Login, Token, read_token, token_expiry
+from .files import read_private, version_of, write_private
+from .login import Login, Token, is_web_token, read_token, token_expiry
 from .model import AccountStatus, SignInState
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ RENEW_BEFORE = 300.0
 """Seconds before its end at which a token is renewed, where it can be."""
 LAPSING_BEFORE = 600.0
 """Seconds before its end at which the user is warned, where nothing else helps."""
+LOOK_SECONDS = 15.0
+"""How often a file is looked at that somebody else may renew, after a lapse."""
 
 OpenDoor = Callable[[], "Door"]
+
+logger = logging.getLogger(__name__)
 
 
 class Holder(Protocol):
@@ -42,11 +47,15 @@ class Holder(Protocol):
     def known(self) -> Token | None:
         """The token as it was last seen; it may have lapsed since."""
 
+    @property
+    def oidc(self) -> bool:
+        """Whether the token is one that storages may understand too."""
+
     def status(self) -> AccountStatus:
         """Asks nobody."""
 
     def next_change(self) -> float | None:
-        """When `status` will next read differently by itself, in seconds since 1970."""
+        """When it is next worth while to ask for `status`, in seconds since 1970: it may read differently then."""
 
     def token(self) -> str:
         """A token that should be good; may ask Rucio. Raises SignInNeeded, RucioUnreachable."""
@@ -61,15 +70,18 @@ class Holder(Protocol):
         """Take note that Rucio refuses even a new token."""
 
     def forget(self) -> None:
-        """Delete what is kept on disk."""
+        """Delete what is kept on disk, and keep nothing more there."""
 
 
 class IssuedToken:
     """A token that Rucio gave for a password or a certificate, and gives anew while these are at hand.
 
-    At most one renewal runs at a time; who needs its token waits for it. The token is kept in `file`, the
-    password in memory alone.
+    At most one renewal runs at a time; who needs its token waits for it. The token is kept in `file`, where
+    the disk has room for it; the password in memory alone.
     """
+
+    oidc = False
+    """It is for that Rucio alone."""
 
     def __init__(
         self,
@@ -88,10 +100,14 @@ class IssuedToken:
         self._changed = changed
         self._password = password
         self._renewing = threading.Lock()
-        self._lapsed = False
+        self._keeping = threading.Lock()
+        self._forgotten = False
+        self._gave_out = False
+        self._gave_out_with: tuple[int, ...] | None = None
+        """The certificate's file as it was then."""
         self._token = token or read_private(file, Token)
         if token is not None:
-            write_private(file, msgspec.json.encode(token))
+            self._keep(token)
 
     @property
     def known(self) -> Token | None:
@@ -113,7 +129,9 @@ class IssuedToken:
         )
 
     def next_change(self) -> float | None:
-        return None if self._by_itself() else _next_change(self.status(), warns=True)
+        if self._by_itself():
+            return None
+        return _next_change(self.status(), warns=True, renewed_by_others=self.login.certificate is not None)
 
     def token(self) -> str:
         token = self._token
@@ -152,7 +170,9 @@ class IssuedToken:
             self._lapse()
 
     def forget(self) -> None:
-        self._file.unlink(missing_ok=True)
+        with self._keeping:
+            self._forgotten = True
+            self._file.unlink(missing_ok=True)
 
     def _renew(self, old: Token | None) -> str:
         try:
@@ -160,11 +180,13 @@ class IssuedToken:
                 if self._token is not None and self._token is not old:
                     return self._token.value  # another thread was faster
                 token = obtain(self._door(), self.login, self._password)
-                write_private(self._file, msgspec.json.encode(token))
-                self._token, self._lapsed = token, False
+                self._token, self._gave_out = token, False
+                self._keep(token)
         except (Denied, BadRequest):
             self._password = None
             raise self._lapse() from None
+        except RucioRefused as refusal:  # what it took before it will take again
+            raise RucioUnreachable(f"Your sign-in could not be renewed. {refusal}", do="wait") from None
         self._changed()
         return token.value
 
@@ -172,10 +194,28 @@ class IssuedToken:
         with suppress(Failure):  # `status` tells; whoever needs the token asks again
             self._renew(old)
 
+    def _keep(self, token: Token) -> None:
+        """For the next engine; this one does without the file."""
+        try:
+            with self._keeping:
+                if not self._forgotten:  # by a sign-out during the renewal
+                    write_private(self._file, msgspec.json.encode(token))
+        except OSError as error:
+            logger.warning(
+                "The sign-in to %s could not be kept (%s); it lasts as long as the engine.",
+                self._name,
+                error.strerror,
+            )
+
+    @property
+    def _lapsed(self) -> bool:
+        """Whether nothing gives a token any more; another certificate may."""
+        return self._gave_out and self._gave_out_with == self._certificate_version()
+
     def _lapse(self) -> SignInNeeded:
         """Note that the token is good no longer; returns what to raise."""
         if not self._lapsed:
-            self._lapsed = True
+            self._gave_out, self._gave_out_with = True, self._certificate_version()
             self._changed()
         return SignInNeeded(f"Your sign-in to {self._name} has lapsed; sign in again.")
 
@@ -191,6 +231,9 @@ class IssuedToken:
 
     def _certificate_end(self) -> float | None:
         return certificate.expires_at(Path(self.login.certificate or ""))
+
+    def _certificate_version(self) -> tuple[int, ...] | None:
+        return version_of(Path(self.login.certificate)) if self.login.certificate else None
 
 
 class BroughtToken:
@@ -217,25 +260,35 @@ class BroughtToken:
     def known(self) -> Token | None:
         return self._token
 
+    @property
+    def oidc(self) -> bool:
+        """As far as can be told: somebody may be writing the file, so look at what is handed out once more."""
+        try:
+            return is_web_token(read_token(self.login, os.environ))
+        except SignInNeeded:
+            return self._token is None or is_web_token(self._token.value)
+
     def status(self) -> AccountStatus:
+        token = self._token
         try:
             value = self._read()
             expires_at, lapsed = token_expiry(value), value == self._refused
+            if expires_at is None and token is not None and token.value == value:
+                expires_at = token.expires_at
         except SignInNeeded:
-            expires_at, lapsed = None, True
-        if expires_at is None and self._token is not None:
-            expires_at = self._token.expires_at
+            expires_at, lapsed = token.expires_at if token else None, True
         renewable = self.login.token_file is not None
         return AccountStatus(
             state=_standing(expires_at, lapsed, warns=not renewable),
-            account=self._token.account if self._token else self.login.account,
+            account=token.account if token else self.login.account,
             auth_type="token",
             expires_at=expires_at,
             renewable=renewable,
         )
 
     def next_change(self) -> float | None:
-        return _next_change(self.status(), warns=self.login.token_file is None)
+        in_a_file = self.login.token_file is not None
+        return _next_change(self.status(), warns=not in_a_file, renewed_by_others=in_a_file)
 
     def token(self) -> str:
         value = self._usable()
@@ -314,8 +367,10 @@ def _standing(expires_at: float | None, lapsed: bool, *, warns: bool) -> SignInS
     return "signed-in"
 
 
-def _next_change(status: AccountStatus, *, warns: bool) -> float | None:
-    if status.expires_at is None or status.state == "lapsed":
+def _next_change(status: AccountStatus, *, warns: bool, renewed_by_others: bool) -> float | None:
+    if status.state == "lapsed":
+        return time.time() + LOOK_SECONDS if renewed_by_others else None
+    if status.expires_at is None:
         return None
     return status.expires_at - LAPSING_BEFORE if warns and status.state == "signed-in" else status.expires_at
 

@@ -7,6 +7,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from ..config.sources import password_of_rucio_cfg
 from ..errors import BadRequest, SignInNeeded
 from .files import is_own_file
 from .model import AuthType
+
+_T = TypeVar("_T")
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,6 +53,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Token(account={self.account!r}, expires_at={self.expires_at!r})"
+
+
+class _Header(msgspec.Struct):
+    alg: str
 
 
 class _Claims(msgspec.Struct):
@@ -106,14 +113,25 @@ def read_token(login: Login, environ: Mapping[str, str]) -> str:
     return value
 
 
+def is_web_token(value: str) -> bool:
+    """Whether it is a JSON web token, as OIDC has them; those that Rucio makes itself are none."""
+    return _web_token_part(value, 0, _Header) is not None
+
+
 def token_expiry(value: str) -> float | None:
     """When a JSON web token lapses, in seconds since 1970; None where the token does not tell."""
+    claims = _web_token_part(value, 1, _Claims)
+    return claims.exp if claims else None
+
+
+def _web_token_part(value: str, number: int, kind: type[_T]) -> _T | None:
+    """One of the three parts of a JSON web token; None where that cannot be read."""
     parts = value.split(".")
     if len(parts) != 3:
         return None
+    part = parts[number]
     try:
-        claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        return msgspec.json.decode(claims, type=_Claims).exp
+        return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
 

@@ -25,7 +25,7 @@ Changed = Callable[[Instance, Login | None], None]
 
 
 class AccountSession:
-    """Thread-safe; at most one sign-in runs at a time, and `status` never waits for it.
+    """Thread-safe; at most one sign-in runs at a time, and neither `status` nor `sign_out` waits for it.
 
     `changed` is called, outside of any lock, whenever `status` may read differently.
     """
@@ -44,6 +44,9 @@ class AccountSession:
         self._tokens = tokens
         self._report = changed
         self._signing_in = threading.Lock()
+        self._settling = threading.Lock()
+        """Held for moments alone, while who is signed in changes."""
+        self._sign_outs = 0
         self._password = password
         self._holder = self._hold(login, None, password) if login else None
         self._client: RucioClient | None = None
@@ -55,14 +58,14 @@ class AccountSession:
     @property
     def oidc(self) -> bool:
         """Whether the token is one that storages may understand too."""
-        return isinstance(self._holder, BroughtToken)
+        return self._holder is not None and self._holder.oidc
 
     def status(self) -> AccountStatus:
         """Where the user stands; asks nobody."""
         return self._holder.status() if self._holder else AccountStatus("signed-out")
 
     def next_change(self) -> float | None:
-        """When `status` will next read differently by itself, in seconds since 1970."""
+        """When it is next worth while to ask for `status`, in seconds since 1970: it may read differently then."""
         return self._holder.next_change() if self._holder else None
 
     # Signing in and out
@@ -70,25 +73,29 @@ class AccountSession:
     def sign_in(self, login: Login, password: str | None) -> None:
         """Sign in anew; what was in force stays so until that has worked.
 
-        Raises BadRequest, Denied, SignInNeeded, RucioUnreachable, RucioRefused.
+        Raises BadRequest, Denied, SignInNeeded, RucioUnreachable, RucioRefused, and Conflict if the user
+        signs out meanwhile.
         """
         with self._signing_in:
-            door, old = self._door(), self._holder
+            door, sign_outs = self._door(), self._sign_outs
             if login.auth_type == "token":
                 token = door.with_token(login, read_token(login, os.environ))
             else:
                 token = obtain(door, login, password)
-            login = replace(login, account=token.account)
-            if old is not None and old.login.account != token.account:
-                old.forget()
-            self._holder = self._hold(login, token, password)
-            self._password = password
-            self._client = None
+            with self._settling:
+                if self._sign_outs != sign_outs:
+                    raise Conflict(f"You have signed out of {self.instance.display_name} meanwhile.")
+                if self._holder is not None:
+                    self._holder.forget()
+                self._holder = self._hold(replace(login, account=token.account), token, password)
+                self._password = password
+                self._client = None
         self._changed()
 
     def sign_out(self) -> None:
-        """Forget token and password."""
-        with self._signing_in:
+        """Forget token and password; a sign-in that is under way comes to nothing."""
+        with self._settling:
+            self._sign_outs += 1
             if self._holder is not None:
                 self._holder.forget()
             self._holder, self._password, self._client = None, None, None

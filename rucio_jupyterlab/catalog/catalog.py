@@ -172,10 +172,8 @@ class Catalog:
         """Scopes that hold the filter's text, those that begin with it first."""
         client = self._accounts.client(request.instance)
         key = (request.instance, client.account, request.writable)
-        known = self._scopes.get(key)
-        if known is None:
-            path = f"accounts/{scope_segment(client.account)}/scopes/" if request.writable else "scopes/"
-            known = self._scopes.put(key, sorted(client.ask(path, list[str])))
+        path = f"accounts/{scope_segment(client.account)}/scopes/" if request.writable else "scopes/"
+        known = self._scopes.get_or_ask(key, lambda: sorted(client.ask(path, list[str])))
         wanted = request.filter.lower()
         found = [scope for scope in known if wanted in scope.lower()]
         found.sort(key=lambda scope: not scope.lower().startswith(wanted))

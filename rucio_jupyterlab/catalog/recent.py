@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
@@ -19,11 +20,29 @@ class Recent(Generic[_K, _V]):
         self._most = most
         self._lock = threading.Lock()
         self._kept: dict[_K, tuple[float, _V]] = {}
+        self._asked: dict[_K, Future[_V]] = {}
 
     def get(self, key: _K) -> _V | None:
         with self._lock:
-            moment, value = self._kept.get(key, (0.0, None))
-        return value if time.monotonic() - moment < self._seconds else None
+            return self._fresh(key)
+
+    def get_or_ask(self, key: _K, ask: Callable[[], _V]) -> _V:
+        """The value, from `ask` where it is not fresh; who needs it meanwhile shares the answer, or the failure."""
+        with self._lock:
+            if (value := self._fresh(key)) is not None:
+                return value
+            asked = self._asked.get(key)
+            if mine := asked is None:
+                asked = self._asked[key] = Future()
+        if mine:
+            try:
+                asked.set_result(self.put(key, ask()))
+            except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                asked.set_exception(error)
+            finally:
+                with self._lock:
+                    del self._asked[key]
+        return asked.result()
 
     def put(self, key: _K, value: _V) -> _V:
         with self._lock:
@@ -32,3 +51,8 @@ class Recent(Generic[_K, _V]):
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
         return value
+
+    def _fresh(self, key: _K) -> _V | None:
+        """The lock is held."""
+        moment, value = self._kept.get(key, (0.0, None))
+        return value if time.monotonic() - moment < self._seconds else None

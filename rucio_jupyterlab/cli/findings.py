@@ -28,7 +28,8 @@ CLOCK_WARNING, CLOCK_BROKEN = 30.0, 300.0
 """Seconds; tokens and certificates are judged by the clock."""
 SLOW = 5.0
 """Seconds for a ping."""
-_USER_OF_PROXY = re.compile(r"^(\w+://)?[^@/]*@")
+_USER_OF_PROXY = re.compile(r"^(\w+://)?.*@")
+"""To the last @: a password may hold others, and a slash."""
 
 
 class Finding(msgspec.Struct, frozen=True):

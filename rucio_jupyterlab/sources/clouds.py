@@ -114,9 +114,9 @@ class Clouds:
 
 @dataclass(frozen=True)
 class RucioToken:
-    """The user's own token at an instance of Rucio; asked for anew at each sign-in.
+    """The user's own OIDC token at an instance of Rucio; asked for anew at each sign-in.
 
-    `present` raises what `Accounts.token` does: a sign-in that has lapsed is to be renewed at Rucio.
+    `present` raises what `Accounts.oidc_token` does: a sign-in that has lapsed is to be renewed at Rucio.
     """
 
     accounts: Accounts
@@ -125,4 +125,4 @@ class RucioToken:
     def present(self) -> Login:
         from rucio_mesh.cs3.auth import Login
 
-        return Login("bearer", "", self.accounts.token(self.instance))
+        return Login("bearer", "", self.accounts.oidc_token(self.instance))

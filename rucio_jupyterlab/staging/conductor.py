@@ -308,7 +308,7 @@ class Conductor:
         """After the work: tell Rucio of it, and give back the memory that it took."""
         if not self.board.closing and self.board.all_finished:
             self._traces.send_now()
-            self.plans.threads.submit(self._give_back, self.transfers.rest())
+            self._loop.run_in_executor(None, self._give_back, self.transfers.rest())
 
     def _give_back(self, end_mover: Callable[[], None] | None) -> None:
         """In a thread."""

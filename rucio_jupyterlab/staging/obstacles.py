@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
-from ..errors import NoSpace, NotFound, Problem, SignInNeeded
+from ..errors import NoSpace, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
@@ -158,7 +158,7 @@ class Obstacles:
             if not future.cancelled():
                 then(future.exception())
 
-        self._loop.run_in_executor(self._plans.threads, question).add_done_callback(asked)
+        self._loop.run_in_executor(self._plans.threads(instance), question).add_done_callback(asked)
 
     def _answered(self, row: FileRow, jobs: list[Job], error: BaseException | None) -> None:
         """Rucio was asked on behalf of a file."""
@@ -188,11 +188,7 @@ class Obstacles:
                 self._course.go_on(job)
 
     def _signed_in(self, job: Job) -> bool:
-        try:
-            state = self._accounts.info(job.record.request.instance).account.state
-        except NotFound:  # the instance was taken off the list
-            return False
-        return state in ("signed-in", "lapsing")
+        return self._accounts.is_signed_in(job.record.request.instance)
 
     def notice_clouds(self, job: Job) -> None:
         """A job whose other files have all come, or failed, waits for the clouds that refuse the sign-in."""

@@ -1,4 +1,7 @@
-"""Plans under way: read in threads, for they wait for Rucio; what comes of them is told on the loop."""
+"""Plans under way: read in threads, for they wait for Rucio; what comes of them is told on the loop.
+
+Each instance has threads of its own, so that one that hangs delays no other's jobs.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,11 @@ from .room import SPACE_SECONDS, in_words
 
 logger = logging.getLogger(__name__)
 
+THREADS_EACH = 4
 FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
 """Seconds between attempts to ask a Rucio that does not answer."""
+REFUSED_SECONDS = 15.0
+"""Until a job is tried again that was refused although the user is signed in."""
 
 
 class Events(Protocol):
@@ -68,8 +74,7 @@ class Plans:
         self._free_bytes = free_bytes
         self._events = events
         self._stops: dict[str, threading.Event] = {}
-        self.threads = ThreadPoolExecutor(4, "planner")
-        """For whatever waits for Rucio."""
+        self._threads: dict[str, ThreadPoolExecutor] = {}
 
     def begin(self, job: Job) -> None:
         """Read a job's plan, from its beginning; one that is being read goes on or begins anew."""
@@ -79,7 +84,8 @@ class Plans:
         job.planning = True
         job.count_anew()
         stop = self._stops[job.id] = threading.Event()
-        future = self._loop.run_in_executor(self.threads, self._read, job, job.record.request, stop)
+        request = job.record.request
+        future = self._loop.run_in_executor(self.threads(request.instance), self._read, job, request, stop)
         future.add_done_callback(functools.partial(self._ended, job, stop))
         self._board.set_state(job, "planning")  # Rucio is asked while the disk takes that
 
@@ -91,7 +97,14 @@ class Plans:
     def close(self) -> None:
         for stop in self._stops.values():
             stop.set()
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def threads(self, instance: str) -> ThreadPoolExecutor:
+        """For whatever waits for that Rucio."""
+        if instance not in self._threads:
+            self._threads[instance] = ThreadPoolExecutor(THREADS_EACH, "planner")
+        return self._threads[instance]
 
     def prefix(self, instance: str) -> str:
         """What is put before the view paths of an instance: its folder, where there are several."""
@@ -148,7 +161,9 @@ class Plans:
 
     def _broke_off(self, job: Job, error: BaseException) -> None:
         if isinstance(error, SignInNeeded):
-            self._board.wait(job, "signin", error.problem())
+            # Whoever signed in just before this job waits was told of already; it would wait for ever.
+            signed_in = self._accounts.is_signed_in(job.record.request.instance)
+            self._board.wait(job, "signin", error.problem(), REFUSED_SECONDS if signed_in else None)
         elif isinstance(error, RucioUnreachable):
             job.tries += 1
             pause = min(LONGEST_REPLAN, FIRST_REPLAN * 2 ** (job.tries - 1))

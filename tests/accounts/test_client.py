@@ -323,20 +323,43 @@ def test_a_path_in_the_base_url_is_kept_and_the_auth_url_is_its_own(tmp_path: Pa
     assert "x-rucio-password" not in server.requests[1].headers
 
 
-def test_the_proxy_of_the_environment_is_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Lab
-) -> None:
+def test_the_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with wayward(lambda request: request.answer(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "")
-        accounts = Accounts(configuration_from({"instances": [lab.configuration()]}, {}), tmp_path, print)
+        accounts = accounts_at("https://rucio.invalid", tmp_path)
 
         with pytest.raises(RucioUnreachable, match="proxy"):
-            accounts.examine("lab")
-        monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
-        assert accounts.examine("lab").version
+            accounts.examine("w")
+        monkeypatch.setenv("NO_PROXY", "rucio.invalid")
+        with pytest.raises(RucioUnreachable, match="cannot be reached"):
+            accounts.examine("w")
+        accounts.close()
 
-    assert proxy.requests[0].line.startswith("CONNECT")
+    assert [request.line.split(" ")[:2] for request in proxy.requests] == [["CONNECT", "rucio.invalid:443"]]
+
+
+def test_no_proxy_is_asked_for_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Lab
+) -> None:
+    def there(request: Request) -> None:
+        request.answer(302, Location="/moved/")
+
+    scopes = {"/scopes/": there, "/moved/": lambda request: request.answer(200, b"[]")}
+    with wayward(lambda request: request.answer(407)) as proxy, wayward(rucio_where(scopes)) as server:
+        for variable in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(variable, proxy.url)
+        for variable in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(variable, "")
+        accounts = accounts_at(server.url, tmp_path)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        assert accounts.client("w").ask("scopes/", list[str]) == []
+        accounts.close()
+        accounts = Accounts(configuration_from({"instances": [lab.configuration()]}, {}), tmp_path, print)
+        assert accounts.examine("lab").version  # over TLS
+        accounts.close()
+
+    assert proxy.requests == []
 
 
 def test_a_password_of_netrc_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from rucio_jupyterlab.accounts import certificate
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.accounts.login import Login, read_token, token_expiry
+from rucio_jupyterlab.accounts.login import Login, is_web_token, read_token, token_expiry
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import RucioUnreachable, SignInNeeded, SourceFailure
@@ -26,6 +26,7 @@ from tests.lab.lab import Lab
 MakeDesk = Callable[..., Desk]
 STORAGE = "https://dav.example.org/f"
 HOSTS = ("dav.example.org:443",)
+RUCIOS_OWN = "alice-/DC=org/CN=alice.of.cern-unknown-0123456789abcdef0123456789abcdef"
 
 
 def jwt(expires_in: float | None) -> str:
@@ -41,7 +42,7 @@ def validated(request: Request) -> None:
     request.answer(200, b"{'account': 'alice', 'identity': 'SUB=1, ISS=x', 'vo': 'def'}", "text/plain")
 
 
-def accounts_with_token(state: Path, url: str, file: Path, changes: list[str]) -> Accounts:
+def accounts_with_token(state: Path, url: str, file: Path, on_change: Callable[[str], None]) -> Accounts:
     instance = {
         "name": "w",
         "display_name": "W",
@@ -49,7 +50,7 @@ def accounts_with_token(state: Path, url: str, file: Path, changes: list[str]) -
         "oidc_auth": "file",
         "oidc_file_name": str(file),
     }
-    return Accounts(configuration_from({"instances": [instance]}, {}), state, changes.append)
+    return Accounts(configuration_from({"instances": [instance]}, {}), state, on_change)
 
 
 def test_a_password_sends_its_token_to_rucio_alone(desk: MakeDesk, lab: Lab) -> None:
@@ -98,13 +99,63 @@ def test_a_token_goes_to_storages_that_take_tokens(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(jwt(3600))
     with wayward(rucio_where({"/auth/validate": validated})) as server:
-        accounts = accounts_with_token(tmp_path / "state", server.url, file, [])
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, print)
         accounts.client("w")
 
         bearer = accounts.credential("w", HOSTS, STORAGE, takes_tokens=True)
         assert bearer.headers == (f"Authorization: Bearer {file.read_text()}",)
         assert accounts.credential("w", HOSTS, STORAGE, takes_tokens=False).headers == ()
         accounts.close()
+
+
+def test_a_token_of_rucios_own_stays_at_rucio_also_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(RUCIOS_OWN)
+    with wayward(rucio_where({"/auth/validate": validated})) as server:
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, print)
+        accounts.client("w")
+
+        at_storage = accounts.credential("w", HOSTS, STORAGE, takes_tokens=True)
+        at_cloud = accounts.cloud_sign_in("w", "cloud.example.org", 9142, takes_rucio_tokens=True)
+
+        assert not accounts.has_oidc("w")
+        assert (at_storage.headers, at_cloud.secret) == ((), "nothing")
+        with pytest.raises(SignInNeeded, match="for that Rucio alone"):
+            accounts.oidc_token("w")
+        at_rucio = accounts.credential("w", (), f"{server.url}/mesh/v1/data/s/n")
+        assert at_rucio.headers == (f"X-Rucio-Auth-Token: {RUCIOS_OWN}",)
+        accounts.close()
+
+
+def test_a_file_that_changes_hands_out_what_it_holds_now(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(jwt(3600))
+    with wayward(rucio_where({"/auth/validate": validated})) as server:
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, print)
+        assert accounts.credential("w", HOSTS, STORAGE, takes_tokens=True).headers
+
+        file.write_text(RUCIOS_OWN)
+
+        assert accounts.credential("w", HOSTS, STORAGE, takes_tokens=True).headers == ()
+        accounts.close()
+
+
+def test_a_file_that_is_empty_for_a_moment_does_not_close_a_cloud(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("")
+    accounts = accounts_with_token(tmp_path / "state", "http://127.0.0.1:1", file, print)
+
+    found = accounts.cloud_sign_in("w", "cloud.example.org", 9142, takes_rucio_tokens=True)
+
+    assert found.secret == "rucio-token"
+    with pytest.raises(SignInNeeded, match="holds no token"):
+        accounts.oidc_token("w")
+    accounts.close()
+
+
+@pytest.mark.parametrize("token", [RUCIOS_OWN, "", "a.b.c", "..", "W10.e30.x", "e30.e30.x"])
+def test_what_is_no_web_token(token: str) -> None:
+    assert is_web_token(jwt(1)) and not is_web_token(token)
 
 
 def test_a_credential_never_waits_for_a_renewal(desk: MakeDesk, lab: Lab) -> None:
@@ -134,17 +185,6 @@ def test_a_token_near_its_end_is_renewed_before_it_is_used(desk: MakeDesk, lab: 
     assert token_of(one) != old
 
 
-def test_a_renewal_that_fails_leaves_a_token_that_is_still_good(
-    desk: MakeDesk, lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = desk()
-    sign_in(one.accounts, lab.password, account="alice")
-    expire(one, in_seconds=60)
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-
-    assert one.accounts._find("lab").token() == token_of(one)
-
-
 def test_a_sign_in_lapses_by_itself_and_tells_of_it(desk: MakeDesk, lab: Lab) -> None:
     one = desk()
     sign_in(one.accounts, lab.password, account="alice")
@@ -168,7 +208,7 @@ def test_a_token_file_shows_its_end_and_lapses_with_it(tmp_path: Path) -> None:
     file, changes = tmp_path / "token", list[str]()
     file.write_text(jwt(3600))
     with wayward(rucio_where({"/auth/validate": validated})) as server:
-        accounts = accounts_with_token(tmp_path / "state", server.url, file, changes)
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, changes.append)
         account = accounts.info("w").account
         assert account.state == "signed-in"
         assert account.expires_at is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, SignInNeeded
 from tests.accounts.conftest import Desk
+from tests.accounts.wayward import Reply, Request, in_turn, rucio_where, wayward
 from tests.lab.lab import Lab
 
 MakeDesk = Callable[..., Desk]
@@ -321,3 +323,88 @@ def spoil_token(desk: Desk) -> None:
     """Make the token in force one that Rucio does not know."""
     holder: Any = desk.accounts._find("lab")._holder
     holder._token = msgspec.structs.replace(holder._token, value="spoilt", expires_at=None)
+
+
+# Signing out
+
+
+def plain(url: str) -> dict[str, Any]:
+    return {"instances": [{"name": "w", "display_name": "W", "rucio_base_url": url}]}
+
+
+def kept(state: Path) -> list[Path]:
+    return list((state / "tokens").iterdir())
+
+
+def held_up(entered: threading.Event, go_on: threading.Event) -> Reply:
+    """A sign-in that takes its time."""
+
+    def reply(request: Request) -> None:
+        entered.set()
+        go_on.wait(30)
+        request.answer(200, X_Rucio_Auth_Token="late", X_Rucio_Auth_Account="alice")
+
+    return reply
+
+
+def test_signing_out_waits_for_no_sign_in_and_that_comes_to_nothing(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    with (
+        wayward(rucio_where({"/auth/userpass": held_up(entered, go_on)})) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        accounts = Accounts(configuration_from(plain(server.url), {}), tmp_path, print)
+        request = SignIn("w", "userpass", "alice", "alice", "secret")
+        under_way = threads.submit(accounts.sign_in, request)
+        assert entered.wait(30)
+
+        assert accounts.sign_out("w").account.state == "signed-out"
+        assert not under_way.done()
+        go_on.set()
+
+        with pytest.raises(Conflict, match="signed out"):
+            under_way.result(30)
+        assert accounts.info("w").account.state == "signed-out"
+        accounts.close()
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_a_renewal_that_ends_after_signing_out_leaves_nothing(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    replies = in_turn(
+        lambda request: request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice"),
+        held_up(entered, go_on),
+    )
+    with (
+        wayward(rucio_where({"/auth/userpass": replies})) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        accounts = Accounts(configuration_from(plain(server.url), {}), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        renewal = threads.submit(accounts._find("w").renewed, "good")
+        assert entered.wait(30)
+        accounts.sign_out("w")
+        go_on.set()
+        renewal.result(30)
+        accounts.close()
+    assert kept(tmp_path) == []
+
+
+def test_signing_in_another_way_leaves_no_token_behind(tmp_path: Path) -> None:
+    def validated(request: Request) -> None:
+        request.answer(200, b"{'account': 'alice', 'identity': 'alice', 'vo': 'def'}", "text/plain")
+
+    file = tmp_path / "token"
+    file.write_text("brought")
+    with wayward(rucio_where({"/auth/validate": validated})) as server:
+        accounts = Accounts(configuration_from(plain(server.url), {}), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        assert kept(tmp_path)
+        accounts.sign_in(SignIn("w", "token", token_file=str(file)))
+        assert kept(tmp_path) == []
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        assert len(kept(tmp_path)) == 1
+        accounts.sign_out("w")
+        accounts.close()
+    assert kept(tmp_path) == []

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataFilter, SearchQuery
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.engine.protocol import OpenListing, SignIn
+from rucio_jupyterlab.engine.protocol import ListScopes, OpenListing, SignIn
 from rucio_jupyterlab.errors import NoSpace, RucioRefused, RucioUnreachable
 from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
 
@@ -88,6 +89,34 @@ def test_pages_are_there_while_the_rest_arrives(catalog_at: Make) -> None:
 
     page = until(catalog, page.listing_id, lambda page: page.complete)
     assert (page.rows_so_far, page.cut) == (20, None)
+
+
+def test_who_asks_for_scopes_meanwhile_shares_the_answer(catalog_at: Make) -> None:
+    another = threading.Event()
+    catalog, server = catalog_at({"/scopes/": lambda request: None})
+
+    def slow(request: Request) -> None:
+        if server.paths.count("/scopes/") > 1:
+            another.set()
+        another.wait(0.3)
+        request.answer(200, b'["a", "b"]')
+
+    server.reply = rucio_where({"/scopes/": slow})
+    with ThreadPoolExecutor(6) as threads:
+        told = list(threads.map(lambda _: catalog.scopes(ListScopes("w")).scopes, range(6)))
+
+    assert told == [["a", "b"]] * 6
+    assert server.paths.count("/scopes/") == 1
+
+
+def test_a_question_that_fails_fails_for_all_who_share_it_and_is_asked_anew(catalog_at: Make) -> None:
+    replies = in_turn(lambda request: request.answer(500), lambda request: request.answer(200, b'["a"]'))
+    catalog, _ = catalog_at({"/scopes/": replies})
+
+    with pytest.raises(RucioRefused):
+        catalog.scopes(ListScopes("w"))
+
+    assert catalog.scopes(ListScopes("w")).scopes == ["a"]
 
 
 def test_an_answer_that_is_cut_keeps_its_rows_and_says_so(catalog_at: Make) -> None:

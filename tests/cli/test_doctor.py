@@ -79,9 +79,16 @@ def test_clocks_that_differ_are_told(skew: float, level: str) -> None:
         assert "1 h behind its clock" in found.says
 
 
-def test_the_secret_of_a_proxy_is_not_shown() -> None:
-    (found,) = findings.of_proxies({"HTTPS_PROXY": "http://alice:secret@proxy:3128"})
-    assert found.says == "HTTPS_PROXY is http://***@proxy:3128."
+@pytest.mark.parametrize("password", ["secret", "s@cret", "s/cret", "s//cr:e@t/"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_the_secret_of_a_proxy_is_not_shown(scheme: str, password: str) -> None:
+    (found,) = findings.of_proxies({"HTTPS_PROXY": f"{scheme}alice:{password}@proxy:3128"})
+    assert found.says == f"HTTPS_PROXY is {scheme}***@proxy:3128."
+
+
+def test_a_proxy_without_user_is_shown_as_it_is() -> None:
+    (found,) = findings.of_proxies({"HTTPS_PROXY": "http://proxy:3128/"})
+    assert found.says == "HTTPS_PROXY is http://proxy:3128/."
 
 
 class Pong(http.server.BaseHTTPRequestHandler):

@@ -54,6 +54,7 @@ def home(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("RUCIO_MESH_SERVER_PYTHON", str(server_python()))
     monkeypatch.setenv("RUCIO_HOME", str(tmp_path / "nothing"))
     monkeypatch.delenv("RUCIO_CONFIG", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # a site's, which knows nothing of this machine
     yield state
     end(state)
 

@@ -436,6 +436,18 @@ def test_what_may_not_be_asked_is_not_asked(desk: Desk, storage: Faulty) -> None
     assert [failure.kind for failure in outcome.failures] == ["refused"]
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]"])
+def test_no_connection_is_made_to_this_machines_network_whatever_name_stands_for_it(
+    desk: Desk, storage: Faulty, host: str
+) -> None:
+    """The desk lets every address pass, as it does a harmless name; what it stands for is seen on connecting."""
+    inside = f"http://{host}/latest/meta-data"
+    outcome = desk.given_up(desk.work(SMALL, inside))
+    assert [failure.kind for failure in outcome.failures] == ["bad-redirect"]
+    outcome = desk.given_up(desk.work(SMALL, storage.put("/f", SMALL, Manner(location=inside)), name="g"))
+    assert [failure.kind for failure in outcome.failures] == ["bad-redirect"]
+
+
 def test_a_redirect_from_https_to_plain_text_is_not_followed(
     desk: Desk, other: Faulty, tmp_path: Path
 ) -> None:
@@ -479,12 +491,26 @@ def test_the_proxy_of_the_environment_is_used(
     desk: Desk, storage: Faulty, other: Faulty, monkeypatch: pytest.MonkeyPatch, exempt: bool
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.2:{other.port}")
-    monkeypatch.setenv("no_proxy", "127.0.0.1" if exempt else "")
+    monkeypatch.setenv("no_proxy", "0.0.0.0" if exempt else "")
     monkeypatch.setenv("NO_PROXY", "")
-    url = storage.put("/f", SMALL)
+    storage.put("/f", SMALL)
+    url = f"http://0.0.0.0:{storage.port}/f"  # leads to this machine too, but is not its loopback
     other.put(url, SMALL)  # a proxy is asked for the whole address
     desk.fetched(desk.work(SMALL, url))
     assert (len(storage.requests()), len(other.requests())) == ((1, 0) if exempt else (0, 1))
+
+
+@pytest.mark.parametrize("exempt", ["", "storage.invalid", "*"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_no_proxy_is_asked_for_this_machine(
+    desk: Desk, other: Faulty, monkeypatch: pytest.MonkeyPatch, exempt: str, host: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{other.port}")
+    monkeypatch.setenv("no_proxy", exempt)
+    with Faulty(address="127.0.0.1" if host == "localhost" else host) as storage:
+        storage.put("/f", SMALL)
+        desk.fetched(desk.work(SMALL, f"http://{host}:{storage.port}/f"))
+        assert (len(storage.requests()), len(other.requests())) == (1, 0)
 
 
 def test_connections_to_a_host_stay_within_the_limit(tmp_path: Path, storage: Faulty) -> None:

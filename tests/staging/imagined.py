@@ -22,8 +22,8 @@ class Imagined:
     storage: Faulty
     replicas: dict[Did, dict[str, Any]] = field(default_factory=dict)
     collections: dict[Did, list[Did]] = field(default_factory=dict)
-    token: str = "good"
-    """The one that is taken, and given to whoever signs in."""
+    token: str | None = "good"
+    """The one that is taken, and given to whoever signs in; None takes any."""
     traces: list[list[dict[str, Any]]] = field(default_factory=list)
     reply: Reply | None = None
     server: Wayward | None = None
@@ -66,10 +66,14 @@ class Imagined:
     def __call__(self, request: Request) -> None:
         path = [unquote(step) for step in urlsplit(request.path).path.strip("/").split("/")]
         if path == ["auth", "userpass"]:
-            request.answer(200, X_Rucio_Auth_Token=self.token, X_Rucio_Auth_Account="alice")
+            request.answer(200, X_Rucio_Auth_Token=self.token or "good", X_Rucio_Auth_Account="alice")
+        elif path == ["auth", "validate"]:
+            request.answer(
+                200, b"{'account': 'alice', 'identity': 'SUB=1, ISS=x', 'vo': 'def'}", "text/plain"
+            )
         elif self.reply is not None:
             self.reply(request)
-        elif request.headers.get("x-rucio-auth-token") != self.token:
+        elif self.token not in (None, request.headers.get("x-rucio-auth-token")):
             request.answer(401)
         elif path == ["accounts", "whoami"]:
             request.answer(200, b'{"account": "alice"}')

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, NotFound
+from rucio_jupyterlab.staging import plans
 from rucio_jupyterlab.staging.model import JobRequest
+from tests.accounts.test_credentials import jwt
+from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
@@ -21,6 +26,7 @@ from .conftest import open_desk
 from .disks import MIB, SmallDisk, small_disk
 from .imagined import Imagined, imagined
 
+SMALL = os.urandom(256 << 10)
 Desks = Callable[..., Any]
 
 
@@ -59,7 +65,7 @@ async def test_signed_out_a_job_waits_and_goes_on_after_signing_in(lab: Lab, des
         assert (await it.end_of(job)).state == "done"
 
 
-async def test_a_token_that_lapses_in_the_middle_loses_nothing(rucio: Imagined, small: Desks) -> None:
+async def test_signing_out_in_the_middle_loses_nothing(rucio: Imagined, small: Desks) -> None:
     content = os.urandom(2 * MIB)
     files = [rucio.put("s", f"f{n}", content, Manner(slice_seconds=0.002)) for n in range(6)]
     dataset = rucio.dataset("s", "run", files)
@@ -76,6 +82,48 @@ async def test_a_token_that_lapses_in_the_middle_loses_nothing(rucio: Imagined, 
         it.accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", "secret"))
         assert (await it.end_of(job)).state == "done"
         assert len(it.files()) == 6 and done_before <= set(it.files())
+
+
+async def test_a_token_that_lapses_in_its_file_is_waited_for_until_it_is_renewed_there(
+    rucio: Imagined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holders, "LOOK_SECONDS", 0.05)
+    rucio.token = None
+    token = tmp_path / "token"
+    token.write_text(jwt(3600))
+    files = [rucio.put("s", f"f{n}", SMALL, Manner(slice_seconds=0.01)) for n in range(6)]
+    dataset = rucio.dataset("s", "run", files)
+    site = rucio.configuration(oidc_auth="file", oidc_file_name=str(token))
+    async with open_desk([site], tmp_path, password="", signed_in=False, max_connections=1) as it:
+        job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
+        token.write_text(jwt(-10))
+        for did in files:
+            rucio.storage.mend(f"/s/{did.name}", Manner(status=401))
+        waiting = await it.until(job, lambda now: now.cause == "signin")
+        assert waiting.files_failed == 0
+        another = await it.until(await it.start(files[0]), lambda now: now.cause == "signin")
+        for did in files:
+            rucio.storage.mend(f"/s/{did.name}")
+        token.write_text(jwt(3600))
+        assert [(await it.end_of(one)).state for one in (job, another)] == ["done", "done"]
+
+
+async def test_a_job_that_is_refused_although_somebody_is_signed_in_tries_again(
+    rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the sign-in comes between the refusal and the wait for it."""
+    monkeypatch.setattr(plans, "REFUSED_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc")
+
+    def refuse(request: Request) -> None:
+        rucio.reply = None
+        request.answer(500, ExceptionClass="CannotAuthenticate")
+
+    rucio.reply = refuse
+    async with small() as it:
+        job = await it.stage(did)
+        assert job.state == "done"
+        assert "signin" in [one.cause for update in it.updates for one in update.jobs]
 
 
 async def test_a_job_that_waits_for_a_sign_in_can_be_cancelled(lab: Lab, desk: Desks) -> None:
@@ -95,6 +143,35 @@ async def test_an_instance_that_is_taken_away_disturbs_nobody(lab: Lab, desk: De
         it.stager.account_changed("gone")
         with pytest.raises(NotFound):
             await it.stager.start(JobRequest("gone", [did]))
+
+
+# A Rucio that hangs
+
+
+async def test_a_rucio_that_hangs_holds_up_no_job_at_another(rucio: Imagined, tmp_path: Path) -> None:
+    did, go_on = rucio.put("s", "a", b"abc"), threading.Event()
+    with imagined() as hanging:
+
+        def hang(request: Request) -> None:
+            go_on.wait(120)
+            request.answer(404)
+
+        hanging.reply = hang
+        sites = [rucio.configuration(), hanging.configuration(name="slow")]
+        async with open_desk(sites, tmp_path, password="secret") as it:
+            it.accounts.sign_in(SignIn("slow", "userpass", "alice", "alice", "secret"))
+            for n in range(2 * plans.THREADS_EACH):
+                await it.stager.start(JobRequest("slow", [Did("s", f"f{n}")]))
+            assert hanging.server is not None
+            asked = hanging.server.requests
+            await it.until_true(lambda: len(asked) > plans.THREADS_EACH)  # the first has signed in
+            try:
+                assert (await it.stage(did)).state == "done"
+                assert all(
+                    job.state == "planning" for job in it.stager.jobs().jobs if job.request.instance == "slow"
+                )
+            finally:
+                go_on.set()
 
 
 # Space

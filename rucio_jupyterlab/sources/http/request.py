@@ -1,17 +1,43 @@
-"""What every request of ours has in common: nothing but HTTP, no redirect followed, and whom to trust."""
+"""What every request of ours has in common: HTTP alone, no redirect followed, whom to trust, where never to go."""
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from collections.abc import Sequence
+from typing import Protocol
 
 import certifi
 import pycurl
 
+from ...accounts.destinations import is_forbidden
 from ..model import Credential
 
 STALL_BYTES_PER_SECOND = 1000
+_LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
+"""What no proxy is asked for: it could not reach it, and would see a token in plain text."""
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
+
+
+class Peer(Protocol):
+    """What libcurl says of a server that it is about to connect to."""
+
+    family: int
+    socktype: int
+    protocol: int
+    addr: tuple[str | int, ...]
+
+
+def open_socket(purpose: int, peer: Peer) -> socket.socket | int:
+    """For libcurl: a socket, unless the address is one that is never fetched, whatever name stands for it.
+
+    Behind a proxy it is the proxy's address, and the names are the proxy's matter.
+    """
+    host, _, _ = str(peer.addr[0]).partition("%")
+    if is_forbidden(host):
+        return int(pycurl.SOCKET_BAD)
+    return socket.socket(peer.family, peer.socktype, peer.protocol)
 
 
 def prepare(
@@ -29,6 +55,8 @@ def prepare(
     curl.setopt(pycurl.FOLLOWLOCATION, 0)
     curl.setopt(pycurl.PATH_AS_IS, 1)
     curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
+    curl.setopt(pycurl.NOPROXY, _without_proxy())
     curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
     curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(connect_seconds * 1000))
     curl.setopt(pycurl.LOW_SPEED_LIMIT, STALL_BYTES_PER_SECOND)
@@ -43,3 +71,9 @@ def prepare(
     ):
         if value is not None:
             curl.setopt(option, value)
+
+
+def _without_proxy() -> str:
+    """The hosts that the environment exempts from its proxies, as libcurl reads it, and this machine."""
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return exempt if exempt.strip() == "*" else ",".join(filter(None, (exempt, *_LOOPBACK)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import socket
 import string
 from collections.abc import Callable
 from typing import Literal
@@ -15,7 +16,7 @@ from ..failures import ReplicaFailure
 from ..model import Credential
 from .hosts import Host
 from .reply import ReplyHead
-from .request import prepare
+from .request import Peer, open_socket, prepare
 from .writer import Ticket
 
 CHUNK_BYTES = 512 << 10
@@ -107,6 +108,8 @@ class Stream:
         """Bytes in `chunks` that are counted."""
         self.received = 0
         self.held = False
+        self._forbidden: bool | None = None
+        """Whether the server's name stands for nothing but addresses that are never fetched; None: not looked up."""
         self._ignored = 0
         self._body_wanted = False
         if credential != self._credential:
@@ -224,6 +227,8 @@ class Stream:
             return self.ticket.failure
         if code == pycurl.E_FILESIZE_EXCEEDED:
             return ReplicaFailure("wrong-size", rse)
+        if self._forbidden:
+            return ReplicaFailure("bad-redirect", rse)
         if self.hops and code in _UNREACHABLE | _NO_NETWORK:
             return ReplicaFailure("server-error", rse)  # it is there, and points to what is not
         if code in _NO_NETWORK:
@@ -253,9 +258,15 @@ class Stream:
             connect_seconds=self._pace.connect,
             stall_seconds=max(1, round(self._pace.stall)),
         )
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open_socket)
         curl.setopt(pycurl.BUFFERSIZE, CHUNK_BYTES)
         self._credential = credential
         self._way = None
+
+    def _open_socket(self, purpose: int, peer: Peer) -> socket.socket | int:
+        opened = open_socket(purpose, peer)
+        self._forbidden = opened == pycurl.SOCKET_BAD and self._forbidden is not False
+        return opened
 
     def _take_way(self, way: Way) -> None:
         """Set libcurl's callbacks. A call of ours for each 16 KiB of TLS would cost more than the deciphering."""
