@@ -13,11 +13,12 @@ import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
-from ..errors import Failure, NoSpace, Problem
+from ..errors import NoSpace, Problem
 from ..sources.failures import ReplicaFailure
 from ..sources.model import Fetched
 from .board import Board
@@ -31,12 +32,14 @@ from .planner import Planner
 from .plans import Plans
 from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
 from .rebuild import rebuild, sweep_orphans
-from .room import Room
+from .room import Room, Space
 from .rows import FileRow
 from .store import Store
 from .traces import Traces
 from .transfers import Transfers
 from .views import View
+
+T = TypeVar("T")
 
 REST_SECONDS = 5.0
 """How long after the last job the byte engine is kept, with its connections, and Rucio is left alone."""
@@ -62,8 +65,11 @@ class Conductor:
         self._store = store
         self._views = view.root
         self.options = options
-        self.board = Board(JobFiles(state / "jobs"), store.free_bytes, self._tick, self._look_again)
         self._publisher = Publisher(journal, store, view, self._hear)
+        self._room = Room(store, journal.inventory, evictor, self._publisher)
+        self.board = Board(
+            JobFiles(state / "jobs"), lambda: self._room.free_bytes, self._tick, self._look_again
+        )
         self.transfers = Transfers(
             self._loop, journal, store, self._publisher, accounts, catalog, options, self
         )
@@ -73,7 +79,7 @@ class Conductor:
         )
         self.obstacles = Obstacles(
             self.board,
-            Room(store, evictor),
+            self._room,
             accounts,
             journal,
             planner,
@@ -85,6 +91,7 @@ class Conductor:
         self._traces = Traces(accounts, options.send_traces, lambda: self.board.is_planning)
         self._ticked = time.monotonic()
         self._publisher.start()
+        self._publisher.call(evictor.finish)
         self._wake_up()
 
     async def close(self) -> None:
@@ -93,9 +100,13 @@ class Conductor:
         self.plans.close()
         await asyncio.to_thread(self.transfers.close)
         await asyncio.to_thread(self._publisher.close)
-        with contextlib.suppress(Failure):
-            self._journal.note_speeds(self.transfers.speeds)
+        await asyncio.to_thread(self._note_speeds)
+        await self.board.kept()
         self._traces.close()
+
+    async def in_turn(self, action: Callable[[], T]) -> T:
+        """Run something in the thread in which the files of the store and of the views come and go."""
+        return await asyncio.wrap_future(self._publisher.ask(action))
 
     def adopt(self, options: Options) -> None:
         """Take over what can change while the engine runs."""
@@ -192,11 +203,11 @@ class Conductor:
     def is_active(self, job: str) -> bool:
         return (found := self.board.get(job)) is not None and found.active
 
-    def shortage(self, job: Job, to_come: int, in_all: int) -> Problem | None:
-        return self.obstacles.shortage(job, to_come, in_all, self.options.quota_bytes)
+    def space(self) -> Space | None:
+        return self._room.space(self.options.quota_bytes)
 
-    def no_room(self, job: Job, problem: Problem) -> None:
-        self.obstacles.wait_for_space(job, problem)
+    def short_of_room(self, job: Job) -> None:
+        self.obstacles.short_of_room(job, self.options.quota_bytes)
 
     def passed_over(self, row: FileRow, fetched: Fetched) -> None:
         """Tell the jobs why another replica was used."""
@@ -261,8 +272,11 @@ class Conductor:
         if job is None or job.planning:
             return
         job.count(report.tallies)
-        job.planned = True
+        job.planned = not report.gone
         self.board.touch(job)
+        if report.gone and job.active:
+            self.plan(job)
+            return
         if report.problem is not None and job.active:
             self.obstacles.halt_for_space([job], report.problem)
             return
@@ -291,8 +305,7 @@ class Conductor:
             self.board.set_state(job, state, problem=self._first_problem(job))
         if self.board.all_finished:
             self.sweep_soon()
-            with contextlib.suppress(NoSpace):  # they are measured anew
-                self._journal.note_speeds(self.transfers.speeds)
+            self._publisher.call(self._note_speeds)
             self._loop.call_later(REST_SECONDS, self._rest)
 
     def _first_problem(self, job: Job) -> Problem | None:
@@ -315,6 +328,10 @@ class Conductor:
         self._journal.shrink()
         give_back()
 
+    def _note_speeds(self) -> None:
+        with contextlib.suppress(NoSpace):  # they are measured anew
+            self._journal.note_speeds(dict(self.transfers.speeds))
+
     def sweep_soon(self) -> None:
         """Remove the parts that no job waits for, once it is known what each waits for."""
         if all(job.finished or job.planned for job in self.board.jobs):
@@ -323,7 +340,7 @@ class Conductor:
     # Time
 
     def _look_again(self, job: Job) -> None:
-        self.obstacles.look_again(job)
+        self.obstacles.look_again(job, self.options.quota_bytes)
 
     def _tick(self, active: list[Job]) -> None:
         at = time.monotonic()

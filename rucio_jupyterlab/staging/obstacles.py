@@ -12,7 +12,7 @@ import time
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
-from ..errors import NoSpace, NotFound, Problem, SignInNeeded
+from ..errors import Failure, NoSpace, NotFound, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
@@ -20,7 +20,7 @@ from .jobs import Job
 from .journal import Journal
 from .planner import Planner
 from .plans import Plans
-from .publisher import Publisher
+from .publisher import Publisher, problem_of
 from .room import SPACE_SECONDS, Room
 from .rows import FileRow
 from .transfers import Transfers
@@ -69,18 +69,40 @@ class Obstacles:
         self._publisher = publisher
         self._course = course
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
+        self._searches: dict[str, asyncio.Task[None]] = {}
+        """For room, by the job that needs it."""
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
     # Space
 
-    def shortage(self, job: Job, to_come: int, in_all: int, quota: int | None) -> Problem | None:
-        """Why the disk has no room for the bytes `to_come`, or the quota for those `in_all`; else None."""
+    def short_of_room(self, job: Job, quota: int | None) -> None:
+        """Have room made for the job's next file; where there is none the job waits."""
+        if job.id not in self._searches:
+            self._searches[job.id] = self._loop.create_task(self._find_room(job, quota))
+
+    async def _find_room(self, job: Job, quota: int | None) -> None:
+        try:
+            problem = await self._shortage(job, quota)
+        finally:
+            del self._searches[job.id]
+        if self._board.closing:
+            return
+        if problem is not None and (job.active or job.record.cause == "space"):
+            self.wait_for_space(job, problem)
+        elif job.record.cause == "space":
+            self._course.go_on(job)
+        self._course.feed()
+
+    async def _shortage(self, job: Job, quota: int | None) -> Problem | None:
         rest_of_job = functools.partial(self._journal.bytes_queued, job.id)
-        holding = self._board.holding()
-        sentence = self._room.shortage_of_disk(to_come, rest_of_job, holding)
-        if sentence is None and quota is not None:
-            sentence = self._room.shortage_of_quota(in_all, quota, holding)
+        try:
+            need = self._transfers.need_of(job)
+            if need is None:
+                return None
+            sentence = await self._room.find(need, quota, rest_of_job, self._board.holding)
+        except (OSError, Failure) as error:
+            return problem_of(error)
         return None if sentence is None else _no_space(sentence)
 
     def wait_for_space(self, job: Job, problem: Problem) -> None:
@@ -91,10 +113,13 @@ class Obstacles:
             self._course.halt(job)
             self.wait_for_space(job, problem)
 
-    def look_again(self, job: Job) -> None:
+    def look_again(self, job: Job, quota: int | None) -> None:
         """A job has waited long enough to try."""
-        self._room.look_anew()
-        self._course.go_on(job)
+        if job.record.cause == "space" and job.planned:
+            job.cursor = 0
+            self.short_of_room(job, quota)  # it goes on where there is room
+        else:
+            self._course.go_on(job)
 
     # Files that no replica gave
 

@@ -6,6 +6,8 @@ The `conductor` leads each job from its plan to its end; `journal` and `jobs` re
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
 from .conductor import Conductor
-from .evictor import Evictor
+from .evictor import ROWS, Evictor
 from .inside import Inside
 from .jobs import Job
 from .journal import Journal
+from .layout import collection_path
 from .listing import transfer_page
 from .model import JobRequest, Jobs, JobSnapshot, StoreStatus, TransferPage
 from .store import Store
@@ -33,7 +36,10 @@ STORE_BELOW_VIEWS = ".store"
 
 
 class Stager:
-    """All public methods belong on the engine's loop; none of them waits for Rucio or a disk."""
+    """All public methods belong on the engine's loop, and let it wait for neither Rucio nor a disk.
+
+    What changes a job answers when the change is on the disk.
+    """
 
     def __init__(self, state: Path, options: Options, accounts: Accounts, catalog: Catalog) -> None:
         self._accounts = accounts
@@ -71,6 +77,7 @@ class Stager:
         job = Job.new(request)
         self._board.add(job)
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     def jobs(self) -> Jobs:
@@ -90,6 +97,7 @@ class Stager:
             request, confirmed=True, first=first or request.first, pattern=pattern or request.pattern
         )
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def pause(self, job_id: str) -> JobSnapshot:
@@ -99,6 +107,7 @@ class Stager:
             raise Conflict("This job has ended; there is nothing to pause.")
         self._conductor.ground(job)
         self._board.set_state(job, "paused")
+        await self._board.kept()
         return job.snapshot()
 
     async def resume(self, job_id: str) -> JobSnapshot:
@@ -109,6 +118,7 @@ class Stager:
             raise Conflict("This job waits for a confirmation.")
         self._transfers.retry_now()
         self._conductor.go_on(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def cancel(self, job_id: str) -> JobSnapshot:
@@ -118,6 +128,7 @@ class Stager:
             return job.snapshot()
         self._conductor.halt(job)
         self._board.set_state(job, "cancelled")
+        await self._board.kept()
         await asyncio.to_thread(self._journal.withdraw, job.id)
         self._conductor.sweep_soon()
         return job.snapshot()
@@ -130,11 +141,14 @@ class Stager:
         if download is not None:
             job.record.request = replace(job.record.request, download=download)
         job.record.request = replace(job.record.request, confirmed=True)
+        job.planned = False
+        self._board.set_state(job, "planning")  # from now on it holds its files
         await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
         await asyncio.to_thread(self._journal.forget_plan, job.id)
         job.cursor = job.tries = 0
         self._transfers.retry_now()
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def clear(self, job_ids: list[str] | None) -> None:
@@ -143,6 +157,7 @@ class Stager:
         for job in gone:
             await asyncio.to_thread(self._journal.forget_job, job.id)
         self._board.remove(gone)
+        await self._board.kept()
         self._conductor.sweep_soon()
 
     async def pin(self, job_id: str, pinned: bool) -> JobSnapshot:
@@ -154,6 +169,7 @@ class Stager:
             await asyncio.to_thread(self._pin_again)
         self._board.save(job)
         self._board.touch(job)
+        await self._board.kept()
         return job.snapshot()
 
     def _pin_again(self) -> None:
@@ -189,12 +205,35 @@ class Stager:
 
     async def evict(self, instance: str, did: Did) -> Freed:
         """Take a DID's files out of the store and the view. Raises Conflict where a job or a pin holds them."""
-        holding = self._board.holding()
-        return await asyncio.to_thread(self._evictor.evict, instance, did, holding)
+        return await asyncio.shield(self._evict(instance, did))  # what is claimed has to go
+
+    async def _evict(self, instance: str, did: Did) -> Freed:
+        claim = functools.partial(self._evictor.claim, instance, did, self._board.holding)
+        claimed = await self._conductor.in_turn(claim)
+        freed = [
+            await self._conductor.in_turn(
+                functools.partial(self._evictor.remove, claimed[start : start + ROWS])
+            )
+            for start in range(0, len(claimed), ROWS)
+        ]
+        return Freed(sum(each.files for each in freed), sum(each.bytes for each in freed))
 
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""
-        return await asyncio.to_thread(self._evictor.staged, instance, dids, self._plans.prefix(instance))
+        return await asyncio.to_thread(self._staged, instance, dids)
+
+    def _staged(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
+        """What the user has removed by hand from the view is not told."""
+        prefix = self._plans.prefix(instance)
+        found: dict[Did, tuple[int, str | None]] = {}
+        for did in dids:
+            folder = f"{self._views}/{prefix}{collection_path(did.scope, did.name)}"
+            files = self._journal.inventory.staged_in(instance, did)
+            names = [] if files else self._journal.inventory.staged_as(instance, did)
+            paths = [folder] if files else [f"{self._views}/{name}" for name in names]
+            if path := next(filter(os.path.exists, paths), None):
+                found[did] = (files or 1, path)
+        return found
 
     def staged_inside(self, instance: str, dids: list[Did]) -> dict[Did, int]:
         """Of collections without a folder of their own, how many files are here in those that hold them.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ import pytest
 
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.errors import Conflict
+from rucio_jupyterlab.staging.jobs import JobFiles
+from rucio_jupyterlab.staging.journal import Journal
+from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
 
 from .conftest import Desk, open_desk
@@ -170,3 +175,93 @@ async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help
         disk.clear()
         assert (await it.end_of(job)).state == "done"
         assert len(list((disk.path / "views/s/run").iterdir())) == 3
+
+
+# What happens at the same time
+
+
+def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threading.Event) -> threading.Event:
+    """Let a method wait for a gate; the event that is returned tells that it has come there."""
+    reached = threading.Event()
+    original = getattr(kind, name)
+
+    def waiting(*values: Any) -> Any:
+        reached.set()
+        assert gate.wait(20), f"nobody lets {name} go on"
+        return original(*values)
+
+    monkeypatch.setattr(kind, name, waiting)
+    return reached
+
+
+async def test_a_job_for_what_is_just_leaving_gets_it_again(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"f{n}" for n in range(5)]
+    dataset = rucio.dataset("s", "run", [rucio.put("s", name, name.encode()) for name in names])
+    async with desk() as it:
+        await it.stage(dataset)
+        planned = threading.Event()
+        leaving = gated(monkeypatch, View, "unlink", planned)
+        eviction = asyncio.create_task(it.stager.evict("lab", dataset))
+        await it.until_true(leaving.is_set)
+        job = await it.until(await it.start(dataset), lambda now: now.state == "running")
+        planned.set()
+        await eviction
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {f"s/run/{name}": name.encode() for name in names}
+
+
+async def test_what_leaves_between_a_look_and_the_plan_is_planned_anew(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rucio.dataset("s", "here", [rucio.put("s", f"f{n}", os.urandom(50_000)) for n in range(4)])
+    big = rucio.put("s", "big", os.urandom(150_000))
+    async with desk(quota_bytes=250_000) as it:
+        await it.stage(here)
+        with monkeypatch.context() as patched:
+            brought = threading.Event()
+            looked = gated(patched, Journal, "admit", brought)
+            job = await it.start(here)
+            await it.until_true(looked.is_set)
+            patched.undo()
+            assert (await it.stage(big)).state == "done"
+            brought.set()
+            assert (await it.end_of(job)).state == "done"
+        opened = {path for path, content in it.files().items() if len(content) == 50_000}
+        assert opened == {f"s/here/f{n}" for n in range(4)}
+        assert not [path for path in it.views.rglob("*") if not path.exists()]
+
+
+async def test_the_loop_answers_while_room_is_made(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (rucio.put("s", name, os.urandom(100_000)) for name in ("old", "new"))
+    async with desk(quota_bytes=150_000) as it:
+        await it.stage(old)
+        answered = threading.Event()
+        leaving = gated(monkeypatch, View, "unlink", answered)
+        job = await it.start(new)
+        await it.until_true(leaving.is_set)
+        assert it.stager.job(job.id).state == "running"
+        answered.set()
+        assert (await it.end_of(job)).state == "done"
+        assert sorted(it.files()) == ["s/new"]
+
+
+async def test_the_loop_answers_while_a_record_is_written(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        answered = threading.Event()
+        writing = gated(monkeypatch, JobFiles, "save", answered)
+        start = asyncio.create_task(it.start(did))
+        await it.until_true(writing.is_set)
+        (job,) = it.stager.jobs().jobs
+        await it.until(job, lambda now: now.state == "done")
+        assert not start.done()
+        answered.set()
+        await start
+    async with desk() as it:
+        assert it.stager.job(job.id).state == "done"
