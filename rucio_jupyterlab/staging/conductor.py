@@ -18,7 +18,7 @@ from typing import TypeVar
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
-from ..errors import NoSpace, Problem
+from ..errors import NoSpace, NotFound, Problem
 from ..sources.failures import ReplicaFailure
 from ..sources.model import Fetched
 from .board import Board
@@ -26,7 +26,7 @@ from .evictor import Evictor
 from .jobs import UNREACHABLE, Job, JobFiles, counted
 from .journal import Journal
 from .memory import give_back
-from .model import JobState
+from .model import JobRequest, JobState
 from .obstacles import Obstacles
 from .planner import Planner
 from .plans import Plans
@@ -87,6 +87,7 @@ class Conductor:
             self.transfers,
             self._publisher,
             self,
+            store.root,
         )
         self._traces = Traces(accounts, options.send_traces, lambda: self.board.is_planning)
         self._ticked = time.monotonic()
@@ -298,7 +299,10 @@ class Conductor:
         """Every file of a planned job is here, failed or out of reach: say how it ended."""
         if not job.planned or job.planning or not job.active or job.files_open > 0:
             return
-        if job.files_done == job.files_total:
+        request = job.record.request
+        if request.pattern is not None and job.files_total == 0:
+            self.board.set_state(job, "failed", problem=_nothing_matches(request))
+        elif job.files_done == job.files_total:
             self.board.set_state(job, "done")
         else:
             state: JobState = "partial" if job.files_done else "failed"
@@ -352,3 +356,8 @@ class Conductor:
                 job.measure(at)
             self.obstacles.notice_network(job)
             self.obstacles.notice_clouds(job)
+
+
+def _nothing_matches(request: JobRequest) -> Problem:
+    dids = ", ".join(str(did) for did in request.dids)
+    return NotFound(f"No file of {dids} matches “{request.pattern}”.", do="choose").problem()

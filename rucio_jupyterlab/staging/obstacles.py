@@ -20,7 +20,7 @@ from .jobs import Job
 from .journal import Journal
 from .planner import Planner
 from .plans import Plans
-from .publisher import Publisher, problem_of
+from .publisher import DISK_ERROR, Publisher, broken_disk, disk_problem
 from .room import SPACE_SECONDS, Room
 from .rows import FileRow
 from .transfers import Transfers
@@ -57,6 +57,7 @@ class Obstacles:
         transfers: Transfers,
         publisher: Publisher,
         course: Course,
+        store_path: str,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._board = board
@@ -68,7 +69,10 @@ class Obstacles:
         self._transfers = transfers
         self._publisher = publisher
         self._course = course
+        self._store_path = store_path
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
+        self._asking: set[asyncio.Task[None]] = set()
+        """What our own disk has to say."""
         self._searches: dict[str, asyncio.Task[None]] = {}
         """For room, by the job that needs it."""
         self._refreshed: dict[int, float] = {}
@@ -97,12 +101,14 @@ class Obstacles:
     async def _shortage(self, job: Job, quota: int | None) -> Problem | None:
         rest_of_job = functools.partial(self._journal.bytes_queued, job.id)
         try:
+            if _disk_is_broken(job):
+                await self._room.try_disk()  # before everything is fetched anew in vain
             need = self._transfers.need_of(job)
             if need is None:
                 return None
             sentence = await self._room.find(need, quota, rest_of_job, self._board.holding)
         except (OSError, Failure) as error:
-            return problem_of(error)
+            return disk_problem(error, self._store_path)
         return None if sentence is None else _no_space(sentence)
 
     def wait_for_space(self, job: Job, problem: Problem) -> None:
@@ -113,9 +119,24 @@ class Obstacles:
             self._course.halt(job)
             self.wait_for_space(job, problem)
 
+    def _halt_for_disk(self, jobs: list[Job]) -> None:
+        """Wait until the store can be written; what it says is asked in a thread."""
+        self.halt_for_space(jobs, broken_disk(self._store_path, None))
+        for job in jobs:
+            ask = self._loop.create_task(self._tell_of_disk(job))
+            self._asking.add(ask)
+            ask.add_done_callback(self._asking.discard)
+
+    async def _tell_of_disk(self, job: Job) -> None:
+        try:
+            await self._room.try_disk()
+        except OSError as error:
+            if job.record.cause == "space" and not self._board.closing:
+                self.wait_for_space(job, disk_problem(error, self._store_path))
+
     def look_again(self, job: Job, quota: int | None) -> None:
         """A job has waited long enough to try."""
-        if job.record.cause == "space" and job.planned:
+        if job.record.cause == "space" and (job.planned or _disk_is_broken(job)):
             job.cursor = 0
             self.short_of_room(job, quota)  # it goes on where there is room
         else:
@@ -128,8 +149,10 @@ class Obstacles:
         found = {member.job: self._board.get(member.job) for member in self._journal.members_of([row.id])}
         wanting = [job for job in found.values() if job is not None and not job.finished]
         kinds = {each.kind for each in failures}
-        if failures[-1].kind in ("disk-full", "disk-error"):
+        if failures[-1].kind == "disk-full":
             self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+        elif failures[-1].kind == "disk-error":
+            self._halt_for_disk(wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
             for job in wanting:
                 self._course.halt(job)
@@ -203,6 +226,11 @@ class Obstacles:
             and not self._board.has_timer(job)
         ):
             self._board.set_state(job, "running")
+
+
+def _disk_is_broken(job: Job) -> bool:
+    problem = job.record.problem
+    return problem is not None and problem.type == DISK_ERROR
 
 
 def _no_space(sentence: str) -> Problem:

@@ -36,6 +36,8 @@ VIEW_REFUSES = Problem(
     507,
 )
 SECONDS_BETWEEN_TRIES = 3.0
+DISK_ERROR = "disk-error"
+"""The type of a problem."""
 
 T = TypeVar("T")
 
@@ -173,7 +175,7 @@ class Publisher(threading.Thread):
             action()
         except (OSError, Failure) as error:
             logger.warning("The disk of the store or of the state folder failed: %s", type(error).__name__)
-            self._report(NotPublished(problem_of(error)))
+            self._report(NotPublished(self._problem_of(error)))
 
     def _publish_until_done(self, batch: list[Arrived]) -> None:
         """Publish; where the disk is full, wait and try again: the parts are safe."""
@@ -184,7 +186,7 @@ class Publisher(threading.Thread):
                 return
             except (OSError, Failure) as error:
                 logger.warning("Could not publish %d files: %s", len(batch), type(error).__name__)
-                self._report(NotPublished(problem_of(error)))
+                self._report(NotPublished(self._problem_of(error)))
                 if self._stopping.wait(SECONDS_BETWEEN_TRIES):
                     return  # the parts and their records stay for the next engine
 
@@ -233,7 +235,7 @@ class Publisher(threading.Thread):
             if gone:
                 self._journal.forget_plan(job)
         except (OSError, Failure) as error:
-            problem = problem_of(error)
+            problem = self._problem_of(error)
         self._view.close()
         return Linked(job, self._journal.tallies(job), problem, gone)
 
@@ -242,6 +244,11 @@ class Publisher(threading.Thread):
         numbers = list(files)
         self._view.unlink(self._journal.inventory.links_of(numbers), self._store.root)
         self._journal.inventory.lost(numbers)
+
+    def _problem_of(self, error: OSError | Failure) -> Problem:
+        named = error.filename if isinstance(error, OSError) else None
+        in_store = str(named).startswith(self._store.root)
+        return disk_problem(error, self._store.root if in_store else self._view.root)
 
     def _fail(self, row: FileRow, problem: Problem) -> Failed:
         self._journal.failed(row.id, problem)
@@ -269,8 +276,8 @@ class Publisher(threading.Thread):
             return False
 
 
-def problem_of(error: OSError | Failure) -> Problem:
-    """What our own disk said, or the journal's, for a person."""
+def disk_problem(error: OSError | Failure, folder: str) -> Problem:
+    """What our own disk said, the one of a folder, or the journal's, for a person."""
     if isinstance(error, Failure):
         return error.problem()
     failure = of_disk(error)
@@ -278,4 +285,16 @@ def problem_of(error: OSError | Failure) -> Problem:
         return NoSpace(
             "The disk or the quota of the store is full. Free some space; the job then goes on."
         ).problem()
-    return failure.problem()
+    return broken_disk(folder, error.strerror)
+
+
+def broken_disk(folder: str, reason: str | None) -> Problem:
+    """A disk that is neither full nor well; `reason` is what the system calls it, where that is known."""
+    said = f": {reason}" if reason else ""
+    return Problem(
+        DISK_ERROR,
+        f"The folder {folder} cannot be written{said}. Mend that, or name another folder with the keys store_dir"
+        " and views_dir; the job then goes on.",
+        "configure",
+        507,
+    )

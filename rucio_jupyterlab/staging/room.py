@@ -67,6 +67,10 @@ class Room:
         self.free_bytes = await asyncio.to_thread(self._store.free_bytes)
         self._asked = time.monotonic()
 
+    async def try_disk(self) -> None:
+        """Find out whether the store can be written. Raises OSError."""
+        await asyncio.to_thread(self._store.try_disk)
+
     async def find(
         self, need: Need, quota: int | None, rest_of_job: Callable[[], int], holding: Holding
     ) -> str | None:

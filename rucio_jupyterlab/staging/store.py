@@ -44,6 +44,15 @@ class Store:
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
 
+    def try_disk(self) -> None:
+        """Write and remove a small file. Raises OSError."""
+        path = f"{self.root}/objects/.trial"
+        with open(path, "wb") as file:
+            file.write(b"trial")
+            file.flush()
+            os.fsync(file.fileno())
+        os.unlink(path)
+
     def publish(self, sizes: dict[str, int]) -> list[str]:
         """Make verified parts durable, then give them their final names, read-only.
 

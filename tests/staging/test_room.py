@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,35 @@ async def test_evicting_a_dataset_takes_its_files_alone(rucio: Imagined, desk: D
         assert it.files() == {"s/a/b/z": b"z", "s/ab/ab": b"ab", "s/alone": b"alone"}
         assert (await it.stager.evict("lab", below)).files == 1
         assert await it.stager.local_state("lab", [a, below]) == {}
+
+
+async def test_what_was_linked_from_a_mount_can_be_taken_away(
+    rucio: Imagined, desk: Desks, tmp_path: Path
+) -> None:
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    (mount / "a").write_bytes(b"abc")
+    did = rucio.put("s", "a", b"abc", pfns={f"file://{mount}/a": ("DISK", "wan")})
+    dataset = rucio.dataset("s", "run", [did])
+    async with desk(mounts=(str(mount),)) as it:
+        assert (await it.stage(dataset)).files_here == 1
+        assert it.files() == {"s/run/a": b"abc"}
+        assert (await it.stager.evict("lab", dataset)).files == 1
+        assert it.files() == {} and await it.stager.local_state("lab", [dataset]) == {}
+        assert (mount / "a").read_bytes() == b"abc"
+        assert (await it.stage(dataset)).files_here == 1
+        assert it.files() == {"s/run/a": b"abc"}
+
+
+async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(rucio: Imagined, desk: Desks) -> None:
+    file = rucio.put("s", "a", b"abc")
+    dataset = rucio.dataset("s", "run", [rucio.put("s", "b", b"abc")])
+    async with desk() as it:
+        await it.stage(file, dataset)
+        assert set(await it.stager.local_state("lab", [file, dataset])) == {file, dataset}
+        (it.views / "s/a").unlink()
+        shutil.rmtree(it.views / "s/run")
+        assert await it.stager.local_state("lab", [file, dataset]) == {}
 
 
 # A lost journal
