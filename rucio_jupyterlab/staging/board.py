@@ -91,8 +91,11 @@ class Board:
         return Jobs([job.snapshot() for job in newest_first])
 
     def restore(self) -> list[Job]:
-        """The jobs of an earlier engine."""
+        """The jobs of an earlier engine, those that have ended with their counts."""
         self._jobs = {record.id: Job(record) for record in self._files.load()}
+        for job in self.jobs:
+            if job.finished and job.record.counts is not None:
+                job.recall(job.record.counts)
         return self.jobs
 
     def add(self, job: Job) -> None:

@@ -21,9 +21,11 @@ from ..config import Options
 from ..errors import NoSpace, NotFound, Problem
 from ..sources.failures import ReplicaFailure
 from ..sources.model import Fetched
+from .beginning import Beginning
 from .board import Board
 from .evictor import Evictor
-from .jobs import UNREACHABLE, Job, JobFiles, counted
+from .folders import Folders
+from .jobs import UNREACHABLE, Job, JobFiles
 from .journal import Journal
 from .memory import give_back
 from .model import JobRequest, JobState
@@ -31,7 +33,7 @@ from .obstacles import Obstacles
 from .planner import Planner
 from .plans import Plans
 from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
-from .rebuild import rebuild, sweep_orphans
+from .rebuild import sweep_orphans
 from .room import Room, Space
 from .rows import FileRow
 from .store import Store
@@ -56,14 +58,13 @@ class Conductor:
         catalog: Catalog,
         journal: Journal,
         store: Store,
+        folders: Folders,
         view: View,
         evictor: Evictor,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._accounts = accounts
         self._journal = journal
         self._store = store
-        self._views = view.root
         self.options = options
         self._publisher = Publisher(journal, store, view, self._hear)
         self._room = Room(store, journal.inventory, evictor, self._publisher)
@@ -92,8 +93,9 @@ class Conductor:
         self._traces = Traces(accounts, options.send_traces, lambda: self.board.is_planning)
         self._ticked = time.monotonic()
         self._publisher.start()
-        self._publisher.call(evictor.finish)
-        self._wake_up()
+        self.beginning = Beginning(
+            accounts, journal, store, folders, evictor, self._publisher, self.board, self._take_up
+        )
 
     async def close(self) -> None:
         """Keep every byte that has arrived."""
@@ -117,22 +119,8 @@ class Conductor:
 
     # Beginning
 
-    def _wake_up(self) -> None:
-        """Take up the jobs of an earlier engine."""
-        restored = self.board.restore()
-        if self._journal.fresh:
-            ended = [job for job in restored if job.finished]
-            rebuild(
-                self._journal,
-                self._store,
-                self._views,
-                [info.name for info in self._accounts.instances().instances],
-                [job.record for job in ended],
-            )
-            for job in ended:
-                self.board.save(job)
-        for job in restored:
-            counted(job, self._journal)
+    def _take_up(self) -> None:
+        """The jobs of an earlier engine, and those that have come meanwhile."""
         for job in self.board.jobs:
             if job.state == "cancelled" or (job.state == "failed" and not job.planned):
                 # The last engine may have died before it noted that.
@@ -153,6 +141,10 @@ class Conductor:
 
     def plan(self, job: Job) -> None:
         """Read what Rucio says of the job's files; they are fetched as they become known."""
+        if not self.beginning.over:
+            self.board.set_state(job, "planning")
+            self.beginning.try_again()
+            return
         self.transfers.prepare()
         self.plans.begin(job)
 
@@ -189,7 +181,7 @@ class Conductor:
 
     def feed(self) -> None:
         """Hand more files to the byte engine."""
-        if self.board.closing:
+        if self.board.closing or not self.beginning.over:
             return
         active = self.board.active
         try:
@@ -338,13 +330,16 @@ class Conductor:
 
     def sweep_soon(self) -> None:
         """Remove the parts that no job waits for, once it is known what each waits for."""
-        if all(job.finished or job.planned for job in self.board.jobs):
+        if self.beginning.over and all(job.finished or job.planned for job in self.board.jobs):
             self._publisher.call(functools.partial(sweep_orphans, self._journal, self._store))
 
     # Time
 
     def _look_again(self, job: Job) -> None:
-        self.obstacles.look_again(job, self.options.quota_bytes)
+        if self.beginning.over:
+            self.obstacles.look_again(job, self.options.quota_bytes)
+        else:
+            self.beginning.try_again()
 
     def _tick(self, active: list[Job]) -> None:
         at = time.monotonic()

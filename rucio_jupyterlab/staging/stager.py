@@ -22,6 +22,7 @@ from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
 from .conductor import Conductor
 from .evictor import ROWS, Evictor
+from .folders import Folders
 from .inside import Inside
 from .jobs import Job
 from .journal import Journal
@@ -30,9 +31,6 @@ from .listing import transfer_page
 from .model import JobRequest, Jobs, JobSnapshot, StoreStatus, TransferPage
 from .store import Store
 from .views import View
-
-DEFAULT_VIEWS = "~/rucio"
-STORE_BELOW_VIEWS = ".store"
 
 
 class Stager:
@@ -43,15 +41,15 @@ class Stager:
 
     def __init__(self, state: Path, options: Options, accounts: Accounts, catalog: Catalog) -> None:
         self._accounts = accounts
-        self._views = str(Path(options.views_dir or DEFAULT_VIEWS).expanduser())
-        store_dir = options.store_dir or Path(self._views, STORE_BELOW_VIEWS)
-        self._store = Store(str(Path(store_dir).expanduser()))
+        folders = Folders(options)
+        self._views = folders.views
+        self._store = Store(folders.store)
         self._journal = Journal(str(state / "journal.sqlite"), f"{self._store.root} {self._views}")
         view = View(self._views, options.link)
         self._evictor = Evictor(self._journal.inventory, self._store, view)
         self._inside = Inside(catalog, self._journal.inventory)
         self._conductor = Conductor(
-            state, options, accounts, catalog, self._journal, self._store, view, self._evictor
+            state, options, accounts, catalog, self._journal, self._store, folders, view, self._evictor
         )
         self._board = self._conductor.board
         self._plans = self._conductor.plans
@@ -66,14 +64,19 @@ class Stager:
         """`listener` is called on the loop with what changed, at most five times a second for a job."""
         self._board.subscribe(listener)
 
+    async def settled(self) -> None:
+        """Return once what lies on the disk is known, or the folders cannot be used."""
+        await self._conductor.beginning.settled()
+
     # Jobs
 
     async def start(self, request: JobRequest) -> JobSnapshot:
-        """Begin a job. Raises BadRequest, NotFound; what Rucio says shows in the job's state."""
+        """Begin a job. Raises BadRequest, NotFound, BadConfiguration; what Rucio says shows in its state."""
         if not request.dids:
             raise BadRequest("Name at least one DID to stage.")
         _check_first(request.first)
         self._accounts.instance(request.instance)
+        await self._conductor.beginning.expect_folders()
         job = Job.new(request)
         self._board.add(job)
         self._conductor.plan(job)
@@ -135,6 +138,7 @@ class Stager:
 
     async def retry(self, job_id: str, download: bool | None) -> JobSnapshot:
         """Try again what failed or was out of reach."""
+        await self.settled()
         job = self._board.find(job_id)
         if not job.finished:
             return await self.resume(job_id) if job.state in ("paused", "waiting") else job.snapshot()
@@ -153,6 +157,7 @@ class Stager:
 
     async def clear(self, job_ids: list[str] | None) -> None:
         """Take finished jobs off the list; their files stay."""
+        await self.settled()
         gone = [job for job in self._board.jobs if job.finished and (job_ids is None or job.id in job_ids)]
         for job in gone:
             await asyncio.to_thread(self._journal.forget_job, job.id)
@@ -162,6 +167,7 @@ class Stager:
 
     async def pin(self, job_id: str, pinned: bool) -> JobSnapshot:
         """Keep a job's files whatever room is needed, or no longer."""
+        await self.settled()
         job = self._board.find(job_id)
         job.record.pinned = pinned
         await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned)
@@ -187,6 +193,8 @@ class Stager:
     # The store
 
     async def store(self) -> StoreStatus:
+        """What is in it. Raises BadConfiguration where it cannot be made."""
+        await self._conductor.beginning.expect_folders()
         files, used, pinned = await asyncio.to_thread(self._journal.inventory.usage)
         options = self._conductor.options
         return StoreStatus(
@@ -220,6 +228,7 @@ class Stager:
 
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""
+        await self.settled()
         return await asyncio.to_thread(self._staged, instance, dids)
 
     def _staged(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:

@@ -41,6 +41,7 @@ class House:
         self.views = folder / "views"
         self.journal = Journal(str(folder / "journal.sqlite"))
         self.store = Store(str(self.views / ".store"))
+        self.store.make()
         self.view = view or View(str(self.views), "symlink")
         self.reports: queue.Queue[Report] = queue.Queue()
         self.publisher = Publisher(self.journal, self.store, self.view, self.reports.put)

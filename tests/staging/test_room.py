@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.errors import Conflict
+from rucio_jupyterlab.errors import BadConfiguration, Conflict
 from rucio_jupyterlab.staging.jobs import JobFiles
 from rucio_jupyterlab.staging.journal import Journal
+from rucio_jupyterlab.staging.store import Store
 from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
 
@@ -146,6 +147,64 @@ async def test_with_the_journal_lost_what_was_deleted_by_hand_is_not_counted(
     async with desk() as it:
         now = it.stager.job(job.id)
         assert (now.state, now.files_total, now.files_done, now.bytes_done) == ("done", 3, 2, 6)
+
+
+async def test_jobs_are_told_and_begun_while_a_lost_journal_is_made_anew(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        before = await it.stage(did)
+    lose_journal(it.folder)
+    answered = threading.Event()
+    looking = gated(monkeypatch, Store, "objects", answered)
+    async with desk(settled=False) as it:
+        await it.until_true(looking.is_set)
+        assert it.stager.jobs().jobs == [before]
+        job = await it.start(did)
+        assert job.state == "planning"
+        answered.set()
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/a": b"abc"} and len(rucio.storage.requests()) == 1
+
+
+# Folders that cannot be made
+
+
+@pytest.mark.parametrize("key", ["views_dir", "store_dir"])
+async def test_a_folder_that_cannot_be_made_is_named_with_its_key(
+    rucio: Imagined, desk: Desks, tmp_path: Path, key: str
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    obstacle = tmp_path / "obstacle"
+    obstacle.write_bytes(b"")
+    async with desk(**{key: str(obstacle / "below")}) as it:
+        for ask in (it.start(did), it.stager.store()):
+            with pytest.raises(BadConfiguration, match=f"{obstacle}/below.*Not a directory.*{key}"):
+                await ask
+        obstacle.unlink()
+        assert (await it.stage(did)).state == "done"
+
+
+async def test_a_job_waits_for_its_folder_and_goes_on(
+    rucio: Imagined, desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.beginning.SPACE_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc", Manner(stall_after=1))
+    views = tmp_path / "other"
+    async with desk(views_dir=str(views)) as it:
+        job = await it.start(did)
+        await it.until_true(lambda: bool(rucio.storage.requests()))
+    rucio.storage.mend("/s/a")
+    aside = views.rename(tmp_path / "aside")
+    views.write_bytes(b"")
+    async with desk(views_dir=str(views)) as it:
+        waits = await it.until(job, lambda now: now.state == "waiting")
+        assert waits.problem is not None and waits.problem.do == "configure"
+        views.unlink()
+        aside.rename(views)
+        assert (await it.end_of(job)).state == "done"
+        assert (views / "s/a").read_bytes() == b"abc"
 
 
 # A full disk
