@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec.structs import replace
 
 from ..engine.protocol import Update
 from ..errors import NotFound, Problem
-from .jobs import Job, JobFiles
+from .jobs import Job, JobFiles, JobRecord
 from .journal import now
 from .model import Cause, Jobs, JobState
 
@@ -23,7 +26,7 @@ class Board:
     def __init__(
         self,
         files: JobFiles,
-        free_bytes: Callable[[], int],
+        free_bytes: Callable[[], int | None],
         tick: Callable[[list[Job]], None],
         look_again: Callable[[Job], None],
     ) -> None:
@@ -38,10 +41,12 @@ class Board:
         self._touched: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._ticker: asyncio.TimerHandle | None = None
+        self._writer = ThreadPoolExecutor(1, "records")
+        """One thread, so that the newest record of a job is the one that stays."""
         self.closing = False
 
     def close(self) -> None:
-        """No timer fires any more."""
+        """No timer fires any more; `kept` waits for what is still to be written."""
         self.closing = True
         for timer in self._timers.values():
             timer.cancel()
@@ -68,8 +73,8 @@ class Board:
         return any(job.planning for job in self.jobs)
 
     def holding(self) -> list[str]:
-        """Jobs that hold their files: those that have not ended."""
-        return [job.id for job in self._jobs.values() if not job.finished]
+        """Jobs that hold their files: those that have not ended; from any thread."""
+        return [job.id for job in self.jobs if not job.finished]
 
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
@@ -86,8 +91,11 @@ class Board:
         return Jobs([job.snapshot() for job in newest_first])
 
     def restore(self) -> list[Job]:
-        """The jobs of an earlier engine."""
+        """The jobs of an earlier engine, those that have ended with their counts."""
         self._jobs = {record.id: Job(record) for record in self._files.load()}
+        for job in self.jobs:
+            if job.finished and job.record.counts is not None:
+                job.recall(job.record.counts)
         return self.jobs
 
     def add(self, job: Job) -> None:
@@ -97,15 +105,23 @@ class Board:
     def remove(self, jobs: list[Job]) -> None:
         for job in jobs:
             del self._jobs[job.id]
-            self._files.forget(job.id)
+            self._writer.submit(self._files.forget, job.id)
         if jobs:
             self._tell(Update(gone=[job.id for job in jobs]))
 
     def save(self, job: Job) -> None:
+        """Write its record as it is now, in a thread: a disk may take its time."""
+        self._writer.submit(self._write, replace(job.record))
+
+    async def kept(self) -> None:
+        """Return once all that was saved before is on the disk, or the disk has refused it."""
+        await asyncio.wrap_future(self._writer.submit(lambda: None))
+
+    def _write(self, record: JobRecord) -> None:
         try:
-            self._files.save(job.record)
+            self._files.save(record)
         except OSError:
-            logger.warning("The state folder's disk is full or broken; job %s could not be saved.", job.id)
+            logger.warning("The state folder's disk is full or broken; job %s could not be saved.", record.id)
 
     # States
 

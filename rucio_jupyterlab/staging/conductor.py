@@ -13,30 +13,35 @@ import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
-from ..errors import Failure, NoSpace, Problem
+from ..errors import NoSpace, NotFound, Problem
 from ..sources.failures import ReplicaFailure
 from ..sources.model import Fetched
+from .beginning import Beginning
 from .board import Board
 from .evictor import Evictor
-from .jobs import UNREACHABLE, Job, JobFiles, counted
+from .folders import Folders
+from .jobs import UNREACHABLE, Job, JobFiles
 from .journal import Journal
 from .memory import give_back
-from .model import JobState
+from .model import JobRequest, JobState
 from .obstacles import Obstacles
 from .planner import Planner
 from .plans import Plans
 from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
-from .rebuild import rebuild, sweep_orphans
-from .room import Room
+from .rebuild import sweep_orphans
+from .room import Room, Space
 from .rows import FileRow
 from .store import Store
 from .traces import Traces
 from .transfers import Transfers
 from .views import View
+
+T = TypeVar("T")
 
 REST_SECONDS = 5.0
 """How long after the last job the byte engine is kept, with its connections, and Rucio is left alone."""
@@ -53,17 +58,19 @@ class Conductor:
         catalog: Catalog,
         journal: Journal,
         store: Store,
+        folders: Folders,
         view: View,
         evictor: Evictor,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._accounts = accounts
         self._journal = journal
         self._store = store
-        self._views = view.root
         self.options = options
-        self.board = Board(JobFiles(state / "jobs"), store.free_bytes, self._tick, self._look_again)
         self._publisher = Publisher(journal, store, view, self._hear)
+        self._room = Room(store, journal.inventory, evictor, self._publisher)
+        self.board = Board(
+            JobFiles(state / "jobs"), lambda: self._room.free_bytes, self._tick, self._look_again
+        )
         self.transfers = Transfers(
             self._loop, journal, store, self._publisher, accounts, catalog, options, self
         )
@@ -73,7 +80,7 @@ class Conductor:
         )
         self.obstacles = Obstacles(
             self.board,
-            Room(store, evictor),
+            self._room,
             accounts,
             journal,
             planner,
@@ -81,11 +88,14 @@ class Conductor:
             self.transfers,
             self._publisher,
             self,
+            store.root,
         )
         self._traces = Traces(accounts, options.send_traces, lambda: self.board.is_planning)
         self._ticked = time.monotonic()
         self._publisher.start()
-        self._wake_up()
+        self.beginning = Beginning(
+            accounts, journal, store, folders, evictor, self._publisher, self.board, self._take_up
+        )
 
     async def close(self) -> None:
         """Keep every byte that has arrived."""
@@ -93,9 +103,13 @@ class Conductor:
         self.plans.close()
         await asyncio.to_thread(self.transfers.close)
         await asyncio.to_thread(self._publisher.close)
-        with contextlib.suppress(Failure):
-            self._journal.note_speeds(self.transfers.speeds)
+        await asyncio.to_thread(self._note_speeds)
+        await self.board.kept()
         self._traces.close()
+
+    async def in_turn(self, action: Callable[[], T]) -> T:
+        """Run something in the thread in which the files of the store and of the views come and go."""
+        return await asyncio.wrap_future(self._publisher.ask(action))
 
     def adopt(self, options: Options) -> None:
         """Take over what can change while the engine runs."""
@@ -105,22 +119,8 @@ class Conductor:
 
     # Beginning
 
-    def _wake_up(self) -> None:
-        """Take up the jobs of an earlier engine."""
-        restored = self.board.restore()
-        if self._journal.fresh:
-            ended = [job for job in restored if job.finished]
-            rebuild(
-                self._journal,
-                self._store,
-                self._views,
-                [info.name for info in self._accounts.instances().instances],
-                [job.record for job in ended],
-            )
-            for job in ended:
-                self.board.save(job)
-        for job in restored:
-            counted(job, self._journal)
+    def _take_up(self) -> None:
+        """The jobs of an earlier engine, and those that have come meanwhile."""
         for job in self.board.jobs:
             if job.state == "cancelled" or (job.state == "failed" and not job.planned):
                 # The last engine may have died before it noted that.
@@ -141,6 +141,10 @@ class Conductor:
 
     def plan(self, job: Job) -> None:
         """Read what Rucio says of the job's files; they are fetched as they become known."""
+        if not self.beginning.over:
+            self.board.set_state(job, "planning")
+            self.beginning.try_again()
+            return
         self.plans.begin(job)
 
     # What the plans tell
@@ -179,7 +183,7 @@ class Conductor:
 
     def feed(self) -> None:
         """Hand more files to the byte engine."""
-        if self.board.closing:
+        if self.board.closing or not self.beginning.over:
             return
         active = self.board.active
         try:
@@ -194,11 +198,11 @@ class Conductor:
     def is_active(self, job: str) -> bool:
         return (found := self.board.get(job)) is not None and found.active
 
-    def shortage(self, job: Job, to_come: int, in_all: int) -> Problem | None:
-        return self.obstacles.shortage(job, to_come, in_all, self.options.quota_bytes)
+    def space(self) -> Space | None:
+        return self._room.space(self.options.quota_bytes)
 
-    def no_room(self, job: Job, problem: Problem) -> None:
-        self.obstacles.wait_for_space(job, problem)
+    def short_of_room(self, job: Job) -> None:
+        self.obstacles.short_of_room(job, self.options.quota_bytes)
 
     def passed_over(self, row: FileRow, fetched: Fetched) -> None:
         """Tell the jobs why another replica was used."""
@@ -263,8 +267,11 @@ class Conductor:
         if job is None or job.planning:
             return
         job.count(report.tallies)
-        job.planned = True
+        job.planned = not report.gone
         self.board.touch(job)
+        if report.gone and job.active:
+            self.plan(job)
+            return
         if report.problem is not None and job.active:
             self.obstacles.halt_for_space([job], report.problem)
             return
@@ -286,15 +293,17 @@ class Conductor:
         """Every file of a planned job is here, failed or out of reach: say how it ended."""
         if not job.planned or job.planning or not job.active or job.files_open > 0:
             return
-        if job.files_done == job.files_total:
+        request = job.record.request
+        if request.pattern is not None and job.files_total == 0:
+            self.board.set_state(job, "failed", problem=_nothing_matches(request))
+        elif job.files_done == job.files_total:
             self.board.set_state(job, "done")
         else:
             state: JobState = "partial" if job.files_done else "failed"
             self.board.set_state(job, state, problem=self._first_problem(job))
         if self.board.all_finished:
             self.sweep_soon()
-            with contextlib.suppress(NoSpace):  # they are measured anew
-                self._journal.note_speeds(self.transfers.speeds)
+            self._publisher.call(self._note_speeds)
             self._loop.call_later(REST_SECONDS, self._rest)
 
     def _first_problem(self, job: Job) -> Problem | None:
@@ -317,15 +326,22 @@ class Conductor:
         self._journal.shrink()
         give_back()
 
+    def _note_speeds(self) -> None:
+        with contextlib.suppress(NoSpace):  # they are measured anew
+            self._journal.note_speeds(dict(self.transfers.speeds))
+
     def sweep_soon(self) -> None:
         """Remove the parts that no job waits for, once it is known what each waits for."""
-        if all(job.finished or job.planned for job in self.board.jobs):
+        if self.beginning.over and all(job.finished or job.planned for job in self.board.jobs):
             self._publisher.call(functools.partial(sweep_orphans, self._journal, self._store))
 
     # Time
 
     def _look_again(self, job: Job) -> None:
-        self.obstacles.look_again(job)
+        if self.beginning.over:
+            self.obstacles.look_again(job, self.options.quota_bytes)
+        else:
+            self.beginning.try_again()
 
     def _tick(self, active: list[Job]) -> None:
         at = time.monotonic()
@@ -337,3 +353,8 @@ class Conductor:
                 job.measure(at)
             self.obstacles.notice_network(job)
             self.obstacles.notice_clouds(job)
+
+
+def _nothing_matches(request: JobRequest) -> Problem:
+    dids = ", ".join(str(did) for did in request.dids)
+    return NotFound(f"No file of {dids} matches “{request.pattern}”.", do="choose").problem()

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..did import Did
 from ..engine.protocol import Freed
 from ..errors import Conflict
-from .inventory import Inventory
-from .layout import collection_path
+from .inventory import Holding, Inventory, Leaving
 from .store import Store
 from .views import View
 
-ROWS = 200
+ROWS = 500
+"""Files of a DID that leave in one go, so that those which arrive meanwhile need not wait for all of them."""
 
 
 class Evictor:
-    """May be called from any thread."""
+    """Belongs in the publisher's thread: nothing is linked while its object is taken away.
+
+    A file is claimed before it leaves, in the transaction that finds it held by nobody. From then on a plan
+    knows it as one to be fetched.
+    """
 
     def __init__(self, inventory: Inventory, store: Store, view: View) -> None:
         self._inventory = inventory
         self._store = store
         self._view = view
 
-    def make_room(self, needed: int, in_all: int, holding: list[str]) -> bool:
+    def make_room(self, needed: int, in_all: int, holding: Holding) -> bool:
         """Take so many bytes of the least recently used files away; none where `in_all` could not be had.
 
-        What one of the jobs `holding` wants, or a pin holds, stays.
+        What a job that is `holding` wants, or a pin holds, stays.
         """
         parts = {key: self._store.allocated(key) for key in self._inventory.failed_keys(holding)}
         if sum(parts.values()) + self._inventory.evictable_bytes(holding) < in_all:
@@ -33,59 +39,42 @@ class Evictor:
             if needed > 0:
                 self._store.discard_part(key)
                 needed -= size
-        while needed > 0 and (rows := self._inventory.evictable(holding, ROWS)):
-            needed -= self._remove(_first(rows, needed))
+        while needed > 0 and (files := self._inventory.claim_oldest(needed, holding)):
+            needed -= self.remove(files).bytes
         return True
 
-    def lacking(self, needed: int, quota: int, holding: list[str]) -> int:
+    def lacking(self, needed: int, quota: int, holding: Holding) -> int:
         """Bytes that are still lacking below the quota after the least recently used files are gone.
 
-        What one of the jobs `holding` wants, or a pin holds, stays.
+        What a job that is `holding` wants, or a pin holds, stays.
         """
         _, used, _ = self._inventory.usage()
         lacking = used + needed - quota
-        while lacking > 0:
-            rows = self._inventory.evictable(holding, ROWS)
-            if not rows:
-                break
-            gone = _first(rows, lacking)
-            lacking -= sum(size or 0 for _, _, size in gone)
-            self._remove(gone)
+        while lacking > 0 and (files := self._inventory.claim_oldest(lacking, holding)):
+            lacking -= sum(each.bytes for each in files)
+            self.remove(files)
         return lacking
 
-    def evict(self, instance: str, did: Did, holding: list[str]) -> Freed:
-        """Remove a DID's files. Raises Conflict where an unfinished job or a pin holds any of them."""
-        rows = self._inventory.files_of(instance, did)
-        if any(self._inventory.held(number, holding) for number, _, _ in rows):
+    def claim(self, instance: str, did: Did, holding: Holding) -> list[Leaving]:
+        """A DID's files, to be removed. Raises Conflict where an unfinished job or a pin holds any of them."""
+        files = self._inventory.claim_all(instance, did, holding)
+        if files is None:
             raise Conflict(
                 "A running job or a pin holds files of this DID. Cancel the job or unpin them first."
             )
-        return Freed(len(rows), self._remove(rows))
+        return files
 
-    def staged(self, instance: str, dids: list[Did], prefix: str) -> dict[Did, tuple[int, str | None]]:
-        """Of each DID, how many files are staged, and its path in the view."""
-        found: dict[Did, tuple[int, str | None]] = {}
-        for did in dids:
-            if files := self._inventory.staged_in(instance, did):
-                folder = prefix + collection_path(did.scope, did.name)
-                found[did] = (files, f"{self._view.root}/{folder}")
-            elif path := self._inventory.staged_among(instance, did):
-                found[did] = (1, f"{self._view.root}/{path}")
-        return found
+    def remove(self, claimed: Sequence[Leaving]) -> Freed:
+        """Take files that were claimed away, links first, so that none ever dangles."""
+        files = self._inventory.leaving([each.file for each in claimed])
+        numbers = [each.file for each in files]
+        outside = {each.outside for each in files if each.outside is not None}
+        self._view.unlink(self._inventory.links_of(numbers), self._store.root, outside)
+        self._view.close()
+        freed = sum(self._store.remove(each.key) for each in files)
+        self._inventory.gone(numbers)
+        return Freed(len(files), freed)
 
-    def _remove(self, files: list[tuple[int, str, int]]) -> int:
-        """Links first, so that none ever dangles; returns the bytes that came free."""
-        numbers = [number for number, _, _ in files]
-        self._view.unlink(self._inventory.links_of(numbers), self._store.root)
-        freed = sum(self._store.remove(key) for _, key, _ in files)
-        self._inventory.removed(numbers, "evicted")
-        return freed
-
-
-def _first(rows: list[tuple[int, str, int]], needed: int) -> list[tuple[int, str, int]]:
-    """As many of the files as it takes to have so many bytes."""
-    enough = 0
-    while enough < len(rows) and needed > 0:
-        needed -= rows[enough][2] or 0
-        enough += 1
-    return rows[:enough]
+    def finish(self) -> None:
+        """Remove what an engine that was killed had claimed."""
+        self.remove(self._inventory.leaving())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
 
 from ..did import Did
 from .database import ANY_OF, COLLECTION, IN_STORE, Database, json_list
@@ -12,6 +15,24 @@ from .layout import object_key
 HELD = f"SELECT 1 FROM members WHERE file = files.id AND wanted AND job IN {ANY_OF}"
 MAY_LEAVE = f"{IN_STORE} AND NOT pinned AND NOT EXISTS ({HELD})"
 """What no pin and none of some jobs holds; its index is `files_by_use`."""
+OF_DID = f"key = ? OR id IN (SELECT file FROM links WHERE collection = ({COLLECTION}))"
+"""A file, or the files of a collection that was staged."""
+CLAIMED = "id, key, bytes, outside"
+NOT_SHOWN = "UPDATE members SET shown = NULL, here = 0 WHERE file = ?"
+ROWS = 200
+
+Holding = Callable[[], list[str]]
+"""Tells the jobs that hold their files: asked within a transaction, so that none begins unseen."""
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """A file that is on its way out: no plan believes that it is here any more."""
+
+    file: int
+    key: str
+    bytes: int
+    outside: str | None
+    """Absolute path outside of the store, where it was only linked from there."""
 
 
 class Inventory:
@@ -27,14 +48,14 @@ class Inventory:
 
     # What is staged
 
-    def staged_among(self, instance: str, did: Did) -> str | None:
-        """The view path of a staged file, or None."""
+    def staged_as(self, instance: str, did: Did) -> list[str]:
+        """The view paths of a staged file."""
         rows = self._read(
             "SELECT l.path FROM files f JOIN links l ON l.file = f.id"
-            " WHERE f.key = ? AND f.state IN ('done', 'kept') LIMIT 1",
+            " WHERE f.key = ? AND f.state IN ('done', 'kept')",
             (object_key(instance, did),),
         )
-        return str(rows[0][0]) if rows else None
+        return [str(path) for (path,) in rows]
 
     def staged_in(self, instance: str, did: Did) -> int:
         """How many files of a collection appear in the views."""
@@ -54,14 +75,6 @@ class Inventory:
         )
         return int(rows[0][0])
 
-    def files_of(self, instance: str, did: Did) -> list[tuple[int, str, int]]:
-        """The objects of a DID, a file or a collection that was staged: number, key, bytes."""
-        return self._read(
-            f"SELECT id, key, bytes FROM files WHERE {IN_STORE} AND"
-            f" (key = ? OR id IN (SELECT file FROM links WHERE collection = ({COLLECTION})))",
-            (object_key(instance, did), instance, did.scope, did.name),
-        )
-
     def links_of(self, files: Sequence[int]) -> list[str]:
         """The view paths of these files."""
         rows = self._read(f"SELECT path FROM links WHERE file IN {ANY_OF}", (json_list(files),))
@@ -69,40 +82,62 @@ class Inventory:
 
     # What may leave
 
-    def evictable(self, keep_jobs: Sequence[str], limit: int) -> list[tuple[int, str, int]]:
-        """The least recently used objects that no pin and none of these jobs hold: number, key, bytes."""
-        return self._read(
-            f"SELECT id, key, bytes FROM files WHERE {MAY_LEAVE} ORDER BY used_at LIMIT ?",
-            (json_list(keep_jobs), limit),
-        )
-
-    def evictable_bytes(self, keep_jobs: Sequence[str]) -> int:
-        """What `evictable` could take away in all."""
-        ((size,),) = self._read(f"SELECT total(bytes) FROM files WHERE {MAY_LEAVE}", (json_list(keep_jobs),))
-        return int(size)
-
-    def failed_keys(self, keep_jobs: Sequence[str]) -> list[str]:
-        """Files that failed and that none of these jobs wants; a part of them may be in the store."""
-        rows = self._read(
-            f"SELECT key FROM files WHERE state = 'failed' AND NOT EXISTS ({HELD})", (json_list(keep_jobs),)
-        )
-        return [str(key) for (key,) in rows]
-
-    def held(self, file: int, jobs: Sequence[str]) -> bool:
-        """Whether a pin or one of these jobs holds the file."""
-        return bool(
-            self._read(
-                f"SELECT 1 FROM files WHERE id = ? AND (pinned OR EXISTS ({HELD}))", (file, json_list(jobs))
+    def claim_oldest(self, needed: int, holding: Holding) -> list[Leaving]:
+        """Of the least recently used objects that nothing holds, some that have so many bytes; `gone` follows."""
+        with self._transaction() as db:
+            rows = db.execute(
+                f"SELECT {CLAIMED} FROM files WHERE {MAY_LEAVE} ORDER BY used_at LIMIT {ROWS}",
+                (json_list(holding()),),
             )
-        )
+            oldest = [_leaving(row) for row in rows]
+            return _claim(db, _first(oldest, needed))
 
-    def removed(self, files: Sequence[int], state: Literal["evicted", "queued"]) -> None:
-        """Files that left the store, and the views with it; `queued` ones are to come again."""
+    def claim_all(self, instance: str, did: Did, holding: Holding) -> list[Leaving] | None:
+        """The files of a DID, those from outside of the store among them; `gone` follows. None where one is held."""
+        values = (object_key(instance, did), instance, did.scope, did.name)
+        with self._transaction() as db:
+            files = f"SELECT {CLAIMED} FROM files WHERE state IN ('done', 'kept') AND ({OF_DID})"
+            held = f"SELECT 1 FROM files WHERE ({OF_DID}) AND (pinned OR EXISTS ({HELD})) AND state IN ('done', 'kept')"
+            if db.execute(held, (*values, json_list(holding()))).fetchone():
+                return None
+            return _claim(db, [_leaving(row) for row in db.execute(files, values)])
+
+    def leaving(self, among: Sequence[int] | None = None) -> list[Leaving]:
+        """What was claimed and is not gone: all of it, or those among some that no plan has named again."""
+        some = "" if among is None else f" AND id IN {ANY_OF}"
+        values = () if among is None else (json_list(among),)
+        rows = self._read(f"SELECT {CLAIMED} FROM files WHERE state = 'leaving'{some}", values)
+        return [_leaving(row) for row in rows]
+
+    def gone(self, files: Sequence[int]) -> None:
+        """They have left the store and the views; what a plan has named again meanwhile is still wanted."""
         numbers = [(file,) for file in files]
         with self._transaction() as db:
             db.executemany("DELETE FROM links WHERE file = ?", numbers)
-            db.executemany("UPDATE members SET shown = NULL, here = 0 WHERE file = ?", numbers)
-            db.executemany(f"UPDATE files SET state = '{state}' WHERE id = ?", numbers)
+            db.executemany(
+                "UPDATE files SET state = 'evicted', outside = NULL WHERE id = ? AND state = 'leaving'",
+                numbers,
+            )
+
+    def evictable_bytes(self, holding: Holding) -> int:
+        """What `claim_oldest` could take away in all."""
+        ((size,),) = self._read(f"SELECT total(bytes) FROM files WHERE {MAY_LEAVE}", (json_list(holding()),))
+        return int(size)
+
+    def failed_keys(self, holding: Holding) -> list[str]:
+        """Files that failed and that no job wants; a part of them may be in the store."""
+        rows = self._read(
+            f"SELECT key FROM files WHERE state = 'failed' AND NOT EXISTS ({HELD})", (json_list(holding()),)
+        )
+        return [str(key) for (key,) in rows]
+
+    def lost(self, files: Sequence[int]) -> None:
+        """Objects that are not there, or not right, and whose links are gone: they are to come again."""
+        numbers = [(file,) for file in files]
+        with self._transaction() as db:
+            db.executemany("DELETE FROM links WHERE file = ?", numbers)
+            db.executemany(NOT_SHOWN, numbers)
+            db.executemany("UPDATE files SET state = 'queued' WHERE id = ?", numbers)
 
     def pin(self, job: str, pinned: bool) -> None:
         with self._transaction() as db:
@@ -110,3 +145,24 @@ class Inventory:
                 "UPDATE files SET pinned = ? WHERE id IN (SELECT file FROM members WHERE job = ?)",
                 (int(pinned), job),
             )
+
+
+def _leaving(row: tuple[Any, ...]) -> Leaving:
+    number, key, size, outside = row
+    return Leaving(number, key, size or 0, outside)
+
+
+def _claim(db: sqlite3.Connection, files: list[Leaving]) -> list[Leaving]:
+    numbers = [(each.file,) for each in files]
+    db.executemany(NOT_SHOWN, numbers)
+    db.executemany("UPDATE files SET state = 'leaving' WHERE id = ?", numbers)
+    return files
+
+
+def _first(files: list[Leaving], needed: int) -> list[Leaving]:
+    """As many of the files as it takes to have so many bytes."""
+    enough = 0
+    while enough < len(files) and needed > 0:
+        needed -= files[enough].bytes
+        enough += 1
+    return files[:enough]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import Problem
-from .journal import Journal, now
+from .journal import now
 from .model import FINISHED, Cause, JobRequest, JobSnapshot, JobState
 from .records import Records
 from .rows import FileRow, Tally
@@ -185,11 +185,11 @@ class JobFiles(Records[JobRecord]):
         super().__init__(folder, JobRecord)
 
 
-def counted(job: Job, journal: Journal) -> Job:
-    """The job with its counters read from the journal, or as it ended where the journal was lost since."""
-    job.count(journal.tallies(job.id))
-    job.planned = journal.plan_is_complete(job.id)
+def count_anew(job: Job, tallies: list[Tally], *, planned: bool) -> None:
+    """Count from the journal, or let the counts stand with which it ended where the journal was lost since."""
     ended = job.record.counts
-    if job.finished and ended is not None and not job.planned:
+    if job.finished and ended is not None and not planned:
         job.recall(ended)
-    return job
+    else:
+        job.count(tallies)
+    job.planned = planned

@@ -35,6 +35,6 @@ def _state(file: Listed, job: JobState, flight: Flight | None) -> TransferState:
         return "linked" if file.here else "done"
     if job == "cancelled" and file.state == "queued":
         return "cancelled"
-    if file.state in ("queued", "kept", "evicted"):
+    if file.state in ("queued", "kept", "leaving", "evicted"):
         return "running" if flight and job == "running" else "queued"
     return file.state  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
-from ..errors import NoSpace, Problem, SignInNeeded
+from ..errors import Failure, NoSpace, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
@@ -22,7 +22,7 @@ from .jobs import Job
 from .journal import Journal
 from .planner import Planner
 from .plans import Plans
-from .publisher import Publisher
+from .publisher import DISK_ERROR, Publisher, broken_disk, disk_problem
 from .room import SPACE_SECONDS, Room
 from .rows import FileRow
 from .transfers import Transfers
@@ -59,6 +59,7 @@ class Obstacles:
         transfers: Transfers,
         publisher: Publisher,
         course: Course,
+        store_path: str,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._board = board
@@ -70,20 +71,47 @@ class Obstacles:
         self._transfers = transfers
         self._publisher = publisher
         self._course = course
+        self._store_path = store_path
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
         self._doubts = Doubts(accounts, self._ask_rucio, self._answered)
+        self._asking: set[asyncio.Task[None]] = set()
+        """What our own disk has to say."""
+        self._searches: dict[str, asyncio.Task[None]] = {}
+        """For room, by the job that needs it."""
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
     # Space
 
-    def shortage(self, job: Job, to_come: int, in_all: int, quota: int | None) -> Problem | None:
-        """Why the disk has no room for the bytes `to_come`, or the quota for those `in_all`; else None."""
+    def short_of_room(self, job: Job, quota: int | None) -> None:
+        """Have room made for the job's next file; where there is none the job waits."""
+        if job.id not in self._searches:
+            self._searches[job.id] = self._loop.create_task(self._find_room(job, quota))
+
+    async def _find_room(self, job: Job, quota: int | None) -> None:
+        try:
+            problem = await self._shortage(job, quota)
+        finally:
+            del self._searches[job.id]
+        if self._board.closing:
+            return
+        if problem is not None and (job.active or job.record.cause == "space"):
+            self.wait_for_space(job, problem)
+        elif job.record.cause == "space":
+            self._course.go_on(job)
+        self._course.feed()
+
+    async def _shortage(self, job: Job, quota: int | None) -> Problem | None:
         rest_of_job = functools.partial(self._journal.bytes_queued, job.id)
-        holding = self._board.holding()
-        sentence = self._room.shortage_of_disk(to_come, rest_of_job, holding)
-        if sentence is None and quota is not None:
-            sentence = self._room.shortage_of_quota(in_all, quota, holding)
+        try:
+            if _disk_is_broken(job):
+                await self._room.try_disk()  # before everything is fetched anew in vain
+            need = self._transfers.need_of(job)
+            if need is None:
+                return None
+            sentence = await self._room.find(need, quota, rest_of_job, self._board.holding)
+        except (OSError, Failure) as error:
+            return disk_problem(error, self._store_path)
         return None if sentence is None else _no_space(sentence)
 
     def wait_for_space(self, job: Job, problem: Problem) -> None:
@@ -94,10 +122,28 @@ class Obstacles:
             self._course.halt(job)
             self.wait_for_space(job, problem)
 
-    def look_again(self, job: Job) -> None:
+    def _halt_for_disk(self, jobs: list[Job]) -> None:
+        """Wait until the store can be written; what it says is asked in a thread."""
+        self.halt_for_space(jobs, broken_disk(self._store_path, None))
+        for job in jobs:
+            ask = self._loop.create_task(self._tell_of_disk(job))
+            self._asking.add(ask)
+            ask.add_done_callback(self._asking.discard)
+
+    async def _tell_of_disk(self, job: Job) -> None:
+        try:
+            await self._room.try_disk()
+        except OSError as error:
+            if job.record.cause == "space" and not self._board.closing:
+                self.wait_for_space(job, disk_problem(error, self._store_path))
+
+    def look_again(self, job: Job, quota: int | None) -> None:
         """A job has waited long enough to try."""
-        self._room.look_anew()
-        self._course.go_on(job)
+        if job.record.cause == "space" and (job.planned or _disk_is_broken(job)):
+            job.cursor = 0
+            self.short_of_room(job, quota)  # it goes on where there is room
+        else:
+            self._course.go_on(job)
 
     # Files that no replica gave
 
@@ -106,8 +152,10 @@ class Obstacles:
         found = {member.job: self._board.get(member.job) for member in self._journal.members_of([row.id])}
         wanting = [job for job in found.values() if job is not None and not job.finished]
         kinds = {each.kind for each in failures}
-        if failures[-1].kind in ("disk-full", "disk-error"):
+        if failures[-1].kind == "disk-full":
             self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+        elif failures[-1].kind == "disk-error":
+            self._halt_for_disk(wanting)
         elif self._has_more_replicas(row):
             self._take_up(row, wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
@@ -209,6 +257,11 @@ class Obstacles:
             and not self._board.has_timer(job)
         ):
             self._board.set_state(job, "running")
+
+
+def _disk_is_broken(job: Job) -> bool:
+    problem = job.record.problem
+    return problem is not None and problem.type == DISK_ERROR
 
 
 def _no_space(sentence: str) -> Problem:

@@ -97,7 +97,7 @@ class Planner:
         """How many files of the request appear in the views already."""
         return sum(
             self._journal.inventory.staged_in(request.instance, did)
-            or (self._journal.inventory.staged_among(request.instance, did) is not None)
+            or bool(self._journal.inventory.staged_as(request.instance, did))
             for did in request.dids
         )
 

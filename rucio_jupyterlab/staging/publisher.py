@@ -8,7 +8,9 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +36,10 @@ VIEW_REFUSES = Problem(
     507,
 )
 SECONDS_BETWEEN_TRIES = 3.0
+DISK_ERROR = "disk-error"
+"""The type of a problem."""
+
+T = TypeVar("T")
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -87,6 +93,8 @@ class Linked(msgspec.Struct, frozen=True):
     tallies: list[Tally]
     problem: Problem | None
     """Why not everything could be linked."""
+    gone: bool = False
+    """Some of what the plan found here is not here any more: it has to be read again."""
 
 
 Report = Published | NotPublished | Adopted | Failed | Linked
@@ -123,6 +131,20 @@ class Publisher(threading.Thread):
         """Run something in this thread."""
         self._arrived.put(action)
 
+    def ask(self, question: Callable[[], T]) -> Future[T]:
+        """Run something in this thread; what it returns, or its OSError or Failure, is for who asks."""
+        asked: Future[T] = Future()
+
+        def answer() -> None:
+            if asked.set_running_or_notify_cancel():
+                try:
+                    asked.set_result(question())
+                except (OSError, Failure) as error:
+                    asked.set_exception(error)
+
+        self._arrived.put(answer)
+        return asked
+
     def close(self) -> None:
         """Finish what has arrived, then end."""
         self._stopping.set()
@@ -153,7 +175,7 @@ class Publisher(threading.Thread):
             action()
         except (OSError, Failure) as error:
             logger.warning("The disk of the store or of the state folder failed: %s", type(error).__name__)
-            self._report(NotPublished(_problem_of(error)))
+            self._report(NotPublished(self._problem_of(error)))
 
     def _publish_until_done(self, batch: list[Arrived]) -> None:
         """Publish; where the disk is full, wait and try again: the parts are safe."""
@@ -164,7 +186,7 @@ class Publisher(threading.Thread):
                 return
             except (OSError, Failure) as error:
                 logger.warning("Could not publish %d files: %s", len(batch), type(error).__name__)
-                self._report(NotPublished(_problem_of(error)))
+                self._report(NotPublished(self._problem_of(error)))
                 if self._stopping.wait(SECONDS_BETWEEN_TRIES):
                     return  # the parts and their records stay for the next engine
 
@@ -194,20 +216,39 @@ class Publisher(threading.Thread):
 
     def _link_all(self, job: str) -> Linked:
         problem = None
+        gone = False
         try:
             last: Member | None = None
             while rows := self._journal.unlinked(job, last, MOST_IN_A_BATCH):
                 last = rows[-1][0]
+                here = [row for row in rows if row[2] is not None or self._store.size(row[1]) is not None]
+                if len(here) < len(rows):
+                    there = {member.file for member, _, _ in here}
+                    self._forget({member.file for member, _, _ in rows} - there)
+                    gone = True
                 links = []
-                for member, key, outside in rows:
+                for member, key, outside in here:
                     target = outside or self._store.path(key)
                     made = self._view.link(member.path, target, outside=outside is not None)
                     links.append((member, made))
                 self._journal.linked(links)
+            if gone:
+                self._journal.forget_plan(job)
         except (OSError, Failure) as error:
-            problem = _problem_of(error)
+            problem = self._problem_of(error)
         self._view.close()
-        return Linked(job, self._journal.tallies(job), problem)
+        return Linked(job, self._journal.tallies(job), problem, gone)
+
+    def _forget(self, files: Collection[int]) -> None:
+        """Objects that are not there: they are to come again, and no link to them may stay."""
+        numbers = list(files)
+        self._view.unlink(self._journal.inventory.links_of(numbers), self._store.root)
+        self._journal.inventory.lost(numbers)
+
+    def _problem_of(self, error: OSError | Failure) -> Problem:
+        named = error.filename if isinstance(error, OSError) else None
+        in_store = str(named).startswith(self._store.root)
+        return disk_problem(error, self._store.root if in_store else self._view.root)
 
     def _fail(self, row: FileRow, problem: Problem) -> Failed:
         self._journal.failed(row.id, problem)
@@ -216,9 +257,8 @@ class Publisher(threading.Thread):
     def _adopt(self, row: FileRow) -> Adopted:
         right = self._is_right(row)
         if not right:  # links first, so that none ever dangles
-            self._view.unlink(self._journal.inventory.links_of([row.id]), self._store.root)
+            self._forget([row.id])
             self._store.remove(row.key)
-            self._journal.inventory.removed([row.id], "queued")
         return Adopted(row, right)
 
     def _is_right(self, row: FileRow) -> bool:
@@ -236,7 +276,8 @@ class Publisher(threading.Thread):
             return False
 
 
-def _problem_of(error: OSError | Failure) -> Problem:
+def disk_problem(error: OSError | Failure, folder: str) -> Problem:
+    """What our own disk said, the one of a folder, or the journal's, for a person."""
     if isinstance(error, Failure):
         return error.problem()
     failure = of_disk(error)
@@ -244,4 +285,16 @@ def _problem_of(error: OSError | Failure) -> Problem:
         return NoSpace(
             "The disk or the quota of the store is full. Free some space; the job then goes on."
         ).problem()
-    return failure.problem()
+    return broken_disk(folder, error.strerror)
+
+
+def broken_disk(folder: str, reason: str | None) -> Problem:
+    """A disk that is neither full nor well; `reason` is what the system calls it, where that is known."""
+    said = f": {reason}" if reason else ""
+    return Problem(
+        DISK_ERROR,
+        f"The folder {folder} cannot be written{said}. Mend that, or name another folder with the keys store_dir"
+        " and views_dir; the job then goes on.",
+        "configure",
+        507,
+    )

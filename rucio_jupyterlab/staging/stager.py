@@ -6,6 +6,8 @@ The `conductor` leads each job from its plan to its end; `journal` and `jobs` re
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,33 +21,35 @@ from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
 from .conductor import Conductor
-from .evictor import Evictor
+from .evictor import ROWS, Evictor
+from .folders import Folders
 from .inside import Inside
 from .jobs import Job
 from .journal import Journal
+from .layout import collection_path
 from .listing import transfer_page
 from .model import JobRequest, Jobs, JobSnapshot, StoreStatus, TransferPage
 from .store import Store
 from .views import View
 
-DEFAULT_VIEWS = "~/rucio"
-STORE_BELOW_VIEWS = ".store"
-
 
 class Stager:
-    """All public methods belong on the engine's loop; none of them waits for Rucio or a disk."""
+    """All public methods belong on the engine's loop, and let it wait for neither Rucio nor a disk.
+
+    What changes a job answers when the change is on the disk.
+    """
 
     def __init__(self, state: Path, options: Options, accounts: Accounts, catalog: Catalog) -> None:
         self._accounts = accounts
-        self._views = str(Path(options.views_dir or DEFAULT_VIEWS).expanduser())
-        store_dir = options.store_dir or Path(self._views, STORE_BELOW_VIEWS)
-        self._store = Store(str(Path(store_dir).expanduser()))
+        folders = Folders(options)
+        self._views = folders.views
+        self._store = Store(folders.store)
         self._journal = Journal(str(state / "journal.sqlite"), f"{self._store.root} {self._views}")
         view = View(self._views, options.link)
         self._evictor = Evictor(self._journal.inventory, self._store, view)
         self._inside = Inside(catalog, self._journal.inventory)
         self._conductor = Conductor(
-            state, options, accounts, catalog, self._journal, self._store, view, self._evictor
+            state, options, accounts, catalog, self._journal, self._store, folders, view, self._evictor
         )
         self._board = self._conductor.board
         self._plans = self._conductor.plans
@@ -60,17 +64,23 @@ class Stager:
         """`listener` is called on the loop with what changed, at most five times a second for a job."""
         self._board.subscribe(listener)
 
+    async def settled(self) -> None:
+        """Return once what lies on the disk is known, or the folders cannot be used."""
+        await self._conductor.beginning.settled()
+
     # Jobs
 
     async def start(self, request: JobRequest) -> JobSnapshot:
-        """Begin a job. Raises BadRequest, NotFound; what Rucio says shows in the job's state."""
+        """Begin a job. Raises BadRequest, NotFound, BadConfiguration; what Rucio says shows in its state."""
         if not request.dids:
             raise BadRequest("Name at least one DID to stage.")
         _check_first(request.first)
         self._accounts.instance(request.instance)
+        await self._conductor.beginning.expect_folders()
         job = Job.new(request)
         self._board.add(job)
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     def jobs(self) -> Jobs:
@@ -90,6 +100,7 @@ class Stager:
             request, confirmed=True, first=first or request.first, pattern=pattern or request.pattern
         )
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def pause(self, job_id: str) -> JobSnapshot:
@@ -99,6 +110,7 @@ class Stager:
             raise Conflict("This job has ended; there is nothing to pause.")
         self._conductor.ground(job)
         self._board.set_state(job, "paused")
+        await self._board.kept()
         return job.snapshot()
 
     async def resume(self, job_id: str) -> JobSnapshot:
@@ -109,6 +121,7 @@ class Stager:
             raise Conflict("This job waits for a confirmation.")
         self._transfers.retry_now()
         self._conductor.go_on(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def cancel(self, job_id: str) -> JobSnapshot:
@@ -118,35 +131,43 @@ class Stager:
             return job.snapshot()
         self._conductor.halt(job)
         self._board.set_state(job, "cancelled")
+        await self._board.kept()
         await asyncio.to_thread(self._journal.withdraw, job.id)
         self._conductor.sweep_soon()
         return job.snapshot()
 
     async def retry(self, job_id: str, download: bool | None) -> JobSnapshot:
         """Try again what failed or was out of reach."""
+        await self.settled()
         job = self._board.find(job_id)
         if not job.finished:
             return await self.resume(job_id) if job.state in ("paused", "waiting") else job.snapshot()
         if download is not None:
             job.record.request = replace(job.record.request, download=download)
         job.record.request = replace(job.record.request, confirmed=True)
+        job.planned = False
+        self._board.set_state(job, "planning")  # from now on it holds its files
         await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
         await asyncio.to_thread(self._journal.forget_plan, job.id)
         job.cursor = job.tries = 0
         self._transfers.retry_now()
         self._conductor.plan(job)
+        await self._board.kept()
         return job.snapshot()
 
     async def clear(self, job_ids: list[str] | None) -> None:
         """Take finished jobs off the list; their files stay."""
+        await self.settled()
         gone = [job for job in self._board.jobs if job.finished and (job_ids is None or job.id in job_ids)]
         for job in gone:
             await asyncio.to_thread(self._journal.forget_job, job.id)
         self._board.remove(gone)
+        await self._board.kept()
         self._conductor.sweep_soon()
 
     async def pin(self, job_id: str, pinned: bool) -> JobSnapshot:
         """Keep a job's files whatever room is needed, or no longer."""
+        await self.settled()
         job = self._board.find(job_id)
         job.record.pinned = pinned
         await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned)
@@ -154,6 +175,7 @@ class Stager:
             await asyncio.to_thread(self._pin_again)
         self._board.save(job)
         self._board.touch(job)
+        await self._board.kept()
         return job.snapshot()
 
     def _pin_again(self) -> None:
@@ -171,6 +193,8 @@ class Stager:
     # The store
 
     async def store(self) -> StoreStatus:
+        """What is in it. Raises BadConfiguration where it cannot be made."""
+        await self._conductor.beginning.expect_folders()
         files, used, pinned = await asyncio.to_thread(self._journal.inventory.usage)
         options = self._conductor.options
         return StoreStatus(
@@ -189,12 +213,36 @@ class Stager:
 
     async def evict(self, instance: str, did: Did) -> Freed:
         """Take a DID's files out of the store and the view. Raises Conflict where a job or a pin holds them."""
-        holding = self._board.holding()
-        return await asyncio.to_thread(self._evictor.evict, instance, did, holding)
+        return await asyncio.shield(self._evict(instance, did))  # what is claimed has to go
+
+    async def _evict(self, instance: str, did: Did) -> Freed:
+        claim = functools.partial(self._evictor.claim, instance, did, self._board.holding)
+        claimed = await self._conductor.in_turn(claim)
+        freed = [
+            await self._conductor.in_turn(
+                functools.partial(self._evictor.remove, claimed[start : start + ROWS])
+            )
+            for start in range(0, len(claimed), ROWS)
+        ]
+        return Freed(sum(each.files for each in freed), sum(each.bytes for each in freed))
 
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""
-        return await asyncio.to_thread(self._evictor.staged, instance, dids, self._plans.prefix(instance))
+        await self.settled()
+        return await asyncio.to_thread(self._staged, instance, dids)
+
+    def _staged(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
+        """What the user has removed by hand from the view is not told."""
+        prefix = self._plans.prefix(instance)
+        found: dict[Did, tuple[int, str | None]] = {}
+        for did in dids:
+            folder = f"{self._views}/{prefix}{collection_path(did.scope, did.name)}"
+            files = self._journal.inventory.staged_in(instance, did)
+            names = [] if files else self._journal.inventory.staged_as(instance, did)
+            paths = [folder] if files else [f"{self._views}/{name}" for name in names]
+            if path := next(filter(os.path.exists, paths), None):
+                found[did] = (files or 1, path)
+        return found
 
     def staged_inside(self, instance: str, dids: list[Did]) -> dict[Did, int]:
         """Of collections without a folder of their own, how many files are here in those that hold them.

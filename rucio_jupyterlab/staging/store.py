@@ -20,11 +20,16 @@ class Store:
     """Paths, durability and room. Keeps no state of its own; the journal knows what is in it."""
 
     def __init__(self, root: str) -> None:
+        """The folder is made by `make`."""
         self.root = root
-        for prefix in range(256):
-            os.makedirs(f"{root}/objects/{prefix:02x}", exist_ok=True)
-        self.preallocates = file_system_of(root) in _PREALLOCATING
+        self.preallocates = False
         self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "fsync")
+
+    def make(self) -> None:
+        """Make what is missing of its folders. Raises OSError."""
+        for prefix in range(256):
+            os.makedirs(f"{self.root}/objects/{prefix:02x}", exist_ok=True)
+        self.preallocates = file_system_of(self.root) in _PREALLOCATING
 
     def path(self, key: str) -> str:
         return object_path(self.root, key)
@@ -43,6 +48,15 @@ class Store:
         """Room that this user may still fill."""
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
+
+    def try_disk(self) -> None:
+        """Write and remove a small file. Raises OSError."""
+        path = f"{self.root}/objects/.trial"
+        with open(path, "wb") as file:
+            file.write(b"trial")
+            file.flush()
+            os.fsync(file.fileno())
+        os.unlink(path)
 
     def publish(self, sizes: dict[str, int]) -> list[str]:
         """Make verified parts durable, then give them their final names, read-only.

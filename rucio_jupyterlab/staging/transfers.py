@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Protocol
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
-from ..errors import Problem
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import Clouds, is_installed
 from ..sources.cs3 import Cs3Resolver
@@ -31,6 +30,7 @@ from .flights import Flight, Flights
 from .jobs import Job
 from .journal import Journal
 from .publisher import Adopted, Arrived, Published, Publisher, Report
+from .room import Need, Space
 from .rows import FileRow
 from .speeds import Speeds
 from .store import Store
@@ -57,11 +57,11 @@ BUSY_SECONDS = 5.0
 class Events(Protocol):
     """What the transfers tell; all on the loop."""
 
-    def shortage(self, job: Job, to_come: int, in_all: int) -> Problem | None:
-        """Why the disk has no room for the bytes `to_come`, or the quota for those `in_all`; else None."""
+    def space(self) -> Space | None:
+        """What may still be filled; None where the disk has to be asked first."""
 
-    def no_room(self, job: Job, problem: Problem) -> None:
-        """The job's next file does not fit: it has to wait."""
+    def short_of_room(self, job: Job) -> None:
+        """The job's next file does not fit, or it is not known whether: more is fed when that is settled."""
 
     def is_active(self, job: str) -> bool:
         """Whether a job's files may be transferred now."""
@@ -144,8 +144,7 @@ class Transfers:
         """Launch what is not on its way yet; False where a file has to wait, and those behind it with it."""
         wanted = self._wanted_by(rows)
         lacking = {row.id: self._lacking(row) for row in rows if self.flights.get(row.id) is None}
-        fresh = [row for row in rows if row.id in lacking]
-        all_fit = self._shortage(job, sum(lacking.values()), sum(row.bytes or 0 for row in fresh)) is None
+        space = self._events.space()
         for row in rows:
             flight = self.flights.get(row.id)
             if row.id in self._ending or (flight is not None and flight.landing):
@@ -154,10 +153,11 @@ class Transfers:
                 return False
             if flight is not None:
                 flight.jobs |= wanted.get(row.id, set())
-            elif all_fit or self._has_room(job, lacking[row.id], row.bytes or 0):
+            elif space is not None and self._fits(space, lacking[row.id], row.bytes or 0):
                 jobs = wanted.get(row.id, {job.id})
                 self._launch(Flight(row, jobs, lacking[row.id], job.record.request.rse))
             else:
+                self._events.short_of_room(job)
                 return False
             job.cursor = row.id
         return True
@@ -170,18 +170,20 @@ class Transfers:
                 wanted.setdefault(member.file, set()).add(member.job)
         return wanted
 
-    def _has_room(self, job: Job, lacking: int, size: int) -> bool:
-        """Whether one more file fits; if not, the job is made to wait."""
-        problem = self._shortage(job, lacking, size)
-        if problem is not None:
-            self._events.no_room(job, problem)
-        return problem is None
+    def _fits(self, space: Space, lacking: int, size: int) -> bool:
+        """Whether one more file fits beside those on their way."""
+        return space.takes(self.flights.bytes_to_come + lacking, self.flights.bytes_in_all + size)
 
-    def _shortage(self, job: Job, lacking: int, size: int) -> Problem | None:
-        """Why files do not fit beside those on their way: bytes that are lacking on the disk, and in all."""
-        return self._events.shortage(
-            job, self.flights.bytes_to_come + lacking, self.flights.bytes_in_all + size
-        )
+    def need_of(self, job: Job) -> Need | None:
+        """What a job's next files take beside those on their way; None where none is to come."""
+        queued = self._journal.queued(job.id, job.cursor, REFILL)
+        rows = [row for row in queued if self.flights.get(row.id) is None]
+        if not rows:
+            return None
+        lacking = [self._lacking(row) for row in rows]
+        sizes = [row.bytes or 0 for row in rows]
+        to_come, in_all = self.flights.bytes_to_come, self.flights.bytes_in_all
+        return Need(to_come + lacking[0], to_come + sum(lacking), in_all + sizes[0], in_all + sum(sizes))
 
     def _lacking(self, row: FileRow) -> int:
         """Bytes that a file still needs on the disk; a part of it may be there."""

@@ -14,7 +14,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import BinaryIO, Literal
 
 from .layout import escaped_twin, folded, marked_twin, way
@@ -47,8 +47,12 @@ class View:
         with self._lock:
             return self._first_free(path, target, make)
 
-    def unlink(self, paths: Iterable[str], store: str) -> None:
-        """Remove links and copies of ours and the folders that they leave empty; anything else stays."""
+    def unlink(self, paths: Iterable[str], store: str, outside: Collection[str] = ()) -> None:
+        """Remove links and copies of ours and the folders that they leave empty; anything else stays.
+
+        `outside` are files that are not in the store, to which links of ours lead.
+        """
+        targets = {os.path.join(_physical(os.path.dirname(each)), os.path.basename(each)) for each in outside}
         names: dict[str, list[str]] = {}
         for path in paths:
             folder, _, name = path.rpartition("/")
@@ -57,7 +61,7 @@ class View:
             for folder in names:
                 self._close()
                 try:
-                    self._unlink_in(folder, names[folder], store)
+                    self._unlink_in(folder, names[folder], store, targets)
                 except (FileNotFoundError, NotADirectoryError):
                     continue  # somebody removed the folder
                 self._tidy(folder)
@@ -140,21 +144,21 @@ class View:
         with open(source, "rb", closefd=False) as reader, open(copy, "wb", closefd=False) as writer:
             shutil.copyfileobj(reader, writer, 1 << 20)
 
-    def _unlink_in(self, folder: str, names: Iterable[str], store: str) -> None:
+    def _unlink_in(self, folder: str, names: Iterable[str], store: str, outside: set[str]) -> None:
         descriptor = self._folder(folder, make=False)
         for name in names:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if self._is_ours(descriptor, folder, name, store):
+                if self._is_ours(descriptor, folder, name, store, outside):
                     os.unlink(name, dir_fd=descriptor)
 
-    def _is_ours(self, descriptor: int, folder: str, name: str, store: str) -> bool:
-        """A link into the store, or a copy that nobody made writable since."""
+    def _is_ours(self, descriptor: int, folder: str, name: str, store: str, outside: set[str]) -> bool:
+        """A link into the store or to a file outside of it, or a copy that nobody made writable since."""
         mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
         if not stat.S_ISLNK(mode):
             return stat.S_ISREG(mode) and not mode & 0o222
         text = os.readlink(name, dir_fd=descriptor)
         target = os.path.normpath(os.path.join(_physical(self.root), folder, text))
-        return target.startswith(_physical(store).rstrip("/") + "/")
+        return target.startswith(_physical(store).rstrip("/") + "/") or target in outside
 
     def _tidy(self, folder: str) -> None:
         while folder:

@@ -93,9 +93,10 @@ async def open_desk(
     password: str,
     signed_in: bool = True,
     state: Path | None = None,
+    settled: bool = True,
     **options: Any,
 ) -> AsyncIterator[Desk]:
-    """A stager whose views, and state unless told otherwise, are below `folder`."""
+    """A stager whose views, and state unless told otherwise, are below `folder`; `settled`: it has looked around."""
     state = state or folder / "state"
     configuration = configuration_from({"instances": instances}, {"HOME": str(folder)})
     plain = Options(views_dir=str(folder / "views"), send_traces=False)
@@ -112,6 +113,8 @@ async def open_desk(
     if signed_in:
         accounts.sign_in(SignIn(instances[0]["name"], "userpass", "alice", "alice", password))
     stager = Stager(state, configuration.options, accounts, catalog)
+    if settled:
+        await stager.settled()
     try:
         yield Desk(stager, accounts, catalog, folder)
     finally:

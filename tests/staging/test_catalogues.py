@@ -280,7 +280,7 @@ async def test_files_that_match_a_pattern(rucio: Imagined, desk: Desks) -> None:
     dataset = rucio.dataset("s", "run", files)
     async with desk() as it:
         assert (await it.stage(dataset, pattern="*.root")).files_total == 2
-        assert (await it.stage(dataset, pattern="nothing")).state == "done"
+        assert (await it.stage(dataset, pattern="nothing")).state == "failed"
 
 
 @pytest.mark.parametrize("limits", [{"confirm_bytes": 10}, {"confirm_files": 2}])

@@ -58,7 +58,8 @@ def take(journal: Journal, step: Step) -> None:
         elif action == "fail":
             journal.failed(file, Problem("missing", "It is gone.", "choose"))
         else:
-            journal.inventory.removed([file], "evicted")
+            journal.inventory.claim_all("lab", Did("s", f"f{number}"), list)
+            journal.inventory.gone([file])
 
 
 @given(st.lists(steps, max_size=25))

@@ -168,20 +168,36 @@ def test_the_least_recently_used_goes_first_and_what_is_held_stays(journal: Jour
         journal.admit(name, [planned(name)], 1.0)
         finish(journal, name, now=float(10 - number))
     journal.inventory.pin("d", True)
-    evictable = [key for _, key, _ in journal.inventory.evictable(["c"], 10)]
-    assert evictable == [object_key("lab", Did("s", name)) for name in "ba"]
-    assert journal.inventory.usage() == (4, 40, 1)
+    assert journal.inventory.evictable_bytes(lambda: ["c"]) == 20
+    leaving = [each.key for each in journal.inventory.claim_oldest(1000, lambda: ["c"])]
+    assert leaving == [object_key("lab", Did("s", name)) for name in "ba"]
+    assert journal.inventory.usage() == (2, 20, 1)
+    assert journal.inventory.claim_oldest(1000, lambda: ["c"]) == []
 
 
 def test_what_is_evicted_is_told_as_such(journal: Journal) -> None:
     journal.admit("one", [planned("a")], 1.0)
     finish(journal, "one")
-    ((number, _, _),) = journal.inventory.files_of("lab", Did("s", "run"))
+    assert journal.inventory.claim_all("lab", Did("s", "run"), lambda: ["one"]) is None
+    (leaving,) = journal.inventory.claim_all("lab", Did("s", "run"), list) or []
+    assert states(journal, "one") == {"a": "leaving"}
+    number = leaving.file
     assert journal.inventory.links_of([number]) == ["s/run/a"]
-    journal.inventory.removed([number], "evicted")
+    journal.inventory.gone([number])
+    assert states(journal, "one") == {"a": "evicted"}
     assert journal.inventory.links_of([number]) == [] and journal.inventory.usage() == (0, 0, 0)
     assert journal.inventory.staged_in("lab", Did("s", "run")) == 0
     assert not any(each.linked for each in journal.tallies("one"))
+
+
+def test_what_a_plan_names_while_it_leaves_is_fetched_again(journal: Journal) -> None:
+    journal.admit("one", [planned("a")], 1.0)
+    finish(journal, "one")
+    (leaving,) = journal.inventory.claim_all("lab", Did("s", "run"), list) or []
+    journal.admit("two", [planned("a")], 2.0)
+    assert journal.inventory.leaving([leaving.file]) == []
+    journal.inventory.gone([leaving.file])
+    assert states(journal, "two") == {"a": "queued"}
 
 
 def test_a_collections_files_are_not_those_of_one_that_is_named_like_it(journal: Journal) -> None:
@@ -202,8 +218,7 @@ def test_a_fresh_journal_takes_in_what_lies_there_and_believes_it_when_it_is_nam
     assert journal.inventory.staged_in("lab", Did("s", "run")) == 1
     assert journal.known([key])[key][0] == "kept"
     assert states(journal, "ended") == {"a": "kept"}
-    assert [found for _, found, _ in journal.inventory.evictable([], 10)] == [key]
-    assert len(journal.inventory.files_of("lab", Did("s", "run"))) == 1
+    assert journal.inventory.evictable_bytes(list) == 10
     journal.admit("one", [planned("a")], 1.0)
     assert names(journal, "one") == ["a"]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,11 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.errors import Conflict
+from rucio_jupyterlab.errors import BadConfiguration, Conflict
+from rucio_jupyterlab.staging.jobs import JobFiles
+from rucio_jupyterlab.staging.journal import Journal
+from rucio_jupyterlab.staging.store import Store
+from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
 
 from .conftest import Desk, open_desk
@@ -70,6 +77,35 @@ async def test_evicting_a_dataset_takes_its_files_alone(rucio: Imagined, desk: D
         assert await it.stager.local_state("lab", [a, below]) == {}
 
 
+async def test_what_was_linked_from_a_mount_can_be_taken_away(
+    rucio: Imagined, desk: Desks, tmp_path: Path
+) -> None:
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    (mount / "a").write_bytes(b"abc")
+    did = rucio.put("s", "a", b"abc", pfns={f"file://{mount}/a": ("DISK", "wan")})
+    dataset = rucio.dataset("s", "run", [did])
+    async with desk(mounts=(str(mount),)) as it:
+        assert (await it.stage(dataset)).files_here == 1
+        assert it.files() == {"s/run/a": b"abc"}
+        assert (await it.stager.evict("lab", dataset)).files == 1
+        assert it.files() == {} and await it.stager.local_state("lab", [dataset]) == {}
+        assert (mount / "a").read_bytes() == b"abc"
+        assert (await it.stage(dataset)).files_here == 1
+        assert it.files() == {"s/run/a": b"abc"}
+
+
+async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(rucio: Imagined, desk: Desks) -> None:
+    file = rucio.put("s", "a", b"abc")
+    dataset = rucio.dataset("s", "run", [rucio.put("s", "b", b"abc")])
+    async with desk() as it:
+        await it.stage(file, dataset)
+        assert set(await it.stager.local_state("lab", [file, dataset])) == {file, dataset}
+        (it.views / "s/a").unlink()
+        shutil.rmtree(it.views / "s/run")
+        assert await it.stager.local_state("lab", [file, dataset]) == {}
+
+
 # A lost journal
 
 
@@ -111,6 +147,64 @@ async def test_with_the_journal_lost_what_was_deleted_by_hand_is_not_counted(
     async with desk() as it:
         now = it.stager.job(job.id)
         assert (now.state, now.files_total, now.files_done, now.bytes_done) == ("done", 3, 2, 6)
+
+
+async def test_jobs_are_told_and_begun_while_a_lost_journal_is_made_anew(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        before = await it.stage(did)
+    lose_journal(it.folder)
+    answered = threading.Event()
+    looking = gated(monkeypatch, Store, "objects", answered)
+    async with desk(settled=False) as it:
+        await it.until_true(looking.is_set)
+        assert it.stager.jobs().jobs == [before]
+        job = await it.start(did)
+        assert job.state == "planning"
+        answered.set()
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/a": b"abc"} and len(rucio.storage.requests()) == 1
+
+
+# Folders that cannot be made
+
+
+@pytest.mark.parametrize("key", ["views_dir", "store_dir"])
+async def test_a_folder_that_cannot_be_made_is_named_with_its_key(
+    rucio: Imagined, desk: Desks, tmp_path: Path, key: str
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    obstacle = tmp_path / "obstacle"
+    obstacle.write_bytes(b"")
+    async with desk(**{key: str(obstacle / "below")}) as it:
+        for ask in (it.start(did), it.stager.store()):
+            with pytest.raises(BadConfiguration, match=f"{obstacle}/below.*Not a directory.*{key}"):
+                await ask
+        obstacle.unlink()
+        assert (await it.stage(did)).state == "done"
+
+
+async def test_a_job_waits_for_its_folder_and_goes_on(
+    rucio: Imagined, desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.beginning.SPACE_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc", Manner(stall_after=1))
+    views = tmp_path / "other"
+    async with desk(views_dir=str(views)) as it:
+        job = await it.start(did)
+        await it.until_true(lambda: bool(rucio.storage.requests()))
+    rucio.storage.mend("/s/a")
+    aside = views.rename(tmp_path / "aside")
+    views.write_bytes(b"")
+    async with desk(views_dir=str(views)) as it:
+        waits = await it.until(job, lambda now: now.state == "waiting")
+        assert waits.problem is not None and waits.problem.do == "configure"
+        views.unlink()
+        aside.rename(views)
+        assert (await it.end_of(job)).state == "done"
+        assert (views / "s/a").read_bytes() == b"abc"
 
 
 # A full disk
@@ -170,3 +264,93 @@ async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help
         disk.clear()
         assert (await it.end_of(job)).state == "done"
         assert len(list((disk.path / "views/s/run").iterdir())) == 3
+
+
+# What happens at the same time
+
+
+def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threading.Event) -> threading.Event:
+    """Let a method wait for a gate; the event that is returned tells that it has come there."""
+    reached = threading.Event()
+    original = getattr(kind, name)
+
+    def waiting(*values: Any) -> Any:
+        reached.set()
+        assert gate.wait(20), f"nobody lets {name} go on"
+        return original(*values)
+
+    monkeypatch.setattr(kind, name, waiting)
+    return reached
+
+
+async def test_a_job_for_what_is_just_leaving_gets_it_again(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"f{n}" for n in range(5)]
+    dataset = rucio.dataset("s", "run", [rucio.put("s", name, name.encode()) for name in names])
+    async with desk() as it:
+        await it.stage(dataset)
+        planned = threading.Event()
+        leaving = gated(monkeypatch, View, "unlink", planned)
+        eviction = asyncio.create_task(it.stager.evict("lab", dataset))
+        await it.until_true(leaving.is_set)
+        job = await it.until(await it.start(dataset), lambda now: now.state == "running")
+        planned.set()
+        await eviction
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {f"s/run/{name}": name.encode() for name in names}
+
+
+async def test_what_leaves_between_a_look_and_the_plan_is_planned_anew(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rucio.dataset("s", "here", [rucio.put("s", f"f{n}", os.urandom(50_000)) for n in range(4)])
+    big = rucio.put("s", "big", os.urandom(150_000))
+    async with desk(quota_bytes=250_000) as it:
+        await it.stage(here)
+        with monkeypatch.context() as patched:
+            brought = threading.Event()
+            looked = gated(patched, Journal, "admit", brought)
+            job = await it.start(here)
+            await it.until_true(looked.is_set)
+            patched.undo()
+            assert (await it.stage(big)).state == "done"
+            brought.set()
+            assert (await it.end_of(job)).state == "done"
+        opened = {path for path, content in it.files().items() if len(content) == 50_000}
+        assert opened == {f"s/here/f{n}" for n in range(4)}
+        assert not [path for path in it.views.rglob("*") if not path.exists()]
+
+
+async def test_the_loop_answers_while_room_is_made(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = (rucio.put("s", name, os.urandom(100_000)) for name in ("old", "new"))
+    async with desk(quota_bytes=150_000) as it:
+        await it.stage(old)
+        answered = threading.Event()
+        leaving = gated(monkeypatch, View, "unlink", answered)
+        job = await it.start(new)
+        await it.until_true(leaving.is_set)
+        assert it.stager.job(job.id).state == "running"
+        answered.set()
+        assert (await it.end_of(job)).state == "done"
+        assert sorted(it.files()) == ["s/new"]
+
+
+async def test_the_loop_answers_while_a_record_is_written(
+    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc")
+    async with desk() as it:
+        answered = threading.Event()
+        writing = gated(monkeypatch, JobFiles, "save", answered)
+        start = asyncio.create_task(it.start(did))
+        await it.until_true(writing.is_set)
+        (job,) = it.stager.jobs().jobs
+        await it.until(job, lambda now: now.state == "done")
+        assert not start.done()
+        answered.set()
+        await start
+    async with desk() as it:
+        assert it.stager.job(job.id).state == "done"

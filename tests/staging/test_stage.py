@@ -55,6 +55,16 @@ async def test_a_corrupt_replica_is_passed_over(lab: Lab, desk: Desks) -> None:
         assert it.files() == {f"{scope}/a": b"good"}
 
 
+async def test_a_pattern_that_matches_nothing_is_told(lab: Lab, desk: Desks) -> None:
+    scope = lab.scope()
+    did = lab.put(scope, "a.root", b"abc")
+    async with desk() as it:
+        job = await it.stage(did, pattern="*.rot")
+        assert (job.state, job.files_total) == ("failed", 0)
+        assert job.problem is not None
+        assert job.problem.detail == f"No file of {scope}:a.root matches “*.rot”."
+
+
 async def test_nobody_is_asked_to_confirm_what_only_tape_holds(lab: Lab, desk: Desks) -> None:
     scope = lab.scope()
     did = lab.register(scope, "old", b"x" * 100, rse="TAPE_ONLY")

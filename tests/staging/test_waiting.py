@@ -207,6 +207,29 @@ async def test_a_file_of_unknown_size_that_fills_the_disk_waits_too(
         assert (disk.path / "views/s/a").read_bytes() == content
 
 
+async def test_a_disk_that_turns_read_only_is_named_and_costs_no_bytes(
+    rucio: Imagined, small: Desks, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.obstacles.SPACE_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc")
+    async with small(views_dir=str(disk.path / "views")) as it:
+        await it.stage(rucio.put("s", "first", b"first"))
+        disk.protect(True)
+        try:
+            job = await it.until(
+                await it.start(did), lambda now: now.problem and "Read-only" in now.problem.detail
+            )
+            assert job.cause == "space" and job.problem is not None
+            assert job.problem.do == "configure" and str(disk.path) in job.problem.detail
+            asked, told = len(rucio.storage.requests()), len(it.updates)
+            await it.until_true(lambda: len(it.updates) >= told + 5)
+            assert len(rucio.storage.requests()) == asked
+        finally:
+            disk.protect(False)
+        assert (await it.end_of(job)).state == "done"
+        assert (disk.path / "views/s/a").read_bytes() == b"abc"
+
+
 async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
     rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
