@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -131,13 +131,16 @@ class Inventory:
         )
         return [str(key) for (key,) in rows]
 
-    def lost(self, files: Sequence[int]) -> None:
-        """Objects that are not there, or not right, and whose links are gone: they are to come again."""
+    def lost(self, files: Sequence[int], state: Literal["queued", "evicted"]) -> None:
+        """Objects that are not there, or not right, and whose links are gone.
+
+        `queued` ones come again at once, `evicted` ones when a plan has told from where.
+        """
         numbers = [(file,) for file in files]
         with self._transaction() as db:
             db.executemany("DELETE FROM links WHERE file = ?", numbers)
             db.executemany(NOT_SHOWN, numbers)
-            db.executemany("UPDATE files SET state = 'queued' WHERE id = ?", numbers)
+            db.executemany("UPDATE files SET state = ? WHERE id = ?", [(state, file) for file in files])
 
     def pin(self, job: str, pinned: bool) -> None:
         with self._transaction() as db:

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -224,7 +224,7 @@ class Publisher(threading.Thread):
                 here = [row for row in rows if row[2] is not None or self._store.size(row[1]) is not None]
                 if len(here) < len(rows):
                     there = {member.file for member, _, _ in here}
-                    self._forget({member.file for member, _, _ in rows} - there)
+                    self._forget({member.file for member, _, _ in rows} - there, "evicted")
                     gone = True
                 links = []
                 for member, key, outside in here:
@@ -239,11 +239,11 @@ class Publisher(threading.Thread):
         self._view.close()
         return Linked(job, self._journal.tallies(job), problem, gone)
 
-    def _forget(self, files: Collection[int]) -> None:
-        """Objects that are not there: they are to come again, and no link to them may stay."""
+    def _forget(self, files: Collection[int], state: Literal["queued", "evicted"]) -> None:
+        """Objects that are not there, or not right: no link to them may stay."""
         numbers = list(files)
         self._view.unlink(self._journal.inventory.links_of(numbers), self._store.root)
-        self._journal.inventory.lost(numbers)
+        self._journal.inventory.lost(numbers, state)
 
     def _problem_of(self, error: OSError | Failure) -> Problem:
         named = error.filename if isinstance(error, OSError) else None
@@ -257,7 +257,7 @@ class Publisher(threading.Thread):
     def _adopt(self, row: FileRow) -> Adopted:
         right = self._is_right(row)
         if not right:  # links first, so that none ever dangles
-            self._forget([row.id])
+            self._forget([row.id], "queued")
             self._store.remove(row.key)
         return Adopted(row, right)
 

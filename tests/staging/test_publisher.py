@@ -230,6 +230,22 @@ def test_what_is_here_is_linked_and_counted(house: House) -> None:
     assert (house.read("s/two/a"), house.read("s/two/m")) == (b"abc", b"mounted")
 
 
+def test_what_was_believed_to_be_here_and_is_gone_waits_for_a_plan(house: House) -> None:
+    (row,) = house.arrive("one", {"a": b"abc"})
+    house.published(1)
+    key, did = object_key("lab", Did("s", "a")), Did("s", "a")
+    believed = PlannedFile(key, "lab", did, 3, "1", None, "done", [], "s/two/a", True)
+    house.journal.admit("two", [believed], 1.0)
+    house.journal.finish_plan("two")
+    house.object(row).unlink()
+    house.publisher.link_what_is_here("two")
+    report = house.next()
+    assert isinstance(report, Linked) and report.gone
+    assert not os.path.lexists(house.views / "s/two/a") and not os.path.lexists(house.views / "s/one/a")
+    assert not house.journal.plan_is_complete("two")
+    assert house.journal.queued("two", 0, 9) == []  # nobody knows from where
+
+
 def test_an_action_that_fails_does_not_end_the_publisher(house: House) -> None:
     def fails() -> None:
         raise OSError(5, "broken")
