@@ -18,8 +18,16 @@ host that its section names, so an RSE cannot ask for it:
 Instead of `secret_file` there may be `secret_env`, the name of a variable, or `secret`. `ca_file` names authorities
 to trust, and `insecure_hosts` (comma-separated) hosts that get secrets in plain text although they are not loopback.
 
-Without a section, for the hosts in RUCIO_CS3_HOSTS (comma-separated): RUCIO_CS3_TOKEN_FILE or RUCIO_CS3_TOKEN, of
-the kind RUCIO_CS3_TOKEN_KIND. Without these, where the RSE takes Rucio's tokens: the OIDC token of this Rucio user.
+The gateway's own token goes to data endpoints, and whoever may edit the RSE names these, unless the section does:
+
+    data_hosts = data.example.org, more-data.example.org
+    data_endpoint_rewrite = http://0.0.0.0:19001/ https://data.example.org/
+
+Each of the two takes the place of what the RSE says. There may be several rewrites, one a line.
+
+Where no section says how to sign in, for the hosts in RUCIO_CS3_HOSTS (comma-separated): RUCIO_CS3_TOKEN_FILE or
+RUCIO_CS3_TOKEN, of the kind RUCIO_CS3_TOKEN_KIND. Without these, where the RSE takes Rucio's tokens: the OIDC token
+of this Rucio user.
 """
 
 from __future__ import annotations
@@ -34,7 +42,8 @@ from .pfn import plain_host
 from .settings import Settings, Upload
 
 PUBLIC = {"tls", "data_hosts", "uploads", "data_endpoint_rewrite", "takes_rucio_tokens"}
-PRIVATE = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind", "ca_file", "insecure_hosts"}
+SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
+PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "data_hosts", "data_endpoint_rewrite"}
 
 
 def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Settings:
@@ -51,10 +60,30 @@ def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Setti
         tls=public.get("tls"),
         ca_file=Path(section["ca_file"]) if "ca_file" in section else None,
         insecure_hosts=hosts_of(section.get("insecure_hosts", "")),
-        data_hosts=frozenset(map(plain_host, public.get("data_hosts", ()))),
-        data_endpoint_rewrite=tuple(sorted(public.get("data_endpoint_rewrite", {}).items())),
+        data_hosts=data_hosts(public, section),
+        data_endpoint_rewrite=rewrites(public, section, host),
         uploads=uploads,
     )
+
+
+def data_hosts(public: Mapping[str, Any], section: Mapping[str, str]) -> frozenset[str]:
+    """The section's, else the RSE's."""
+    if "data_hosts" in section:
+        return hosts_of(section["data_hosts"])
+    return frozenset(map(plain_host, public.get("data_hosts", ())))
+
+
+def rewrites(public: Mapping[str, Any], section: Mapping[str, str], host: str) -> tuple[tuple[str, str], ...]:
+    """The section's, else the RSE's."""
+    if "data_endpoint_rewrite" not in section:
+        return tuple(sorted(public.get("data_endpoint_rewrite", {}).items()))
+    lines = [line.split() for line in section["data_endpoint_rewrite"].splitlines() if line.strip()]
+    if any(len(words) != 2 for words in lines):
+        raise InvalidRequest(
+            f"[cs3:{host}] data_endpoint_rewrite: each line is the beginning of an address, a space, and what to"
+            " put instead"
+        )
+    return tuple(sorted((beginning, replacement) for beginning, replacement in lines))
 
 
 def credential(
@@ -65,7 +94,7 @@ def credential(
 ) -> Credential:
     """The one that this machine has for the gateway. Raises NoCredential where it has none, InvalidRequest."""
     host = plain_host(str(attributes["hostname"]))
-    if section:
+    if section.keys() & SIGN_IN:
         return configured(host, section)
     if host in hosts_of(environment.get("RUCIO_CS3_HOSTS", "")):
         kind = token_kind(environment.get("RUCIO_CS3_TOKEN_KIND", "auto"))
