@@ -14,7 +14,7 @@ from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
 from cs3.gateway.v1beta1.gateway_api_pb2_grpc import GatewayAPIStub
 from cs3.rpc.v1beta1 import code_pb2 as codes
 
-from .auth import Credential, GatewayToken, expiry
+from .auth import Credential, GatewayToken, Login, expiry, is_unicode
 from .errors import AccessDenied, Conflict, NotSignedIn, of_code, of_rpc
 from .settings import Settings, is_loopback
 
@@ -91,9 +91,7 @@ class Gateway:
         presented = self._credential.present()
         if isinstance(presented, GatewayToken):
             return presented.token
-        request = gw.AuthenticateRequest(
-            type=presented.kind, client_id=presented.client_id, client_secret=presented.secret
-        )
+        request = authenticate_request(presented)
         try:
             reply = self.call_unsigned("Authenticate", request, about=f"({presented.kind})")
         except (AccessDenied, Conflict) as error:  # a wrong password; a lightweight account that was linked
@@ -118,6 +116,13 @@ class Gateway:
                 channel = open_channel(self.settings)
                 self._connection = os.getpid(), channel, GatewayAPIStub(channel)
             return self._connection[2]
+
+
+def authenticate_request(login: Login) -> gw.AuthenticateRequest:
+    """Raises NotSignedIn for what cannot be encoded: protobuf's own error would show it."""
+    if not (is_unicode(login.client_id) and is_unicode(login.secret)):
+        raise NotSignedIn(f"the user or the secret for Authenticate ({login.kind}) is not UTF-8")
+    return gw.AuthenticateRequest(type=login.kind, client_id=login.client_id, client_secret=login.secret)
 
 
 def open_channel(settings: Settings) -> grpc.Channel:
