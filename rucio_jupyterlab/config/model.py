@@ -43,7 +43,7 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     def section(self) -> dict[str, str]:
         """What a section of `rucio.cfg` would say; how to sign in only where there is a secret."""
-        told: dict[str, str | None] = {"ca_file": self.ca_file or None}
+        told: dict[str, str | None] = {"ca_file": self.ca_file}
         if self.signs_in:
             told |= {"auth": self.auth, "user": self.user or None}
             told |= {"secret_file": self.secret_file or None, "secret_env": self.secret_env or None}

@@ -125,6 +125,8 @@ def complaints(instance: Instance) -> list[str]:
             found.append(f"The key “cs3” lacks “user” for {host}, which auth “{cloud.auth}” needs.")
         if cloud.secret_file and cloud.secret_env:
             found.append(f"The key “cs3” has both “secret_file” and “secret_env” for {host}.")
+        if cloud.ca_file == "":
+            found.append(f"The key “cs3” has an empty “ca_file” for {host}: name a file, or remove it.")
         rewrites = cloud.data_endpoint_rewrite or {}
         if not all(_ADDRESS.fullmatch(each) for pair in rewrites.items() for each in pair):
             found.append(

@@ -32,7 +32,7 @@ of this Rucio user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, get_args
 
@@ -41,7 +41,20 @@ from .errors import InvalidRequest, NoCredential
 from .pfn import plain_host
 from .settings import Settings, Upload
 
-PUBLIC = {"tls", "data_hosts", "uploads", "data_endpoint_rewrite", "takes_rucio_tokens"}
+PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "tls": (lambda said: isinstance(said, bool), "true or false"),
+    "data_hosts": (lambda said: isinstance(said, list) and all(map(is_text, said)), "a list of host names"),
+    "uploads": (
+        lambda said: isinstance(said, list) and bool(said) and all(one in get_args(Upload) for one in said),
+        f"a list of {' and '.join(get_args(Upload))}, or one of them",
+    ),
+    "data_endpoint_rewrite": (
+        lambda said: isinstance(said, dict) and all(is_text(one) for pair in said.items() for one in pair),
+        "a table of beginnings of addresses, each with what to put instead",
+    ),
+    "takes_rucio_tokens": (lambda said: isinstance(said, bool), "true or false"),
+}
+"""What the RSE may say, whether that is what it has to be, and what it has to be."""
 SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
 PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "data_hosts", "data_endpoint_rewrite"}
 
@@ -51,18 +64,17 @@ def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Setti
     host = plain_host(str(attributes["hostname"]))
     public = published(attributes)
     check_keys(section, PRIVATE, f"[cs3:{host}]")
-    uploads = tuple(public.get("uploads", get_args(Upload)))
-    if not uploads or not set(uploads) <= set(get_args(Upload)):
-        raise InvalidRequest(f"the extended attribute uploads is a list of {get_args(Upload)}")
+    if section.get("ca_file") == "":
+        raise InvalidRequest(f"[cs3:{host}] ca_file is empty: name a file, or remove the option")
     return Settings(
         host=host,
-        port=int(attributes["port"]),
+        port=port_of(attributes),
         tls=public.get("tls"),
         ca_file=Path(section["ca_file"]) if "ca_file" in section else None,
         insecure_hosts=hosts_of(section.get("insecure_hosts", "")),
         data_hosts=data_hosts(public, section),
         data_endpoint_rewrite=rewrites(public, section, host),
-        uploads=uploads,
+        uploads=tuple(public.get("uploads", get_args(Upload))),
     )
 
 
@@ -74,16 +86,20 @@ def data_hosts(public: Mapping[str, Any], section: Mapping[str, str]) -> frozens
 
 
 def rewrites(public: Mapping[str, Any], section: Mapping[str, str], host: str) -> tuple[tuple[str, str], ...]:
-    """The section's, else the RSE's."""
+    """The section's, else the RSE's; the longer of two beginnings is tried before the shorter."""
     if "data_endpoint_rewrite" not in section:
-        return tuple(sorted(public.get("data_endpoint_rewrite", {}).items()))
+        return longest_first(public.get("data_endpoint_rewrite", {}).items())
     lines = [line.split() for line in section["data_endpoint_rewrite"].splitlines() if line.strip()]
     if any(len(words) != 2 for words in lines):
         raise InvalidRequest(
             f"[cs3:{host}] data_endpoint_rewrite: each line is the beginning of an address, a space, and what to"
             " put instead"
         )
-    return tuple(sorted((beginning, replacement) for beginning, replacement in lines))
+    return longest_first((beginning, replacement) for beginning, replacement in lines)
+
+
+def longest_first(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
 
 
 def credential(
@@ -143,13 +159,33 @@ def token_kind(text: str) -> TokenKind:
 
 
 def published(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the RSE says of its CS3 gateway. Raises InvalidRequest for words that we do not know."""
-    public: Mapping[str, Any] = (attributes.get("extended_attributes") or {}).get("cs3") or {}
-    check_keys(public, PUBLIC, "the RSE's extended attribute cs3")
+    """What the RSE says of its CS3 gateway. Raises InvalidRequest for what we do not understand."""
+    where = "the RSE's extended attribute cs3"
+    extended = attributes.get("extended_attributes") or {}
+    public = (extended.get("cs3") or {}) if isinstance(extended, dict) else None
+    if not isinstance(public, dict):  # Rucio hands on the attributes as a text where they are no JSON
+        raise InvalidRequest(f"{where} has to be a table")
+    check_keys(public, PUBLIC.keys(), where)
+    for key, said in public.items():
+        is_right, wanted = PUBLIC[key]
+        if not is_right(said):
+            raise InvalidRequest(f"{where}: {key} has to be {wanted}")
     return public
 
 
-def check_keys(given: Mapping[str, Any], known: set[str], where: str) -> None:
+def port_of(attributes: Mapping[str, Any]) -> int:
+    """Of the gateway; Rucio takes a protocol without one, too, and calls it 0."""
+    port = attributes["port"]
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise InvalidRequest("the RSE's cs3 protocol lacks the port of the gRPC gateway")
+    return port
+
+
+def is_text(said: object) -> bool:
+    return isinstance(said, str) and said != ""
+
+
+def check_keys(given: Mapping[str, Any], known: Set[str], where: str) -> None:
     if unknown := sorted(given.keys() - known):
         raise InvalidRequest(f"{where} has the unknown {', '.join(unknown)}")
 

@@ -59,7 +59,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         self.attributes: dict[str, Any] = {
             **protocol_attr,
             "hostname": bracketed(protocol_attr["hostname"]),
-            "port": int(protocol_attr["port"]),
+            "port": int(protocol_attr["port"] or 0),
             "prefix": prefix,
         }
         self._give_back: Callable[[], None] | None = None

@@ -66,6 +66,65 @@ def test_a_rewrite_that_is_no_pair_is_told() -> None:
         configuration.settings(rse(), section("data_endpoint_rewrite = http://0.0.0.0:19001/"))
 
 
+@pytest.mark.parametrize(
+    ("cs3", "told"),
+    [
+        (["x"], "cs3 has to be a table"),
+        ("tls", "cs3 has to be a table"),
+        ({"tls": "false"}, "tls has to be true or false"),
+        ({"tls": 0}, "tls"),
+        ({"data_hosts": "data.example.org"}, "data_hosts has to be a list of host names"),
+        ({"data_hosts": [1]}, "data_hosts"),
+        ({"data_hosts": [""]}, "data_hosts"),
+        ({"uploads": 5}, "uploads has to be a list of simple and tus"),
+        ({"uploads": []}, "uploads"),
+        ({"uploads": "tus"}, "uploads"),
+        ({"uploads": [["tus"]]}, "uploads"),
+        ({"data_endpoint_rewrite": ["a"]}, "data_endpoint_rewrite has to be a table"),
+        ({"data_endpoint_rewrite": {"http://10.0.0.1/": None}}, "data_endpoint_rewrite"),
+        ({"data_endpoint_rewrite": {"": "https://data.example.org/"}}, "data_endpoint_rewrite"),
+        ({"takes_rucio_tokens": "yes"}, "takes_rucio_tokens has to be true or false"),
+    ],
+)
+def test_what_the_rse_says_wrongly_is_told(cs3: object, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        configuration.settings(rse(cs3=cs3), {})
+
+
+def test_extended_attributes_that_are_no_table_are_told() -> None:
+    with pytest.raises(InvalidRequest, match="cs3 has to be a table"):
+        configuration.settings({"hostname": HOST, "port": 443, "extended_attributes": "{cs3: {}}"}, {})
+
+
+@pytest.mark.parametrize("port", [None, 0, -1, 65536, "443"])
+def test_a_protocol_without_a_port_is_told(port: object) -> None:
+    with pytest.raises(InvalidRequest, match="lacks the port"):
+        configuration.settings(rse(port), {})
+
+
+def test_an_empty_option_for_authorities_is_told() -> None:
+    with pytest.raises(InvalidRequest, match="ca_file is empty"):
+        configuration.settings(rse(), section("ca_file ="))
+
+
+@pytest.mark.parametrize("by", ["the RSE", "the section"])
+def test_of_two_rewrites_that_fit_the_longer_counts(by: str) -> None:
+    pairs = {
+        "http://10.0.0.1/": f"https://{HOST}/",
+        "http://10.0.0.1/data/": f"https://{HOST}:8443/",
+        "http://10.0.0.1/data/a/": f"https://{HOST}:8444/",
+    }
+    lines = "".join(f"\n  {beginning} {replacement}" for beginning, replacement in pairs.items())
+    found = (
+        configuration.settings(rse(cs3={"data_endpoint_rewrite": pairs}), {})
+        if by == "the RSE"
+        else configuration.settings(rse(), section(f"data_endpoint_rewrite ={lines}"))
+    )
+    assert found.data_endpoint("http://10.0.0.1/data/x") == f"https://{HOST}:8443/x"
+    assert found.data_endpoint("http://10.0.0.1/data/a/x") == f"https://{HOST}:8444/x"
+    assert found.data_endpoint("http://10.0.0.1/x") == f"https://{HOST}/x"
+
+
 VARIABLES = {"RUCIO_CS3_HOSTS": HOST, "RUCIO_CS3_TOKEN_FILE": "/token"}
 
 

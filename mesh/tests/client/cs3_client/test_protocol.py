@@ -234,6 +234,15 @@ def test_an_unknown_word_in_the_configuration_is_told(
         manager.create_protocol(rse.settings(port=gateway.grpc_port), "read").connect()
 
 
+@pytest.mark.parametrize("port", [None, 0])
+def test_a_protocol_without_a_port_says_so_when_it_connects(manager: Any, port: Any) -> None:
+    """And not before: a server lists the replicas of many RSEs at once."""
+    made = manager.create_protocol(rse.settings(port=port), "read")
+    assert made.lfns2pfns({"scope": "user.alice", "name": "f"})
+    with pytest.raises(exception.RucioException, match="lacks the port"):
+        made.connect()
+
+
 def test_protocols_of_one_process_share_a_sign_in(
     manager: Any, cloud: dict[str, Any], gateway: Gateway
 ) -> None:
