@@ -7,6 +7,7 @@ Cs3Error
 │   └── TransferLapsed  the data endpoint refuses the token of one transfer; a new transfer may work
 ├── NotFound            no such path
 ├── AlreadyExists       something is at the path already
+├── NotAContainer       a file is where a container has to be
 ├── Conflict            a lock or a condition on the file's state is in the way; later it may not be
 ├── OutOfSpace          the quota or the disk is full
 ├── InvalidRequest      the gateway does not understand, or a name that no path can have
@@ -53,6 +54,10 @@ class NotFound(Cs3Error):
 
 class AlreadyExists(Cs3Error):
     """Something is at this path."""
+
+
+class NotAContainer(Cs3Error):
+    """Nothing can be put below a file."""
 
 
 class Conflict(Cs3Error):
