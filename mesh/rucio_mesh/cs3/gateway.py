@@ -24,7 +24,7 @@ REPEATABLE = (
     *("Authenticate", "WhoAmI", "ListAuthProviders", "GetHome", "GetQuota", "Stat", "ListContainer"),
     *("InitiateFileDownload", "GetLock", "GetPath", "ListStorageSpaces", "ListShares", "ListReceivedShares"),
     *("ListOCMShares", "ListReceivedOCMShares", "FindAcceptedUsers", "GetUserByClaim", "GetGroupByClaim"),
-    *("FindGroups", "FindUsers"),
+    *("FindGroups", "FindUsers", "GetTransferStatus"),
 )
 """Calls that change nothing, so gRPC may repeat them where the gateway cannot be reached."""
 TRANSFERS = ("InitiateFileDownload", "InitiateFileUpload")
@@ -133,7 +133,7 @@ class Gateway:
         try:
             reply = getattr(self._stub(), method)(request, metadata=metadata, timeout=seconds)
         except grpc.RpcError as error:
-            raise of_rpc(error.code(), what) from None
+            raise of_rpc(error.code(), what, error.details()) from None
         if reply.status.code != codes.CODE_OK:
             raise of_code(reply.status.code, what)
         return reply
