@@ -132,8 +132,8 @@ def _web_token_part(value: str, number: int, kind: type[_T]) -> _T | None:
     part = parts[number]
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=kind)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        return None
+    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
+        return None  # the last for what is nested without end
 
 
 def check_certificate(login: Login) -> None:
