@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +25,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as spr
 from cs3.types.v1beta1 import types_pb2 as types
 
 from .auth import Credential, expiry
-from .data import DataEndpoint, DataServer, Reader
+from .data import UNLIMITED, DataEndpoint, DataServer, Limits, Reader
 from .errors import (
     AlreadyExists,
     Failed,
@@ -270,12 +270,13 @@ class Client:
         start: int = 0,
         length: int | None = None,
         meanwhile: Callable[[], None] = lambda: None,
+        limits: Limits = UNLIMITED,
     ) -> Iterator[Reader]:
         """The bytes of a file from `start` on; `length` is a wish. Raises NotFound, Unavailable, …
 
         `meanwhile` is called, and may raise, while the first byte is on its way.
         """
-        endpoint = self.initiate_download(path)
+        endpoint = replace(self.initiate_download(path), limits=limits)
         with (
             self.renewing_token(),
             self.data.get(endpoint, f"GET {path}", start=start, length=length, meanwhile=meanwhile) as reader,

@@ -8,13 +8,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from .client import Client
-from .data import BUFFER_BYTES, DataEndpoint, Readable, Reader, Send
+from .data import BUFFER_BYTES, DataEndpoint, Limits, Readable, Reader, Send
 from .digest import Adler32
 from .errors import (
     Conflict,
@@ -59,7 +59,7 @@ class Transferred:
     adler32: str
 
 
-class Patience:
+class Patience(Limits):
     """How long a transfer may take, and how often it may fail."""
 
     def __init__(self, seconds: float | None) -> None:
@@ -70,8 +70,18 @@ class Patience:
 
     def check(self) -> None:
         """Raises Unavailable when the time is up."""
-        if self._end is not None and time.monotonic() > self._end:
+        if self._end is not None and time.monotonic() >= self._end:
             raise Unavailable("the transfer takes longer than it may")
+
+    def left(self, at_most: float) -> float:
+        self.check()
+        if self._end is None:
+            return at_most
+        return min(at_most, max(0.001, self._end - time.monotonic()))  # to 0 a socket does not wait at all
+
+    def pause(self, seconds: float) -> None:
+        """Let the time pass."""
+        time.sleep(seconds)
 
     def wait(self, error: Cs3Error, reached: int = 0) -> None:
         """After a failure: return when it is time to try again, or raise it for good.
@@ -86,7 +96,7 @@ class Patience:
         self._failures[kind] += 1
         if self._failures[kind] >= ATTEMPTS_OF.get(kind, ATTEMPTS):
             raise error
-        time.sleep(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS))
+        self.pause(self.left(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS)))
         self.check()
 
     def linger(self, error: Cs3Error, reached: int) -> None:
@@ -130,7 +140,9 @@ class Download:
     def _go_on(self) -> None:
         broken: Cs3Error = Unavailable(f"GET {self._path}: it ended early")
         try:
-            with self._client.read(self._path, start=self._offset, meanwhile=self._look) as reader:
+            with self._client.read(
+                self._path, start=self._offset, meanwhile=self._look, limits=self._patience
+            ) as reader:
                 self._receive(reader)
         except (Unavailable, TransferLapsed) as error:
             if not self._known and not isinstance(error, TooEarly | TransferLapsed):
@@ -246,7 +258,7 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
         except NotSupported:
             LOGGER.debug("The gateway has no TouchFile; an empty file is sent as others are.")
     with client.renewing_token():
-        endpoint = client.initiate_upload(path, size)
+        endpoint = replace(client.initiate_upload(path, size), limits=patience)
         if endpoint.protocol == "tus":
             try:
                 return send_tus(client, endpoint, path, source, size, patience)
