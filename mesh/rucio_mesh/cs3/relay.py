@@ -20,7 +20,7 @@ from types import TracebackType
 from . import transfers
 from .client import Client
 from .data import Reader
-from .errors import Cs3Error, Mismatch, NotFound, TransferLapsed, Unavailable
+from .errors import Cs3Error, Mismatch, NotFound, Unavailable
 from .recall import Recall
 from .resource import Resource
 from .transfers import Patience, Transferred
@@ -204,7 +204,7 @@ class Stream:
     def _recover_from(self, error: Cs3Error) -> None:
         """Return when it is time to ask again. Raises SourceFailed."""
         try:
-            if not isinstance(error, Unavailable | TransferLapsed):
+            if not isinstance(error, transfers.PASSING):
                 raise error
             self._patience.wait(error, self._offset)
         except Cs3Error as last:

@@ -24,6 +24,7 @@ from .errors import (
     Mismatch,
     NotFound,
     NotSupported,
+    SignInLapsed,
     TooEarly,
     TransferLapsed,
     Unavailable,
@@ -39,7 +40,11 @@ ATTEMPTS = 4
 ATTEMPTS_OF: dict[type[Cs3Error], int] = {
     TooEarly: 12,  # the cloud still works on a file (it looks for viruses, say): 43 s in all
     Mismatch: 2,  # all bytes have gone over the wire in vain
+    SignInLapsed: 2,  # the second one with a new token
+    TransferLapsed: 2,
 }
+PASSING = (Unavailable, SignInLapsed, TransferLapsed)
+"""What another attempt may mend, whichever side is to blame."""
 LONGEST_WAIT_SECONDS = 5.0
 UNSEEN_BYTES = 4 * 1024 * 1024
 """So small a file is sent without a look whether its container is there: it nearly always is."""
@@ -140,12 +145,16 @@ class Download:
     def _go_on(self) -> None:
         broken: Cs3Error = Unavailable(f"GET {self._path}: it ended early")
         try:
-            with self._client.read(
-                self._path, start=self._offset, meanwhile=self._look, limits=self._patience
-            ) as reader:
+            endpoint = replace(self._client.initiate_download(self._path), limits=self._patience)
+            with (
+                self._client.noting_refusal(endpoint),
+                self._client.data.get(
+                    endpoint, f"GET {self._path}", start=self._offset, meanwhile=self._look
+                ) as reader,
+            ):
                 self._receive(reader)
-        except (Unavailable, TransferLapsed) as error:
-            if not self._known and not isinstance(error, TooEarly | TransferLapsed):
+        except PASSING as error:
+            if not self._known and type(error) in (Unavailable, Failed):
                 raise  # the gateway itself does not answer, and has been asked several times
             broken = error
         if not self._known or self._offset < self._known[0].size:
@@ -240,7 +249,7 @@ def store(
             for each in left_behind:
                 discard(client, each)
             return sent
-        except (Unavailable, TransferLapsed, Mismatch) as error:
+        except (*PASSING, Mismatch) as error:
             if not discard(client, temporary):
                 left_behind.append(temporary)
             patience.wait(error)
@@ -257,17 +266,16 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
             return Transferred(0, ADLER32_OF_NOTHING)
         except NotSupported:
             LOGGER.debug("The gateway has no TouchFile; an empty file is sent as others are.")
-    with client.renewing_token():
-        endpoint = replace(client.initiate_upload(path, size), limits=patience)
-        if endpoint.protocol == "tus":
-            try:
-                return send_tus(client, endpoint, path, source, size, patience)
-            except NotFound as error:  # the server has forgotten this upload, not the file
-                raise Failed(str(error)) from None
-        with Adler32(size) as digest:
-            body = partial(pump, source, 0, size, digest, patience)
-            client.data.put(endpoint, f"PUT {path}", size, body)
-        return Transferred(size, f"{digest.value:08x}")
+    endpoint = replace(client.initiate_upload(path, size), limits=patience)
+    if endpoint.protocol == "tus":
+        try:
+            return send_tus(client, endpoint, path, source, size, patience)
+        except NotFound as error:  # the server has forgotten this upload, not the file
+            raise Failed(str(error)) from None
+    with Adler32(size) as digest, client.noting_refusal(endpoint):
+        body = partial(pump, source, 0, size, digest, patience)
+        client.data.put(endpoint, f"PUT {path}", size, body)
+    return Transferred(size, f"{digest.value:08x}")
 
 
 def send_tus(
@@ -279,12 +287,13 @@ def send_tus(
         count = min(TUS_BYTES, size - offset)
         what = f"PATCH {path}"
         try:
-            with Adler32(count, value=value) as digest:
+            with Adler32(count, value=value) as digest, client.noting_refusal(endpoint):
                 body = partial(pump, source, offset, count, digest, patience)
                 reached = client.data.patch(endpoint, what, offset, count, body)
             whole = reached == offset + count
-        except (Unavailable, Conflict) as error:
-            reached, whole = offset_after(error, client, endpoint, path, offset, patience), False
+        except (Unavailable, Conflict, SignInLapsed) as error:
+            endpoint, reached = after(error, client, endpoint, path, offset, patience)
+            whole = False
         if not offset <= reached <= offset + count:
             raise Failed(f"{what}: the server has lost its place")
         # What a broken request has sent, and what the server has kept of it, may differ.
@@ -293,15 +302,17 @@ def send_tus(
     return Transferred(size, f"{value:08x}")
 
 
-def offset_after(
+def after(
     error: Cs3Error, client: Client, endpoint: DataEndpoint, path: str, offset: int, patience: Patience
-) -> int:
-    """Where the server stands after a break; asked as long as the patience lasts."""
+) -> tuple[DataEndpoint, int]:
+    """How to go on after a break, and where the server stands; asked as long as the patience lasts."""
     while True:
         patience.linger(error, offset)
         try:
-            return client.data.offset(endpoint, f"HEAD {path}")
-        except Unavailable as again:
+            endpoint = client.renewed(endpoint)
+            with client.noting_refusal(endpoint):
+                return endpoint, client.data.offset(endpoint, f"HEAD {path}")
+        except (Unavailable, SignInLapsed) as again:
             error = again
 
 

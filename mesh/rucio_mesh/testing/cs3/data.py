@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .faults import ConnectionCut, Faults, Passage
+from .faults import ConnectionCut, Faults, Lapses, Passage
 from .profiles import Profile
 from .ranges import Span, Unsatisfiable, spans
 from .receiving import Body, Receiver
@@ -67,13 +67,13 @@ class DataServer(ThreadingHTTPServer):
         profile: Profile,
         faults: Faults,
         meter: Meter,
-        lapse: Callable[[], None],
+        lapses: Lapses,
         tls: ssl.SSLContext | None,
     ) -> None:
-        """`lapse` makes all tokens void. Raises OSError if the port is taken."""
+        """Raises OSError if the port is taken."""
         self.transfers, self.receiver, self.access = transfers, receiver, access
         self.profile, self.faults, self.meter = profile, faults, meter
-        self.lapse, self._tls = lapse, tls
+        self.lapses, self._tls = lapses, tls
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), DataHandler)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="cs3-data", daemon=True)
@@ -268,7 +268,7 @@ class DataHandler(BaseHTTPRequestHandler):
 
     def _copy(self, content: BinaryIO, span: Span) -> None:
         """Send bytes of the file, as the faults have it. Raises ConnectionCut."""
-        passage = Passage(self.server.faults, "download", self.server.lapse)
+        passage = Passage(self.server.faults, "download", self.server.lapses)
         position, end = span.start, span.start + span.length
         self.wfile.flush()
         while position < end:
@@ -302,7 +302,7 @@ class DataHandler(BaseHTTPRequestHandler):
 
     def _body(self, upload: Upload) -> Body:
         """The pieces of the body, as the faults have it. Raises ConnectionCut."""
-        passage = Passage(self.server.faults, "upload", self.server.lapse)
+        passage = Passage(self.server.faults, "upload", self.server.lapses, before=upload.received)
         buffer = memoryview(bytearray(PIECE))
         offset = upload.received
         chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"

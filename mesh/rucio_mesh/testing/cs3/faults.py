@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,8 +24,12 @@ FaultName = Literal[
     "flip_upload",
     "wrong_length",
     "lapse",
+    "lapse_access",
     "redirect",
 ]
+
+Lapses = Mapping[FaultName, Callable[[], None]]
+"""What makes tokens void, by the fault that does it."""
 
 
 @dataclass
@@ -104,8 +108,11 @@ class ConnectionCut(Exception):
 class Passage:
     """One body on its way, and what befalls it."""
 
-    def __init__(self, faults: Faults, way: Literal["download", "upload"], lapse: Callable[[], None]) -> None:
-        self._faults, self._lapse = faults, lapse
+    def __init__(
+        self, faults: Faults, way: Literal["download", "upload"], lapses: Lapses, *, before: int = 0
+    ) -> None:
+        """`before` are the bytes that earlier requests of the same upload have brought."""
+        self._faults, self._lapses, self._before = faults, lapses, before
         self._cut: FaultName = "cut_download" if way == "download" else "cut_upload"
         self._flip: FaultName = "flip_download" if way == "download" else "flip_upload"
         self._passed = 0
@@ -139,6 +146,11 @@ class Passage:
     def note(self, count: int) -> None:
         """So many bytes have passed."""
         self._passed += count
-        lapse = self._faults.armed("lapse")
-        if lapse is not None and self._passed >= lapse and self._faults.strike("lapse") is not None:
-            self._lapse()
+        for name, lapse in self._lapses.items():
+            when = self._faults.armed(name)
+            if (
+                when is not None
+                and self._before + self._passed >= when
+                and self._faults.strike(name) is not None
+            ):
+                lapse()

@@ -23,6 +23,8 @@ from rucio_mesh.cs3.errors import (
     Mismatch,
     NotFound,
     OutOfSpace,
+    SignInLapsed,
+    TransferLapsed,
     Unavailable,
 )
 from rucio_mesh.cs3.transfers import Source, Transferred
@@ -175,6 +177,28 @@ def test_tokens_that_lapse_amid_a_transfer_are_renewed(
     transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert gateway.counts["Authenticate"] >= 2
+
+
+@pytest.mark.parametrize(("status", "renewals", "raised"), [(401, 1, SignInLapsed), (403, 0, TransferLapsed)])
+def test_tokens_that_are_always_refused_are_renewed_once(
+    gateway: Gateway,
+    cloud: Client,
+    tmp_path: Path,
+    status: int,
+    renewals: int,
+    raised: type[Cs3Error],
+) -> None:
+    path = f"{cloud.home()}/f"
+    store(cloud, path)
+    gateway.counts.clear()
+    gateway.faults.arm("data_status", status, times=None)
+    with pytest.raises(raised):
+        transfers.fetch(cloud, path, tmp_path / "f")
+    assert gateway.counts["Authenticate"] == renewals
+    assert gateway.counts["InitiateFileDownload"] == 2
+    with pytest.raises(raised):
+        store(cloud, f"{path}-copy")
+    assert gateway.counts["InitiateFileUpload"] == 2
 
 
 def test_a_full_quota_is_told_at_once(gateway: Gateway, cloud: Client) -> None:
