@@ -133,6 +133,7 @@ class Download:
         self._client, self._path, self._create, self._patience = client, path, create, patience
         self._known: tuple[Resource, BinaryIO] | None = None
         self._offset, self._value = 0, 1
+        self._final: Cs3Error | None = None
 
     def whole(self) -> Transferred:
         """All its bytes, through breaks. Raises Mismatch where they are not what `Stat` tells."""
@@ -145,7 +146,9 @@ class Download:
     def _go_on(self) -> None:
         broken: Cs3Error = Unavailable(f"GET {self._path}: it ended early")
         try:
-            endpoint = replace(self._client.initiate_download(self._path), limits=self._patience)
+            with self._asking():
+                endpoint = self._client.initiate_download(self._path)
+            endpoint = replace(endpoint, limits=self._patience)
             with (
                 self._client.noting_refusal(endpoint),
                 self._client.data.get(
@@ -154,15 +157,26 @@ class Download:
             ):
                 self._receive(reader)
         except PASSING as error:
-            if not self._known and type(error) in (Unavailable, Failed):
-                raise  # the gateway itself does not answer, and has been asked several times
+            if error is self._final:
+                raise
             broken = error
         if not self._known or self._offset < self._known[0].size:
             self._patience.wait(broken, self._offset)
 
     def _look(self) -> None:
         """Where it is about to come for the first time, what it is."""
-        self._known = self._known or (file_at(self._client, self._path), self._create())
+        with self._asking():
+            self._known = self._known or (file_at(self._client, self._path), self._create())
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A gateway that does not answer at the very first has been asked several times: that is final."""
+        try:
+            yield
+        except Unavailable as error:
+            if not self._known and not isinstance(error, TooEarly):
+                self._final = error
+            raise
 
     def _receive(self, reader: Reader) -> None:
         assert self._known
@@ -176,6 +190,8 @@ class Download:
             with digest:
                 for count in receive(reader, digest, self._patience):
                     self._offset += count
+                    if self._offset > expected.size:  # where no length was told
+                        raise Mismatch(f"GET {self._path}: more than {expected.size} bytes")
         finally:
             self._value = digest.value
 

@@ -210,10 +210,24 @@ class DataHandler(BaseHTTPRequestHandler):
             whole = Span(0, size)
             span = found[0] if found else whole
             told = {"Content-Range": span.content_range(size), "Accept-Ranges": "bytes"} if found else {}
+            status, surplus = 206 if found else 200, self.server.faults.strike("no_length")
+            if surplus is not None:
+                self.close_connection = True
+                self._answer(status, told, length=None)
+                self._copy(content, span)
+                self._send_surplus(surplus)
+                return
             off_by = self.server.faults.strike("wrong_length") or 0
-            self._answer(206 if found else 200, told, length=span.length + off_by)
+            self._answer(status, told, length=span.length + off_by)
             self._copy(content, span)
             self.close_connection = self.close_connection or bool(off_by)
+
+    def _send_surplus(self, count: int) -> None:
+        while count:
+            piece = bytes(min(count, PIECE))
+            self.connection.sendall(piece)
+            self.server.meter.served(len(piece))
+            count -= len(piece)
 
     def _tell(self, offer: Offer) -> None:
         if isinstance(offer.transfer, Upload):
@@ -334,14 +348,14 @@ class DataHandler(BaseHTTPRequestHandler):
             pass
         return length
 
-    def _answer(self, status: int, headers: dict[str, str], length: int = 0) -> None:
-        """Send the head, and note the status."""
+    def _answer(self, status: int, headers: dict[str, str], length: int | None = 0) -> None:
+        """Send the head, and note the status. Without a length, the body ends with the connection."""
         self._status = status
         self.server.meter.requests.append((self.command, status))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        if status != 204:
+        if status != 204 and length is not None:
             self.send_header("Content-Length", str(length))
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -23,6 +23,7 @@ FaultName = Literal[
     "flip_download",
     "flip_upload",
     "wrong_length",
+    "no_length",
     "lapse",
     "lapse_access",
     "redirect",
@@ -54,7 +55,10 @@ class Faults:
     `flip_download`     the byte at that offset of the file is sent wrong
     `flip_upload`       likewise, stored wrong
     `wrong_length`      the Content-Length of a download is off by so much, then the connection ends
-    `lapse`             when so many bytes of one body have passed, all tokens lapse; this body still ends well
+    `no_length`         a download has no Content-Length, and so many bytes too many
+    `lapse`             when so many bytes of a download's body or of an upload have passed, all tokens lapse; the
+                        request that is under way still ends well
+    `lapse_access`      likewise, those of the gateway lapse, and those of transfers do not
     `redirect`          a data request is answered 307, to `redirect_url`
     """
 

@@ -113,6 +113,14 @@ def test_the_length_of_an_answer_is_wrong(gateway: Gateway, target: Target) -> N
     assert target.get("f").headers["Content-Length"] == str(len(CONTENT))
 
 
+def test_the_length_of_an_answer_is_not_told(gateway: Gateway, target: Target) -> None:
+    gateway.faults.arm("no_length", 100)
+    answer = target.get("f")
+    assert "Content-Length" not in answer.headers
+    assert answer.content == CONTENT + bytes(100)
+    assert target.get("f").content == CONTENT
+
+
 def test_tokens_lapse_in_the_middle_of_an_upload(gateway: Gateway, target: Target) -> None:
     gateway.faults.arm("lapse", MEBIBYTE)
     assert target.put("g", bytes(2 * MEBIBYTE)).status_code == 200

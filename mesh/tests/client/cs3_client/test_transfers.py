@@ -15,7 +15,7 @@ import pytest
 
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.client import Client
-from rucio_mesh.cs3.data import Readable
+from rucio_mesh.cs3.data import BUFFER_BYTES, Readable
 from rucio_mesh.cs3.errors import (
     AlreadyExists,
     Cs3Error,
@@ -167,6 +167,20 @@ def test_a_wrong_length_is_noticed(eos: Gateway, connect_to: ConnectTo, tmp_path
     assert (tmp_path / "f").read_bytes() == CONTENT
 
 
+def test_a_body_without_a_length_is_taken_as_far_as_it_should_go(
+    eos: Gateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.arm("no_length")
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    eos.faults.arm("no_length", 100_000_000, times=None)
+    with pytest.raises(Mismatch, match=f"more than {SIZE} bytes"):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").stat().st_size < SIZE + 4 * BUFFER_BYTES
+
+
 def test_tokens_that_lapse_amid_a_transfer_are_renewed(
     gateway: Gateway, cloud: Client, tmp_path: Path
 ) -> None:
@@ -217,6 +231,30 @@ def test_an_overloaded_data_endpoint_is_asked_again(gateway: Gateway, cloud: Cli
     gateway.faults.arm("data_unavailable", times=None)
     with pytest.raises(Unavailable):
         transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+
+
+def test_a_data_endpoint_that_is_away_at_first_is_asked_again(
+    gateway: Gateway, cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(cloud, f"{cloud.home()}/f")
+
+    def come_back(_patience: transfers.Patience, _seconds: float) -> None:
+        gateway.faults.data_endpoint = None
+
+    monkeypatch.setattr(transfers.Patience, "pause", come_back)
+    gateway.faults.data_endpoint = "http://127.0.0.1:1/datagateway"  # where nobody listens
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_a_gateway_that_is_away_at_first_has_been_asked_often_enough(
+    gateway: Gateway, cloud: Client, tmp_path: Path
+) -> None:
+    path = f"{cloud.home()}/f"
+    gateway.faults.arm("rpc_unavailable", times=None)
+    with pytest.raises(Unavailable):
+        transfers.fetch(cloud, path, tmp_path / "f")
+    assert gateway.counts["InitiateFileDownload"] == 4  # as gRPC does
 
 
 def test_a_file_that_is_still_being_processed_is_waited_for(
