@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from . import recycle
 from .client import Client
 from .data import BUFFER_BYTES, DataEndpoint, Limits, Readable, Reader, Send
 from .digest import Adler32
@@ -376,17 +377,21 @@ def publish(client: Client, temporary: str, path: str, sent: Transferred, patien
 
 
 def discard(client: Client, temporary: str) -> bool:
-    """Remove what an attempt has left; whether it is gone. Where that fails the log has its name."""
+    """Remove what an attempt has left, from the recycle bin too; whether it is gone. The log tells what stays."""
     for pause in (0.0, LATE_SECONDS):
         time.sleep(pause)
         try:
             client.remove_file(temporary)
-            return True
         except NotFound:
             continue
         except Cs3Error as error:
             LOGGER.warning("A partial upload stays behind: %s", error)
             return False
+        try:
+            recycle.purge(client, temporary)
+        except Cs3Error as error:
+            LOGGER.info("A partial upload stays in the recycle bin: %s", error)
+        return True
     return True
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3 import recycle, transfers
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.data import BUFFER_BYTES, Readable
 from rucio_mesh.cs3.errors import (
@@ -22,6 +22,7 @@ from rucio_mesh.cs3.errors import (
     LocalFailure,
     Mismatch,
     NotFound,
+    NotSupported,
     OutOfSpace,
     SignInLapsed,
     TransferLapsed,
@@ -100,19 +101,19 @@ def test_a_cut_upload_begins_anew_and_leaves_nothing_behind(gateway: Gateway, cl
     store(cloud, f"{cloud.home()}/f")
     assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
     assert files_in(gateway, cloud.home()) == ["f"]
+    assert gateway.tree.trash == {}, "it counts against the quota"
 
 
-def test_a_cut_tus_upload_goes_on_where_it_broke(
-    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+def test_a_recycle_bin_that_is_out_of_reach_does_not_matter(
+    gateway: Gateway, cloud: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfers, "TUS_BYTES", 2_500_000)
-    gateway = cs3_gateway("opencloud")
-    cloud = connect_to(gateway, uploads=("tus",))
-    gateway.faults.arm("cut_upload", 1_000_000)
-    assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
-    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
-    assert gateway.counts["InitiateFileUpload"] == 1
-    assert gateway.meter.bytes_received < SIZE + 2_500_000
+    def refuse(_cloud: Client, path: str) -> bool:
+        raise NotSupported(f"ListRecycle {path}: CODE_UNIMPLEMENTED")
+
+    monkeypatch.setattr(recycle, "purge", refuse)
+    gateway.faults.arm("cut_upload", 2_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    assert files_in(gateway, cloud.home()) == ["f"]
 
 
 def test_a_cut_download_asks_only_for_the_rest(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
