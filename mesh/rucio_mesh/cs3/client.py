@@ -12,9 +12,9 @@ process; gRPC does not work reliably in a forked child, so start processes with 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +25,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as spr
 from cs3.types.v1beta1 import types_pb2 as types
 
 from .auth import Credential, expiry
-from .data import DataEndpoint, DataServer, Reader
+from .data import UNLIMITED, DataEndpoint, DataServer, Limits, Reader
 from .errors import (
     AlreadyExists,
     Conflict,
@@ -33,9 +33,8 @@ from .errors import (
     InvalidRequest,
     NotAContainer,
     NotFound,
-    NotSignedIn,
     NotSupported,
-    TransferLapsed,
+    SignInLapsed,
     Unavailable,
 )
 from .gateway import Gateway
@@ -70,6 +69,8 @@ class Client:
         self.settings = settings
         self.gateway = Gateway(settings, credential)
         self.data = DataServer(settings)
+        self._refused: str | None = None
+        """The token that a data endpoint has refused: it is renewed before it goes to one again."""
 
     def __enter__(self) -> Client:
         return self
@@ -280,31 +281,35 @@ class Client:
         *,
         start: int = 0,
         length: int | None = None,
-        meanwhile: Callable[[], None] = lambda: None,
+        limits: Limits = UNLIMITED,
     ) -> Iterator[Reader]:
-        """The bytes of a file from `start` on; `length` is a wish. Raises NotFound, Unavailable, …
-
-        `meanwhile` is called, and may raise, while the first byte is on its way.
-        """
-        endpoint = self.initiate_download(path)
+        """The bytes of a file from `start` on; `length` is a wish. Raises NotFound, Unavailable, …"""
+        endpoint = replace(self.initiate_download(path), limits=limits)
         with (
-            self.renewing_token(),
-            self.data.get(endpoint, f"GET {path}", start=start, length=length, meanwhile=meanwhile) as reader,
+            self.noting_refusal(endpoint),
+            self.data.get(endpoint, f"GET {path}", start=start, length=length) as reader,
         ):
             yield reader
 
     @contextmanager
-    def renewing_token(self) -> Iterator[None]:
-        """Where a data endpoint refuses our token, get a new one, and raise TransferLapsed."""
-        token = self.gateway.token()
+    def noting_refusal(self, endpoint: DataEndpoint) -> Iterator[None]:
+        """To be held while something is asked of a data endpoint: the next one gets no token that this one refuses."""
         try:
             yield
-        except NotSignedIn as error:
-            self.gateway.renew(token)
-            raise TransferLapsed(str(error)) from None
+        except SignInLapsed:
+            self._refused = endpoint.headers["x-access-token"]
+            raise
+
+    def renewed(self, endpoint: DataEndpoint) -> DataEndpoint:
+        """The same transfer, with a token of the gateway that has not been refused. Raises NotSignedIn, …"""
+        return replace(endpoint, headers={**endpoint.headers, "x-access-token": self._data_token()})
+
+    def _data_token(self) -> str:
+        token = self.gateway.token()
+        return self.gateway.renew(token) if token == self._refused else token
 
     def _endpoint(self, offer: Any, url: str, lock: HeldLock | None = None) -> DataEndpoint:
-        token = self.gateway.token()
+        token = self._data_token()
         headers = {"x-access-token": token}
         if offer.token:
             headers["X-Reva-Transfer"] = offer.token

@@ -26,7 +26,7 @@ LOGGER = logging.getLogger(NAME)
 
 
 class ConveyorFailed(Exception):
-    """The configuration does not allow it to run, or one of its daemons has ended by itself."""
+    """The configuration does not allow it to run, a daemon has ended by itself, or relays do not end at all."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,13 @@ def run_until(
             broken = next((name for name, thread in threads.items() if not thread.is_alive()), None)
         for name in names:
             DAEMONS[name].stop()
-        if not RELAYS.stop(grace_seconds=grace_seconds):
-            LOGGER.error("Relays do not end; the next conveyor finds them lost")
+        all_ended = RELAYS.stop(grace_seconds=grace_seconds)
         for thread in threads.values():
             thread.join(grace_seconds)
     if broken:
         raise ConveyorFailed(f"the {broken} has ended by itself; the log tells why")
+    if not all_ended:
+        raise ConveyorFailed("relays did not end in time; the next conveyor on this host finds them lost")
 
 
 def prepare_process(at_once: int) -> None:

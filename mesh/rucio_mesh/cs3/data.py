@@ -11,9 +11,10 @@ import select
 import socket
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -23,6 +24,10 @@ from .settings import Settings, is_loopback
 
 BUFFER_BYTES = 1024 * 1024
 IDLE_CONNECTIONS = 8
+MOMENT_SECONDS = 0.25
+"""So long a slow server may take to fill a buffer; what has come by then is handed over."""
+SMALL_REST_BYTES = 16 * 1024
+"""So little is read to its end, so that the connection can be kept."""
 
 Send = Callable[[memoryview], None]
 Key = tuple[int, str, str]
@@ -37,6 +42,21 @@ class Readable(Protocol):
         ...
 
 
+class Limits:
+    """What bounds a transfer, beside the patience with a silent server. Here nothing does."""
+
+    def left(self, at_most: float) -> float:
+        """How many seconds the next step may take, `at_most` if there is no hurry. Raises what ends the transfer."""
+        return at_most
+
+    def cutting(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        """While the block runs, another thread may call `cut`, which ends the step that is under way."""
+        return nullcontext()
+
+
+UNLIMITED = Limits()
+
+
 @dataclass(frozen=True)
 class DataEndpoint:
     """Where one transfer goes. Good for one upload, or for downloads until it expires."""
@@ -49,34 +69,159 @@ class DataEndpoint:
     """`simple`, `spaces` or `tus`."""
     expires_at: float | None
     """Seconds since the epoch; None where the gateway's token does not say."""
+    limits: Limits = field(default=UNLIMITED, repr=False, compare=False)
+    """Those of the transfer that goes there."""
+
+
+class Exchange:
+    """One request and its answer, on a connection that is at work for one transfer."""
+
+    answer: http.client.HTTPResponse
+    """Once `ask` has returned."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, limits: Limits, stall_seconds: float, what: str
+    ) -> None:
+        self.connection = connection
+        self._limits, self._stall_seconds, self._what = limits, stall_seconds, what
+        self._socket = connection.sock
+        """Ours even when `http.client` has let go of it, as it does where the answer is the last one."""
+        self._seconds: float | None = None
+        """How long it may be silent, where we have told it."""
+
+    def hurry(self) -> None:
+        """To be called before each step that may block: it then ends in time. Raises what the limits raise."""
+        seconds = self._limits.left(self._stall_seconds)
+        if self._socket is None:
+            self.connection.timeout = seconds
+        elif self._seconds != seconds:
+            self._socket.settimeout(seconds)
+            self._seconds = seconds
+
+    def cut(self) -> None:
+        """End whatever blocks in the connection; from any thread."""
+        if self._socket is not None:
+            with suppress(OSError):  # it has ended already
+                # That of `ssl` also pulls the session from under the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def ask(
+        self,
+        method: str,
+        address: SplitResult,
+        headers: Mapping[str, str],
+        body: Callable[[Send], None] | None,
+    ) -> None:
+        """Returns when the answer's head is there. Raises Unavailable where there is none."""
+        target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+        what, sent_all = self._what, False
+        try:
+            self._connect()
+            self.connection.putrequest(method, target, skip_accept_encoding=True)
+            for name, value in headers.items():
+                self.connection.putheader(name, value)
+            self.connection.endheaders()
+            if body:
+                body(self._send)
+            sent_all = True
+            self.hurry()
+            self.answer = self.connection.getresponse()
+        except Cs3Error:
+            raise
+        except (BrokenPipeError, ConnectionResetError):
+            if not sent_all and body:
+                # A server that refuses answers before it has read everything, and hangs up.
+                with suppress(OSError, http.client.HTTPException):
+                    self.answer = self.connection.getresponse()
+                    return
+            raise Unavailable(f"{what}: the connection broke") from None
+        except TimeoutError:
+            raise Unavailable(f"{what}: no sign of life from the data endpoint") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            kind = type(error).__name__
+            raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
+
+    def receive(self, buffer: memoryview) -> int:
+        """The next bytes of the answer, as many as have come; waits for the first. 0 at the end."""
+        answer = self.answer
+        if answer.isclosed() or not len(buffer):
+            return 0
+        self.hurry()
+        try:
+            if answer.chunked:
+                piece = answer.read1(len(buffer))
+                buffer[: len(piece)] = piece
+                return len(piece)
+            # As `HTTPResponse.readinto` does, which waits until the buffer is full.
+            left = answer.length
+            count = answer.fp.readinto1(buffer if left is None else buffer[:left])
+        except (OSError, http.client.HTTPException):
+            raise Unavailable(f"{self._what}: the connection broke") from None
+        if left is not None:
+            answer.length = left - count
+        return count
+
+    def is_reusable(self) -> bool:
+        """Whether the connection is good for another request; a small rest is read, unless it is slow to come."""
+        answer = self.answer
+        with suppress(OSError, http.client.HTTPException):
+            if not answer.isclosed() and answer.length is not None and answer.length <= SMALL_REST_BYTES:
+                if self._socket is not None:
+                    self._socket.settimeout(MOMENT_SECONDS)
+                answer.read()
+        return answer.isclosed() and not answer.will_close
+
+    def _connect(self) -> None:
+        self.hurry()
+        if self._socket is None:
+            self.connection.connect()
+            self._socket = self.connection.sock
+
+    def _send(self, piece: memoryview) -> None:
+        """All of it, as fast as it is taken."""
+        assert self._socket is not None
+        while piece:
+            self.hurry()
+            piece = piece[self._socket.send(piece) :]
 
 
 class Reader:
     """The bytes of one answer, from `start` of the file on; not to be used after its `with` block."""
 
-    def __init__(self, answer: http.client.HTTPResponse, what: str, skip: int) -> None:
-        self.length = None if answer.length is None else answer.length - skip
+    def __init__(self, exchange: Exchange, what: str, skip: int) -> None:
+        length = exchange.answer.length
+        self.length = None if length is None else length - skip
         """Bytes still to come; None where the server does not say."""
-        self._answer, self._what = answer, what
-        self._left = answer.length
+        self._exchange, self._what = exchange, what
+        self._left = length
         self._skip = skip
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the beginning of `buffer`; 0 at the end. Raises Unavailable if the bytes end too early."""
+        """Fill the beginning of `buffer`, without waiting long for all of it; 0 at the end.
+
+        Raises Unavailable if the bytes end too early, and what the limits of the transfer raise.
+        """
         while self._skip:
             self._skip -= self._receive(buffer[: min(self._skip, len(buffer))])
         return self._receive(buffer)
 
     def _receive(self, buffer: memoryview) -> int:
-        try:
-            count = self._answer.readinto(buffer)
-        except (OSError, http.client.HTTPException):
-            raise Unavailable(f"{self._what}: the connection broke") from None
+        filled, end = 0, time.monotonic() + MOMENT_SECONDS
+        while filled < len(buffer):
+            try:
+                count = self._exchange.receive(buffer[filled:])
+            except Unavailable:
+                if not filled:
+                    raise
+                break  # it is raised again when these bytes are safe
+            filled += count
+            if not count or time.monotonic() >= end:
+                break
         if self._left is not None:
-            self._left -= count
-        if count == 0 and len(buffer) and (self._left or self._skip):
+            self._left -= filled
+        if not filled and len(buffer) and (self._left or self._skip):
             raise Unavailable(f"{self._what}: the connection ended too early")
-        return count
+        return filled
 
 
 class DataServer:
@@ -106,29 +251,31 @@ class DataServer:
         """
         end = "" if length is None else str(start + length - 1)
         ranged = {"Range": f"bytes={start}-{end}"} if start or length else {}
-        with self._exchange("GET", endpoint, ranged, what, lambda _send: meanwhile()) as answer:
+        with self._exchange("GET", endpoint, ranged, what, lambda _send: meanwhile()) as exchange:
+            answer = exchange.answer
             if answer.status == 206:
                 if not answer.getheader("Content-Range", "").startswith(f"bytes {start}-"):
                     raise Unavailable(f"{what}: another range than asked for")
-                yield Reader(answer, what, 0)
+                yield Reader(exchange, what, 0)
                 return
             if answer.status == 200:
-                yield Reader(answer, what, start)
+                yield Reader(exchange, what, start)
                 return
             if answer.status != 416 or not ranged:
                 raise of_http(answer.status, what)
-        with self._exchange("GET", endpoint, {}, what) as answer:
-            if answer.status != 200:
-                raise of_http(answer.status, what)
-            yield Reader(answer, what, start)
+        with self._exchange("GET", endpoint, {}, what) as exchange:
+            if exchange.answer.status != 200:
+                raise of_http(exchange.answer.status, what)
+            yield Reader(exchange, what, start)
 
     def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
         """Send `size` bytes, which `body` hands to the function it is given. Returns when they are stored."""
         headers = {"Content-Length": str(size), "Upload-Length": str(size)}
         headers["Content-Type"] = "application/octet-stream"
-        with self._exchange("PUT", endpoint, headers, what, body) as answer:
-            if answer.status not in (200, 201, 204):  # 206 is for a chunk of ownCloud's old protocol: no file
-                raise of_http(answer.status, what)
+        with self._exchange("PUT", endpoint, headers, what, body) as exchange:
+            status = exchange.answer.status
+            if status not in (200, 201, 204):  # 206 is for a chunk of ownCloud's old protocol: no file
+                raise of_http(status, what)
 
     def patch(
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
@@ -140,17 +287,13 @@ class DataServer:
             "Content-Length": str(size),
             "Upload-Offset": str(offset),
         }
-        with self._exchange("PATCH", endpoint, headers, what, body) as answer:
-            if answer.status not in (200, 204):
-                raise of_http(answer.status, what)
-            return upload_offset(answer, what)
+        with self._exchange("PATCH", endpoint, headers, what, body) as exchange:
+            return upload_offset(exchange.answer, what)
 
     def offset(self, endpoint: DataEndpoint, what: str) -> int:
         """How many bytes of a tus upload the server holds."""
-        with self._exchange("HEAD", endpoint, {"Tus-Resumable": "1.0.0"}, what) as answer:
-            if answer.status not in (200, 204):
-                raise of_http(answer.status, what)
-            return upload_offset(answer, what)
+        with self._exchange("HEAD", endpoint, {"Tus-Resumable": "1.0.0"}, what) as exchange:
+            return upload_offset(exchange.answer, what)
 
     def close(self) -> None:
         """End the idle connections."""
@@ -167,20 +310,17 @@ class DataServer:
         headers: Mapping[str, str],
         what: str,
         body: Callable[[Send], None] | None = None,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> Iterator[http.client.HTTPResponse]:
+    ) -> Iterator[Exchange]:
         address = urlsplit(endpoint.url)
         key = os.getpid(), address.scheme, address.netloc
         connection = self._take(key) or self._connect(address)
+        exchange = Exchange(connection, endpoint.limits, self._settings.stall_seconds, what)
         reusable = False
         try:
-            answer = request(connection, method, address, {**endpoint.headers, **headers}, what, body)
-            yield answer
-            with suppress(OSError, http.client.HTTPException):
-                # Small rests are read so that the connection can be kept; larger ones are not worth it.
-                if not answer.isclosed() and answer.length is not None and answer.length <= BUFFER_BYTES:
-                    answer.read()
-                reusable = answer.isclosed() and not answer.will_close
+            with endpoint.limits.cutting(exchange.cut):
+                exchange.ask(method, address, {**endpoint.headers, **headers}, body)
+                yield exchange
+                reusable = exchange.is_reusable()
         finally:
             if reusable:
                 self._keep(key, connection)
@@ -222,41 +362,6 @@ class DataServer:
         return connection
 
 
-def request(
-    connection: http.client.HTTPConnection,
-    method: str,
-    address: SplitResult,
-    headers: Mapping[str, str],
-    what: str,
-    body: Callable[[Send], None] | None,
-) -> http.client.HTTPResponse:
-    """Ask, and return the answer's head. Raises Unavailable where there is none."""
-    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
-    sent_all = False
-    try:
-        connection.putrequest(method, target, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        if body:
-            body(connection.send)
-        sent_all = True
-        return connection.getresponse()
-    except Cs3Error:
-        raise
-    except (BrokenPipeError, ConnectionResetError):
-        if not sent_all and body:
-            # A server that refuses answers before it has read everything, and hangs up.
-            with suppress(OSError, http.client.HTTPException):
-                return connection.getresponse()
-        raise Unavailable(f"{what}: the connection broke") from None
-    except TimeoutError:
-        raise Unavailable(f"{what}: no sign of life from the data endpoint") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        kind = type(error).__name__
-        raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
-
-
 def trusting(settings: Settings) -> ssl.SSLContext:
     """Raises Unsafe if the authorities are not to be read."""
     try:
@@ -273,6 +378,8 @@ def has_news(connection: socket.socket) -> bool:
 
 
 def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:
+    if answer.status not in (200, 204):
+        raise of_http(answer.status, what)
     said = answer.getheader("Upload-Offset", "")
     if not said.isdecimal():
         raise Unavailable(f"{what}: the answer lacks its Upload-Offset")

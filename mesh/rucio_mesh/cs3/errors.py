@@ -2,7 +2,8 @@
 
 Cs3Error
 ├── NotSignedIn         the gateway does not accept our credential, or it cannot be read
-│   └── NoCredential    there is none for this gateway, so none can have lapsed
+│   ├── NoCredential    there is none for this gateway, so none can have lapsed
+│   └── SignInLapsed    the data endpoint refuses the gateway's token; with a new one it may work
 ├── AccessDenied        it knows us, and says no
 │   └── TransferLapsed  the data endpoint refuses the token of one transfer; a new transfer may work
 ├── NotFound            no such path
@@ -38,6 +39,10 @@ class NotSignedIn(Cs3Error):
 
 class NoCredential(NotSignedIn):
     """Nobody has configured one."""
+
+
+class SignInLapsed(NotSignedIn):
+    """Sign in anew, then go on."""
 
 
 class AccessDenied(Cs3Error):
@@ -139,7 +144,7 @@ BY_RPC: dict[grpc.StatusCode, type[Cs3Error]] = {
 
 BY_HTTP: dict[int, type[Cs3Error]] = {
     400: InvalidRequest,
-    401: NotSignedIn,
+    401: SignInLapsed,
     403: TransferLapsed,
     404: NotFound,
     405: NotSupported,

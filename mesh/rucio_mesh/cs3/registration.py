@@ -130,7 +130,7 @@ def sum_of(cloud: Client, file: Resource) -> str:
     patience = Patience(None)
 
     def opened(offset: int) -> Stream:
-        return Stream(Place(cloud, file.path), offset, file.size, patience, wanted=lambda: True)
+        return Stream(Place(cloud, file.path), offset, file.size, patience)
 
     try:
         return f"{summed(opened, 0, file.size, 1, patience):08x}"

@@ -1,7 +1,7 @@
 """A file from one CS3 cloud to another, as a stream through this process; nothing is written here.
 
     relay(Place(cernbox, "/eos/user/a/alice/f"), Place(opencloud, "/users/alice/rucio/f"),
-          size=…, adler32=…, workshop="/users/alice/rucio/.rucio-relay", wanted=…, confirm=…)
+          size=…, adler32=…, workshop="/users/alice/rucio/.rucio-relay", recall=…, confirm=…)
 
 Temporary files lie in the destination's `workshop`, one container for all relays to that RSE. Their names begin with
 a word made from the final path, so whoever relays a file again, after a kill too, finds and removes what was left.
@@ -13,14 +13,15 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
 from . import transfers
 from .client import Client
 from .data import Reader
-from .errors import Cs3Error, Mismatch, NotFound, TransferLapsed, Unavailable
+from .errors import Cs3Error, Mismatch, NotFound, Unavailable
+from .recall import Recall
 from .resource import Resource
 from .transfers import Patience, Transferred
 
@@ -51,7 +52,7 @@ def relay(
     size: int,
     adler32: str | None,
     workshop: str,
-    wanted: Callable[[], bool],
+    recall: Recall,
     confirm: Callable[[], bool],
     seconds: float | None = None,
 ) -> Transferred:
@@ -59,8 +60,8 @@ def relay(
 
     The bytes are compared with `size` (bytes) and `adler32`, those of the catalogue, and with what either cloud says.
     Where the source breaks, the rest is asked for; where the destination breaks, a tus upload goes on and another
-    begins anew. Whether the file is still wanted there is asked for every piece (`wanted`, which has to be quick), and
-    once before it gets its name (`confirm`). `seconds` is the longest that each side may take.
+    begins anew. `recall` ends it on either side, whatever it waits for there; `confirm` is asked once, before the file
+    gets its name, whether it is still wanted. `seconds` is the longest that each side may take.
     Raises SourceFailed, Unwanted, or the Cs3Error of the destination.
     """
     found = look_at(source, size, adler32)
@@ -69,7 +70,7 @@ def relay(
         return expected
     beginning = f"{workshop}/{word_for(destination.path)}-"
     tidy(destination.client, workshop, beginning)
-    patience = Patience(seconds)
+    patience = Errand(seconds, recall)
     rounds = itertools.count(1)
 
     def accept(sent: Transferred) -> None:
@@ -78,15 +79,15 @@ def relay(
             if next(rounds) < transfers.ATTEMPTS_OF[Mismatch]:  # a byte may have been changed on the way
                 raise Mismatch(text)
             raise SourceFailed(f"Mismatch: {text}")
-        if not confirm():
+        if recall.told or not confirm():
             raise Unwanted
 
     return transfers.store(
         destination.client,
         destination.path,
-        lambda offset: Stream(source, offset, size, patience, wanted),
+        lambda offset: Stream(source, offset, size, patience),
         size,
-        seconds=seconds,
+        patience=Errand(seconds, recall),
         staging=beginning,
         accept=accept,
     )
@@ -140,14 +141,31 @@ def tidy(client: Client, workshop: str, beginning: str) -> None:
             transfers.discard(client, path)
 
 
+class Errand(Patience):
+    """The patience with one side, which is at an end when nobody wants the file any more."""
+
+    def __init__(self, seconds: float | None, recall: Recall) -> None:
+        super().__init__(seconds)
+        self._recall = recall
+
+    def check(self) -> None:
+        """Raises Unwanted, or Unavailable when the time is up."""
+        if self._recall.told:
+            raise Unwanted
+        super().check()
+
+    def pause(self, seconds: float) -> None:
+        self._recall.wait(seconds)
+
+    def cutting(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._recall.cutting(cut)
+
+
 class Stream:
     """The bytes of a file on a cloud from an offset on, through broken connections; a `transfers.Source` opens it."""
 
-    def __init__(
-        self, source: Place, offset: int, size: int, patience: Patience, wanted: Callable[[], bool]
-    ) -> None:
-        self._source, self._offset, self._size = source, offset, size
-        self._patience, self._wanted = patience, wanted
+    def __init__(self, source: Place, offset: int, size: int, patience: Patience) -> None:
+        self._source, self._offset, self._size, self._patience = source, offset, size, patience
         self._opened = ExitStack()
         self._reader: Reader | None = None
 
@@ -162,13 +180,11 @@ class Stream:
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill the beginning of `buffer`; 0 at the end. Raises SourceFailed or Unwanted."""
         while self._offset < self._size:
-            if not self._wanted():
-                raise Unwanted
             try:
                 count = self._read(buffer)
                 self._offset += count
                 return count
-            except Cs3Error as error:
+            except Cs3Error as error:  # noqa: PERF203 - each round talks to a network
                 self._close()
                 self._recover_from(error)
         return 0
@@ -176,7 +192,8 @@ class Stream:
     def _read(self, buffer: memoryview) -> int:
         client, path = self._source.client, self._source.path
         if self._reader is None:
-            self._reader = self._opened.enter_context(client.read(path, start=self._offset))
+            reading = client.read(path, start=self._offset, limits=self._patience)
+            self._reader = self._opened.enter_context(reading)
             left = self._size - self._offset
             if self._reader.length not in (None, left):
                 raise Mismatch(f"GET {path}: another length than the catalogue's {self._size} bytes")
@@ -187,7 +204,7 @@ class Stream:
     def _recover_from(self, error: Cs3Error) -> None:
         """Return when it is time to ask again. Raises SourceFailed."""
         try:
-            if not isinstance(error, Unavailable | TransferLapsed):
+            if not isinstance(error, transfers.PASSING):
                 raise error
             self._patience.wait(error, self._offset)
         except Cs3Error as last:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from .recall import Recall
+
 
 class Stopping(Exception):
     """No new job is taken any more."""
@@ -18,8 +20,8 @@ class Job:
     id: str
     ident: int
     """The number of its slot; 0 is none."""
-    abandoned: threading.Event = field(default_factory=threading.Event)
-    """Set: nobody wants its result; it is to end soon, and to leave nothing behind."""
+    recall: Recall = field(default_factory=Recall)
+    """Once it is told, the job is to end soon, and to leave nothing behind."""
 
     @property
     def name(self) -> str:
@@ -77,7 +79,7 @@ class Slots:
         with self._changed:
             for job in self._jobs.values():
                 if job.id in wanted:
-                    job.abandoned.set()
+                    job.recall.tell()
 
     def wait_until_idle(self, seconds: float | None = None) -> bool:
         """Return when no job is left; False if some are after so long."""

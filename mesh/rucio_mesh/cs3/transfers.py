@@ -8,13 +8,14 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from . import recycle
 from .client import Client
-from .data import BUFFER_BYTES, DataEndpoint, Readable, Reader, Send
+from .data import BUFFER_BYTES, DataEndpoint, Limits, Readable, Reader, Send
 from .digest import Adler32
 from .errors import (
     Conflict,
@@ -24,6 +25,7 @@ from .errors import (
     Mismatch,
     NotFound,
     NotSupported,
+    SignInLapsed,
     TooEarly,
     TransferLapsed,
     Unavailable,
@@ -39,7 +41,11 @@ ATTEMPTS = 4
 ATTEMPTS_OF: dict[type[Cs3Error], int] = {
     TooEarly: 12,  # the cloud still works on a file (it looks for viruses, say): 43 s in all
     Mismatch: 2,  # all bytes have gone over the wire in vain
+    SignInLapsed: 2,  # the second one with a new token
+    TransferLapsed: 2,
 }
+PASSING = (Unavailable, SignInLapsed, TransferLapsed)
+"""What another attempt may mend, whichever side is to blame."""
 LONGEST_WAIT_SECONDS = 5.0
 UNSEEN_BYTES = 4 * 1024 * 1024
 """So small a file is sent without a look whether its container is there: it nearly always is."""
@@ -59,7 +65,7 @@ class Transferred:
     adler32: str
 
 
-class Patience:
+class Patience(Limits):
     """How long a transfer may take, and how often it may fail."""
 
     def __init__(self, seconds: float | None) -> None:
@@ -70,8 +76,18 @@ class Patience:
 
     def check(self) -> None:
         """Raises Unavailable when the time is up."""
-        if self._end is not None and time.monotonic() > self._end:
+        if self._end is not None and time.monotonic() >= self._end:
             raise Unavailable("the transfer takes longer than it may")
+
+    def left(self, at_most: float) -> float:
+        self.check()
+        if self._end is None:
+            return at_most
+        return min(at_most, max(0.001, self._end - time.monotonic()))  # to 0 a socket does not wait at all
+
+    def pause(self, seconds: float) -> None:
+        """Let the time pass."""
+        time.sleep(seconds)
 
     def wait(self, error: Cs3Error, reached: int = 0) -> None:
         """After a failure: return when it is time to try again, or raise it for good.
@@ -86,7 +102,7 @@ class Patience:
         self._failures[kind] += 1
         if self._failures[kind] >= ATTEMPTS_OF.get(kind, ATTEMPTS):
             raise error
-        time.sleep(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS))
+        self.pause(self.left(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS)))
         self.check()
 
     def linger(self, error: Cs3Error, reached: int) -> None:
@@ -118,6 +134,7 @@ class Download:
         self._client, self._path, self._create, self._patience = client, path, create, patience
         self._known: tuple[Resource, BinaryIO] | None = None
         self._offset, self._value = 0, 1
+        self._final: Cs3Error | None = None
 
     def whole(self) -> Transferred:
         """All its bytes, through breaks. Raises Mismatch where they are not what `Stat` tells."""
@@ -130,18 +147,37 @@ class Download:
     def _go_on(self) -> None:
         broken: Cs3Error = Unavailable(f"GET {self._path}: it ended early")
         try:
-            with self._client.read(self._path, start=self._offset, meanwhile=self._look) as reader:
+            with self._asking():
+                endpoint = self._client.initiate_download(self._path)
+            endpoint = replace(endpoint, limits=self._patience)
+            with (
+                self._client.noting_refusal(endpoint),
+                self._client.data.get(
+                    endpoint, f"GET {self._path}", start=self._offset, meanwhile=self._look
+                ) as reader,
+            ):
                 self._receive(reader)
-        except (Unavailable, TransferLapsed) as error:
-            if not self._known and not isinstance(error, TooEarly | TransferLapsed):
-                raise  # the gateway itself does not answer, and has been asked several times
+        except PASSING as error:
+            if error is self._final:
+                raise
             broken = error
         if not self._known or self._offset < self._known[0].size:
             self._patience.wait(broken, self._offset)
 
     def _look(self) -> None:
         """Where it is about to come for the first time, what it is."""
-        self._known = self._known or (file_at(self._client, self._path), self._create())
+        with self._asking():
+            self._known = self._known or (file_at(self._client, self._path), self._create())
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A gateway that does not answer at the very first has been asked several times: that is final."""
+        try:
+            yield
+        except Unavailable as error:
+            if not self._known and not isinstance(error, TooEarly):
+                self._final = error
+            raise
 
     def _receive(self, reader: Reader) -> None:
         assert self._known
@@ -155,6 +191,8 @@ class Download:
             with digest:
                 for count in receive(reader, digest, self._patience):
                     self._offset += count
+                    if self._offset > expected.size:  # where no length was told
+                        raise Mismatch(f"GET {self._path}: more than {expected.size} bytes")
         finally:
             self._value = digest.value
 
@@ -228,7 +266,7 @@ def store(
             for each in left_behind:
                 discard(client, each)
             return sent
-        except (Unavailable, TransferLapsed, Mismatch) as error:
+        except (*PASSING, Mismatch) as error:
             if not discard(client, temporary):
                 left_behind.append(temporary)
             patience.wait(error)
@@ -245,17 +283,16 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
             return Transferred(0, ADLER32_OF_NOTHING)
         except NotSupported:
             LOGGER.debug("The gateway has no TouchFile; an empty file is sent as others are.")
-    with client.renewing_token():
-        endpoint = client.initiate_upload(path, size)
-        if endpoint.protocol == "tus":
-            try:
-                return send_tus(client, endpoint, path, source, size, patience)
-            except NotFound as error:  # the server has forgotten this upload, not the file
-                raise Failed(str(error)) from None
-        with Adler32(size) as digest:
-            body = partial(pump, source, 0, size, digest, patience)
-            client.data.put(endpoint, f"PUT {path}", size, body)
-        return Transferred(size, f"{digest.value:08x}")
+    endpoint = replace(client.initiate_upload(path, size), limits=patience)
+    if endpoint.protocol == "tus":
+        try:
+            return send_tus(client, endpoint, path, source, size, patience)
+        except NotFound as error:  # the server has forgotten this upload, not the file
+            raise Failed(str(error)) from None
+    with Adler32(size) as digest, client.noting_refusal(endpoint):
+        body = partial(pump, source, 0, size, digest, patience)
+        client.data.put(endpoint, f"PUT {path}", size, body)
+    return Transferred(size, f"{digest.value:08x}")
 
 
 def send_tus(
@@ -267,12 +304,13 @@ def send_tus(
         count = min(TUS_BYTES, size - offset)
         what = f"PATCH {path}"
         try:
-            with Adler32(count, value=value) as digest:
+            with Adler32(count, value=value) as digest, client.noting_refusal(endpoint):
                 body = partial(pump, source, offset, count, digest, patience)
                 reached = client.data.patch(endpoint, what, offset, count, body)
             whole = reached == offset + count
-        except (Unavailable, Conflict) as error:
-            reached, whole = offset_after(error, client, endpoint, path, offset, patience), False
+        except (Unavailable, Conflict, SignInLapsed) as error:
+            endpoint, reached = after(error, client, endpoint, path, offset, patience)
+            whole = False
         if not offset <= reached <= offset + count:
             raise Failed(f"{what}: the server has lost its place")
         # What a broken request has sent, and what the server has kept of it, may differ.
@@ -281,15 +319,17 @@ def send_tus(
     return Transferred(size, f"{value:08x}")
 
 
-def offset_after(
+def after(
     error: Cs3Error, client: Client, endpoint: DataEndpoint, path: str, offset: int, patience: Patience
-) -> int:
-    """Where the server stands after a break; asked as long as the patience lasts."""
+) -> tuple[DataEndpoint, int]:
+    """How to go on after a break, and where the server stands; asked as long as the patience lasts."""
     while True:
         patience.linger(error, offset)
         try:
-            return client.data.offset(endpoint, f"HEAD {path}")
-        except Unavailable as again:
+            endpoint = client.renewed(endpoint)
+            with client.noting_refusal(endpoint):
+                return endpoint, client.data.offset(endpoint, f"HEAD {path}")
+        except (Unavailable, SignInLapsed) as again:
             error = again
 
 
@@ -337,17 +377,21 @@ def publish(client: Client, temporary: str, path: str, sent: Transferred, patien
 
 
 def discard(client: Client, temporary: str) -> bool:
-    """Remove what an attempt has left; whether it is gone. Where that fails the log has its name."""
+    """Remove what an attempt has left, from the recycle bin too; whether it is gone. The log tells what stays."""
     for pause in (0.0, LATE_SECONDS):
         time.sleep(pause)
         try:
             client.remove_file(temporary)
-            return True
         except NotFound:
             continue
         except Cs3Error as error:
             LOGGER.warning("A partial upload stays behind: %s", error)
             return False
+        try:
+            recycle.purge(client, temporary)
+        except Cs3Error as error:
+            LOGGER.info("A partial upload stays in the recycle bin: %s", error)
+        return True
     return True
 
 

@@ -244,8 +244,8 @@ def attempt(job: Job, task: Task) -> str | None:
                 size=task.size,
                 adler32=task.adler32,
                 workshop=f"{destination.attributes['prefix']}{WORKSHOP}",
-                wanted=lambda: not job.abandoned.is_set(),
-                confirm=lambda: not job.abandoned.is_set() and is_submitted(task.request_id, job.id),
+                recall=job.recall,
+                confirm=lambda: is_submitted(task.request_id, job.id),
                 seconds=LONGEST_SECONDS + task.size / SLOWEST_BYTES_PER_SECOND,
             )
     except CannotConnect as error:
@@ -287,13 +287,13 @@ def connected(rse: Mapping[str, Any], operation: str, side: str) -> Iterator[Def
 def wait_until_submitted(job: Job, task: Task) -> bool:
     """Whether Rucio has noted the transfer under the job's id, after a while at most."""
     deadline = time.monotonic() + CLAIM_SECONDS
-    while not job.abandoned.is_set() and time.monotonic() < deadline:
+    while not job.recall.told and time.monotonic() < deadline:
         try:
             if is_submitted(task.request_id, job.id):
                 return True
         except CATALOGUE_ERRORS:
             LOGGER.warning("The database does not answer to the relay %s", job.id)
-        time.sleep(0.1)
+        job.recall.wait(0.1)
     return False
 
 
@@ -330,7 +330,7 @@ def put_back(job: Job, task: Task) -> None:
 
 @contextmanager
 def kept_alive(job: Job, task: Task) -> Iterator[None]:
-    """Renew the job's heartbeat, and abandon the job when Rucio does not wait for it any more."""
+    """Renew the job's heartbeat, and recall the job when Rucio does not wait for it any more."""
     ended = threading.Event()
 
     def keep() -> None:
@@ -338,7 +338,7 @@ def kept_alive(job: Job, task: Task) -> Iterator[None]:
             try:
                 beat(job)
                 if not is_submitted(task.request_id, job.id):
-                    job.abandoned.set()
+                    job.recall.tell()
             except CATALOGUE_ERRORS:  # noqa: PERF203 - each round is 20 s
                 LOGGER.warning("The database does not answer to the relay %s", job.id)
 

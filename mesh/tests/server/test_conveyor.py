@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.gateway import Gateway
+from rucio_mesh.testing.storage import hashed_path
 
 from .clouds import ALPHA, BETA, GAMMA, Clouds, command
 
 SIZE = 6_000_000
 HALF = SIZE // 2
+DELTA = "DELTA_CLOUD"
+"""An RSE of one test alone."""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
@@ -43,14 +48,28 @@ def conveyor(clouds: Clouds, *arguments: str) -> Iterator[subprocess.Popen[bytes
 
 
 @contextmanager
+def slow(cloud: Gateway, *, seconds_per_mebibyte: float) -> Iterator[None]:
+    """Transfers from and to this cloud are slow until the end."""
+    cloud.faults.seconds_per_mebibyte = seconds_per_mebibyte
+    try:
+        yield
+    finally:
+        cloud.faults.seconds_per_mebibyte = 0
+
+
+@contextmanager
 def slow_upload(cloud: Gateway, *, seconds_per_mebibyte: float, until: int) -> Iterator[Callable[[], bool]]:
     """Gives a question: whether `until` bytes of an upload have come. Uploads are slow until the end."""
     before = cloud.meter.bytes_received
-    cloud.faults.seconds_per_mebibyte = seconds_per_mebibyte
-    try:
+    with slow(cloud, seconds_per_mebibyte=seconds_per_mebibyte):
         yield lambda: cloud.meter.bytes_received >= before + until
-    finally:
-        cloud.faults.seconds_per_mebibyte = 0
+
+
+@contextmanager
+def speechless() -> Iterator[int]:
+    """The port of a gateway that lets one connect, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
 
 
 def test_rules_between_clouds_are_done(clouds: Clouds) -> None:
@@ -144,6 +163,42 @@ def test_a_conveyor_that_is_stopped_puts_its_work_back_and_leaves_nothing(clouds
     clouds.conveyor()
     assert clouds.state(rule) == "OK"
     assert clouds.stored(BETA, slow).read_bytes() == content
+
+
+def test_a_conveyor_that_is_stopped_does_not_wait_for_a_slow_source(clouds: Clouds) -> None:
+    alpha = clouds.clouds[ALPHA]
+    file, content = clouds.file_at(ALPHA, SIZE)
+    before = alpha.meter.bytes_served
+    with slow(alpha, seconds_per_mebibyte=30), conveyor(clouds, "--sleep", "1", "--grace", "1") as process:
+        rule = clouds.rule(file, BETA)
+        wait_for(lambda: alpha.meter.bytes_served > before)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert clouds.request(file, BETA)["state"] == "QUEUED"
+    assert clouds.unfinished(BETA) == []
+    clouds.conveyor()
+    assert clouds.state(rule) == "OK"
+    assert clouds.stored(BETA, file).read_bytes() == content
+
+
+def test_a_relay_that_does_not_end_is_told_and_made_again_by_the_next_conveyor(clouds: Clouds) -> None:
+    beta = clouds.clouds[BETA]
+    prefix = f"{beta.home()}/delta"
+    seeding.add_rse(clouds.client, DELTA)
+    clouds.client.add_distance(ALPHA, DELTA, {"distance": 1})
+    file, content = clouds.file_at(ALPHA, SIZE)
+    with speechless() as port, conveyor(clouds, "--sleep", "1", "--grace", "1") as process:
+        clouds.add_protocol(DELTA, beta, port=port, prefix=prefix)
+        rule = clouds.rule(file, DELTA)
+        wait_for(lambda: clouds.request(file, DELTA)["state"] == "SUBMITTED")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 1
+    assert "relays did not end in time" in (clouds.folder / "conveyor.log").read_text()
+    clouds.client.delete_protocols(DELTA, "cs3", "127.0.0.1", port)
+    clouds.add_protocol(DELTA, beta, prefix=prefix)
+    clouds.conveyor()
+    assert clouds.state(rule) == "OK"
+    assert beta.path(f"{prefix}/{hashed_path(file.scope, file.name)}").read_bytes() == content
 
 
 def test_a_relay_is_seen_alive_by_a_poller_elsewhere_and_ends_when_its_rule_is_deleted(

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .faults import ConnectionCut, Faults, Passage
+from .faults import ConnectionCut, Faults, Lapses, Passage
 from .profiles import Profile
 from .ranges import Span, Unsatisfiable, spans
 from .receiving import Body, Receiver
@@ -67,13 +67,13 @@ class DataServer(ThreadingHTTPServer):
         profile: Profile,
         faults: Faults,
         meter: Meter,
-        lapse: Callable[[], None],
+        lapses: Lapses,
         tls: ssl.SSLContext | None,
     ) -> None:
-        """`lapse` makes all tokens void. Raises OSError if the port is taken."""
+        """Raises OSError if the port is taken."""
         self.transfers, self.receiver, self.access = transfers, receiver, access
         self.profile, self.faults, self.meter = profile, faults, meter
-        self.lapse, self._tls = lapse, tls
+        self.lapses, self._tls = lapses, tls
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), DataHandler)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="cs3-data", daemon=True)
@@ -210,10 +210,24 @@ class DataHandler(BaseHTTPRequestHandler):
             whole = Span(0, size)
             span = found[0] if found else whole
             told = {"Content-Range": span.content_range(size), "Accept-Ranges": "bytes"} if found else {}
+            status, surplus = 206 if found else 200, self.server.faults.strike("no_length")
+            if surplus is not None:
+                self.close_connection = True
+                self._answer(status, told, length=None)
+                self._copy(content, span)
+                self._send_surplus(surplus)
+                return
             off_by = self.server.faults.strike("wrong_length") or 0
-            self._answer(206 if found else 200, told, length=span.length + off_by)
+            self._answer(status, told, length=span.length + off_by)
             self._copy(content, span)
             self.close_connection = self.close_connection or bool(off_by)
+
+    def _send_surplus(self, count: int) -> None:
+        while count:
+            piece = bytes(min(count, PIECE))
+            self.connection.sendall(piece)
+            self.server.meter.served(len(piece))
+            count -= len(piece)
 
     def _tell(self, offer: Offer) -> None:
         if isinstance(offer.transfer, Upload):
@@ -268,7 +282,7 @@ class DataHandler(BaseHTTPRequestHandler):
 
     def _copy(self, content: BinaryIO, span: Span) -> None:
         """Send bytes of the file, as the faults have it. Raises ConnectionCut."""
-        passage = Passage(self.server.faults, "download", self.server.lapse)
+        passage = Passage(self.server.faults, "download", self.server.lapses)
         position, end = span.start, span.start + span.length
         self.wfile.flush()
         while position < end:
@@ -302,7 +316,7 @@ class DataHandler(BaseHTTPRequestHandler):
 
     def _body(self, upload: Upload) -> Body:
         """The pieces of the body, as the faults have it. Raises ConnectionCut."""
-        passage = Passage(self.server.faults, "upload", self.server.lapse)
+        passage = Passage(self.server.faults, "upload", self.server.lapses, before=upload.received)
         buffer = memoryview(bytearray(PIECE))
         offset = upload.received
         chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
@@ -334,14 +348,14 @@ class DataHandler(BaseHTTPRequestHandler):
             pass
         return length
 
-    def _answer(self, status: int, headers: dict[str, str], length: int = 0) -> None:
-        """Send the head, and note the status."""
+    def _answer(self, status: int, headers: dict[str, str], length: int | None = 0) -> None:
+        """Send the head, and note the status. Without a length, the body ends with the connection."""
         self._status = status
         self.server.meter.requests.append((self.command, status))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        if status != 204:
+        if status != 204 and length is not None:
             self.send_header("Content-Length", str(length))
         if self.close_connection:
             self.send_header("Connection", "close")

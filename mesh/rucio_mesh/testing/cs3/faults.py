@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,9 +23,14 @@ FaultName = Literal[
     "flip_download",
     "flip_upload",
     "wrong_length",
+    "no_length",
     "lapse",
+    "lapse_access",
     "redirect",
 ]
+
+Lapses = Mapping[FaultName, Callable[[], None]]
+"""What makes tokens void, by the fault that does it."""
 
 
 @dataclass
@@ -50,7 +55,10 @@ class Faults:
     `flip_download`     the byte at that offset of the file is sent wrong
     `flip_upload`       likewise, stored wrong
     `wrong_length`      the Content-Length of a download is off by so much, then the connection ends
-    `lapse`             when so many bytes of one body have passed, all tokens lapse; this body still ends well
+    `no_length`         a download has no Content-Length, and so many bytes too many
+    `lapse`             when so many bytes of a download's body or of an upload have passed, all tokens lapse; the
+                        request that is under way still ends well
+    `lapse_access`      likewise, those of the gateway lapse, and those of transfers do not
     `redirect`          a data request is answered 307, to `redirect_url`
     """
 
@@ -106,8 +114,11 @@ class ConnectionCut(Exception):
 class Passage:
     """One body on its way, and what befalls it."""
 
-    def __init__(self, faults: Faults, way: Literal["download", "upload"], lapse: Callable[[], None]) -> None:
-        self._faults, self._lapse = faults, lapse
+    def __init__(
+        self, faults: Faults, way: Literal["download", "upload"], lapses: Lapses, *, before: int = 0
+    ) -> None:
+        """`before` are the bytes that earlier requests of the same upload have brought."""
+        self._faults, self._lapses, self._before = faults, lapses, before
         self._cut: FaultName = "cut_download" if way == "download" else "cut_upload"
         self._flip: FaultName = "flip_download" if way == "download" else "flip_upload"
         self._passed = 0
@@ -141,6 +152,11 @@ class Passage:
     def note(self, count: int) -> None:
         """So many bytes have passed."""
         self._passed += count
-        lapse = self._faults.armed("lapse")
-        if lapse is not None and self._passed >= lapse and self._faults.strike("lapse") is not None:
-            self._lapse()
+        for name, lapse in self._lapses.items():
+            when = self._faults.armed(name)
+            if (
+                when is not None
+                and self._before + self._passed >= when
+                and self._faults.strike(name) is not None
+            ):
+                lapse()

@@ -142,7 +142,7 @@ class Gateway:
             profile=self.profile,
             faults=self.faults,
             meter=self.meter,
-            lapse=self.lapse_tokens,
+            lapses={"lapse": self.lapse_tokens, "lapse_access": self.accounts.access.lapse},
             tls=self._tls(),
         )
         self.data_port = self._data.server_port

@@ -19,6 +19,7 @@ from tests.client.cs3.target import SECONDS, Target, ref
 
 CONTENT = bytes(range(256)) * 40
 MEBIBYTE = 1 << 20
+TUS = {"Tus_Resumable": "1.0.0", "Content_Type": "application/offset+octet-stream"}
 
 
 @pytest.fixture
@@ -112,6 +113,14 @@ def test_the_length_of_an_answer_is_wrong(gateway: Gateway, target: Target) -> N
     assert target.get("f").headers["Content-Length"] == str(len(CONTENT))
 
 
+def test_the_length_of_an_answer_is_not_told(gateway: Gateway, target: Target) -> None:
+    gateway.faults.arm("no_length", 100)
+    answer = target.get("f")
+    assert "Content-Length" not in answer.headers
+    assert answer.content == CONTENT + bytes(100)
+    assert target.get("f").content == CONTENT
+
+
 def test_tokens_lapse_in_the_middle_of_an_upload(gateway: Gateway, target: Target) -> None:
     gateway.faults.arm("lapse", MEBIBYTE)
     assert target.put("g", bytes(2 * MEBIBYTE)).status_code == 200
@@ -120,6 +129,31 @@ def test_tokens_lapse_in_the_middle_of_an_upload(gateway: Gateway, target: Targe
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
     target.sign_in()
     assert target.info("g").size == 2 * MEBIBYTE
+
+
+def test_tokens_lapse_when_an_upload_has_come_so_far_in_several_pieces(cs3_gateway: MakeGateway) -> None:
+    gateway = cs3_gateway("opencloud")
+    target = Target.of(gateway).begin()
+    gateway.faults.arm("lapse", 5000)
+    offer = target.initiate("f", len(CONTENT), "tus")
+    pieces = [(0, CONTENT[:4000]), (4000, CONTENT[4000:8000]), (8000, CONTENT[8000:])]
+    statuses = [
+        target.send(offer, piece, "PATCH", Upload_Offset=str(offset), **TUS).status_code
+        for offset, piece in pieces
+    ]
+    assert statuses == [204, 204, 401]
+
+
+def test_the_gateways_tokens_lapse_and_those_of_transfers_do_not(cs3_gateway: MakeGateway) -> None:
+    gateway = cs3_gateway("opencloud")
+    target = Target.of(gateway).begin()
+    gateway.faults.arm("lapse_access", 3000)
+    offer = target.initiate("f", len(CONTENT), "tus")
+    assert target.send(offer, CONTENT[:4000], "PATCH", Upload_Offset="0", **TUS).status_code == 204
+    assert target.send(offer, b"", "HEAD", **TUS).status_code == 401
+    target.sign_in()
+    assert target.send(offer, CONTENT[4000:], "PATCH", Upload_Offset="4000", **TUS).status_code == 204
+    assert target.get("f").content == CONTENT
 
 
 def test_all_tokens_lapse_at_once(gateway: Gateway, target: Target) -> None:

@@ -20,6 +20,8 @@ from rucio_mesh.cs3 import transfers
 from rucio_mesh.testing.cs3.faults import FaultName
 from rucio_mesh.testing.cs3.gateway import Gateway
 
+from ..conftest import MakeGateway
+from . import rse
 from .conftest import content
 
 CONTENT = content(6_000_000)
@@ -240,34 +242,57 @@ def test_a_small_file_goes_up_in_four_calls_and_comes_down_in_two(
     assert gateway.meter.requests == [("PUT", 200), ("GET", 200)]
 
 
+@pytest.fixture
+def gibibyte(tmp_path: Path) -> Iterator[Path]:
+    """A file that takes no space."""
+    file = tmp_path / "source"
+    with file.open("wb") as opened:
+        opened.truncate(GIB - 7)
+        opened.seek(0, os.SEEK_END)
+        opened.write(b"the end")
+    yield file
+    file.unlink()
+
+
+def moved(verb: str, cloud: dict[str, Any], local: Path) -> int:
+    """Move the file `big` in a process of its own, as Rucio's client would; the bytes of memory that it took."""
+    command = [sys.executable, "-c", MOVER, verb, json.dumps(cloud), str(local), "big"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * 1024
+
+
 def test_a_gibibyte_goes_both_ways_in_little_memory_while_tokens_lapse(
-    manager: Any, gateway: Gateway, cloud: dict[str, Any], tmp_path: Path
+    manager: Any, gateway: Gateway, cloud: dict[str, Any], gibibyte: Path, tmp_path: Path
 ) -> None:
-    """In a process of its own, as Rucio's client would."""
-    source, copy = tmp_path / "source", tmp_path / "copy"
-    with source.open("wb") as file:
-        file.truncate(GIB - 7)
-        file.seek(0, os.SEEK_END)
-        file.write(b"the end")
-
-    def move(verb: str, local: Path) -> int:
-        command = [sys.executable, "-c", MOVER, verb, json.dumps(cloud), str(local), "big"]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return int(done.stdout) * 1024
-
+    copy, stored = tmp_path / "copy", gateway.path(f"{gateway.home()}/rucio/big")
     try:
         gateway.faults.arm("lapse", GIB // 2)
-        assert move("put", source) < MEMORY_BYTES
+        assert moved("put", cloud, gibibyte) < MEMORY_BYTES
         assert gateway.faults.armed("lapse") is None
         gateway.faults.arm("lapse", GIB // 2)
         gateway.faults.arm("cut_download", GIB // 2 + 1000)
-        assert move("get", copy) < MEMORY_BYTES
+        assert moved("get", cloud, copy) < MEMORY_BYTES
         assert gateway.faults.armed("cut_download") is None
-        assert filecmp.cmp(source, copy, shallow=False)
+        assert filecmp.cmp(gibibyte, copy, shallow=False)
     finally:
-        for path in (source, copy, gateway.path(f"{gateway.home()}/rucio/big")):
+        for path in (copy, stored):
             path.unlink(missing_ok=True)
+
+
+def test_a_gibibyte_goes_up_by_tus_while_the_sign_in_lapses(
+    manager: Any, cs3_gateway: MakeGateway, gibibyte: Path
+) -> None:
+    gateway = cs3_gateway("localfs")
+    cloud = rse.settings(port=gateway.grpc_port, prefix=f"{gateway.home()}/rucio", uploads=["tus"])
+    stored = gateway.path(f"{gateway.home()}/rucio/big")
+    try:
+        gateway.faults.arm("lapse_access", GIB // 2 + 1000)
+        assert moved("put", cloud, gibibyte) < MEMORY_BYTES
+        assert gateway.counts["Authenticate"] == 2
+        assert gateway.counts["InitiateFileUpload"] == 1
+        assert gateway.meter.bytes_received == GIB
+        assert filecmp.cmp(gibibyte, stored, shallow=False)
+    finally:
+        stored.unlink(missing_ok=True)

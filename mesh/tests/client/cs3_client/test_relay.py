@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rucio_mesh.cs3.errors import OutOfSpace, Unavailable
+from rucio_mesh.cs3.recall import Recall
 from rucio_mesh.cs3.relay import Place, SourceFailed, Unwanted, relay, word_for
 from rucio_mesh.cs3.settings import Upload
 from rucio_mesh.cs3.transfers import Transferred
@@ -61,7 +62,7 @@ class Pair:
         *,
         size: int = SIZE,
         adler32: str | None = SUM,
-        wanted: Callable[[], bool] = always,
+        recall: Recall | None = None,
         confirm: Callable[[], bool] = always,
     ) -> Transferred:
         return relay(
@@ -70,7 +71,7 @@ class Pair:
             size=size,
             adler32=adler32,
             workshop=self.workshop,
-            wanted=wanted,
+            recall=recall or Recall(),
             confirm=confirm,
         )
 
@@ -255,10 +256,11 @@ def test_what_a_killed_relay_has_left_is_removed_and_what_others_work_on_is_not(
 
 def test_a_relay_that_nobody_wants_any_more_ends_and_leaves_nothing(pair_of: MakePair) -> None:
     pair = pair_of("eos", "localfs")
-    asked = iter([True, True])
+    recall = Recall()
+    recall.tell()
     with pytest.raises(Unwanted):
-        pair.relay(wanted=lambda: next(asked, False))
-    assert pair.destination.meter.bytes_received < SIZE
+        pair.relay(recall=recall)
+    assert pair.destination.meter.bytes_received == 0
     with pytest.raises(Unwanted):
         pair.relay(confirm=never)
     assert not pair.copy.exists()

@@ -51,7 +51,7 @@ def test_the_end_lets_jobs_finish_and_abandons_what_does_not() -> None:
 
     def until_abandoned(job: Job) -> None:
         begun.set()
-        if job.abandoned.wait(10):
+        if job.recall.wait(10):
             finished.append(job.id)
 
     slots.start(slots.take("endless"), until_abandoned)

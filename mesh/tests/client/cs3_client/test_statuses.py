@@ -40,7 +40,8 @@ STATUSES = [
     # the status of every answer of the data endpoint, and what Rucio hears of get and of put
     *((status, IS_DOWN, IS_DOWN) for status in (425, 429, 500, 502, 503, 504)),
     *((status, SAYS_NO, SAYS_NO) for status in (409, 412, 423)),
-    *((status, exception.SourceAccessDenied, exception.DestinationNotAccessible) for status in (401, 403)),
+    (401, REFUSED, REFUSED),
+    (403, exception.SourceAccessDenied, exception.DestinationNotAccessible),
     (404, exception.SourceNotFound, exception.DestinationNotAccessible),
     (405, LACKS_IT, LACKS_IT),
     (501, LACKS_IT, LACKS_IT),

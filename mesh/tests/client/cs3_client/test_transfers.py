@@ -13,16 +13,19 @@ from typing import Any
 
 import pytest
 
-from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3 import recycle, transfers
 from rucio_mesh.cs3.client import Client
-from rucio_mesh.cs3.data import Readable
+from rucio_mesh.cs3.data import BUFFER_BYTES, Readable
 from rucio_mesh.cs3.errors import (
     AlreadyExists,
     Cs3Error,
     LocalFailure,
     Mismatch,
     NotFound,
+    NotSupported,
     OutOfSpace,
+    SignInLapsed,
+    TransferLapsed,
     Unavailable,
 )
 from rucio_mesh.cs3.transfers import Source, Transferred
@@ -98,19 +101,19 @@ def test_a_cut_upload_begins_anew_and_leaves_nothing_behind(gateway: Gateway, cl
     store(cloud, f"{cloud.home()}/f")
     assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
     assert files_in(gateway, cloud.home()) == ["f"]
+    assert gateway.tree.trash == {}, "it counts against the quota"
 
 
-def test_a_cut_tus_upload_goes_on_where_it_broke(
-    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+def test_a_recycle_bin_that_is_out_of_reach_does_not_matter(
+    gateway: Gateway, cloud: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfers, "TUS_BYTES", 2_500_000)
-    gateway = cs3_gateway("opencloud")
-    cloud = connect_to(gateway, uploads=("tus",))
-    gateway.faults.arm("cut_upload", 1_000_000)
-    assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
-    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
-    assert gateway.counts["InitiateFileUpload"] == 1
-    assert gateway.meter.bytes_received < SIZE + 2_500_000
+    def refuse(_cloud: Client, path: str) -> bool:
+        raise NotSupported(f"ListRecycle {path}: CODE_UNIMPLEMENTED")
+
+    monkeypatch.setattr(recycle, "purge", refuse)
+    gateway.faults.arm("cut_upload", 2_000_000)
+    store(cloud, f"{cloud.home()}/f")
+    assert files_in(gateway, cloud.home()) == ["f"]
 
 
 def test_where_a_tus_upload_broke_is_asked_again_if_nobody_answers(
@@ -209,6 +212,20 @@ def test_a_wrong_length_is_noticed(eos: Gateway, connect_to: ConnectTo, tmp_path
     assert (tmp_path / "f").read_bytes() == CONTENT
 
 
+def test_a_body_without_a_length_is_taken_as_far_as_it_should_go(
+    eos: Gateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    cloud = connect_to(eos)
+    store(cloud, f"{cloud.home()}/f")
+    eos.faults.arm("no_length")
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    eos.faults.arm("no_length", 100_000_000, times=None)
+    with pytest.raises(Mismatch, match=f"more than {SIZE} bytes"):
+        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").stat().st_size < SIZE + 4 * BUFFER_BYTES
+
+
 def test_tokens_that_lapse_amid_a_transfer_are_renewed(
     gateway: Gateway, cloud: Client, tmp_path: Path
 ) -> None:
@@ -219,6 +236,28 @@ def test_tokens_that_lapse_amid_a_transfer_are_renewed(
     transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == CONTENT
     assert gateway.counts["Authenticate"] >= 2
+
+
+@pytest.mark.parametrize(("status", "renewals", "raised"), [(401, 1, SignInLapsed), (403, 0, TransferLapsed)])
+def test_tokens_that_are_always_refused_are_renewed_once(
+    gateway: Gateway,
+    cloud: Client,
+    tmp_path: Path,
+    status: int,
+    renewals: int,
+    raised: type[Cs3Error],
+) -> None:
+    path = f"{cloud.home()}/f"
+    store(cloud, path)
+    gateway.counts.clear()
+    gateway.faults.arm("data_status", status, times=None)
+    with pytest.raises(raised):
+        transfers.fetch(cloud, path, tmp_path / "f")
+    assert gateway.counts["Authenticate"] == renewals
+    assert gateway.counts["InitiateFileDownload"] == 2
+    with pytest.raises(raised):
+        store(cloud, f"{path}-copy")
+    assert gateway.counts["InitiateFileUpload"] == 2
 
 
 def test_a_full_quota_is_told_at_once(gateway: Gateway, cloud: Client) -> None:
@@ -237,6 +276,30 @@ def test_an_overloaded_data_endpoint_is_asked_again(gateway: Gateway, cloud: Cli
     gateway.faults.arm("data_unavailable", times=None)
     with pytest.raises(Unavailable):
         transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+
+
+def test_a_data_endpoint_that_is_away_at_first_is_asked_again(
+    gateway: Gateway, cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(cloud, f"{cloud.home()}/f")
+
+    def come_back(_patience: transfers.Patience, _seconds: float) -> None:
+        gateway.faults.data_endpoint = None
+
+    monkeypatch.setattr(transfers.Patience, "pause", come_back)
+    gateway.faults.data_endpoint = "http://127.0.0.1:1/datagateway"  # where nobody listens
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+
+
+def test_a_gateway_that_is_away_at_first_has_been_asked_often_enough(
+    gateway: Gateway, cloud: Client, tmp_path: Path
+) -> None:
+    path = f"{cloud.home()}/f"
+    gateway.faults.arm("rpc_unavailable", times=None)
+    with pytest.raises(Unavailable):
+        transfers.fetch(cloud, path, tmp_path / "f")
+    assert gateway.counts["InitiateFileDownload"] == 4  # as gRPC does
 
 
 def test_a_file_that_is_still_being_processed_is_waited_for(
