@@ -2,7 +2,7 @@
 
     python -m tools.run_tests [PART…]
 
-A part that runs no test fails. With `CI=true` a skipped test is a failure too.
+A part that runs no test fails. With `CI=true` a skipped test is a failure too. `other-rucio` is run on wish alone.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from tools import other_rucio
 from tools.environments import (
     JUPYTER,
     ROOT,
@@ -86,12 +87,30 @@ PYTEST_RUNS = (
 
 
 def run_pytest(folder: Path) -> tuple[int, Tally]:
+    return run_pytest_in(folder, PYTEST_RUNS)
+
+
+def run_other_rucio(folder: Path) -> tuple[int, Tally]:
+    if other_rucio.VERSION is None:
+        print(other_rucio.REMINDER)
+        return 0, Tally()
+    try:
+        server, clients = other_rucio.environments(other_rucio.VERSION)
+    except CannotSetUp as reason:
+        print(reason)
+        return 1, Tally()
+    runs = ((clients, "mesh/tests/client"), (server, "mesh/tests/client"), (server, "mesh/tests/server"))
+    return run_pytest_in(folder, runs, RUCIO_MESH_SERVER_PYTHON=str(server / "bin/python"))
+
+
+def run_pytest_in(folder: Path, runs: Iterable[tuple[Path, str]], **variables: str) -> tuple[int, Tally]:
     worst, total = 0, Tally()
-    for environment, tests in PYTEST_RUNS:
+    for environment, tests in runs:
         if (ROOT / tests).is_dir():
             report = folder / "pytest.xml"
             python = str(environment / "bin/python")
-            worst = max(worst, run(python, "-m", "pytest", "--quiet", f"--junit-xml={report}", tests))
+            command = (python, "-m", "pytest", "--quiet", f"--junit-xml={report}", tests)
+            worst = max(worst, run(*command, **variables))
             total += read_pytest(report)
             report.unlink()
     return worst, total
@@ -142,7 +161,12 @@ def read_ui(report: dict[str, Any]) -> Tally:
     )
 
 
-PARTS: dict[str, Runner] = {"pytest": run_pytest, "jest": run_jest, "ui": run_ui}
+PARTS: dict[str, Runner] = {
+    "pytest": run_pytest,
+    "jest": run_jest,
+    "ui": run_ui,
+    "other-rucio": run_other_rucio,
+}
 
 
 def run(*command: str, **variables: str) -> int:
@@ -168,16 +192,22 @@ def outcome(part: str) -> Outcome:
     return Outcome(part, tally, time.monotonic() - started, fault)
 
 
+def parts_by_default() -> list[str]:
+    return [part for part in PARTS if part != "other-rucio" or other_rucio.VERSION]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run every test and end with one line per part.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    chosen = parser.parse_args().parts or list(PARTS)
+    chosen = parser.parse_args().parts or parts_by_default()
     # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited; tests press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     outcomes = [outcome(part) for part in chosen]
     total = sum((each.tally for each in outcomes), Tally())
     faults = sum(each.fault is not None and not each.tally.failed for each in outcomes)
     print("", *outcomes, sep="\n")
+    if "other-rucio" not in chosen:
+        print(other_rucio.REMINDER)
     print(f"{total.passed} passed, {total.failed + faults} failed")
     return int(any(each.failed for each in outcomes))
 

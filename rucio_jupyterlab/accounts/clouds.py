@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from ..config import Instance
+from ..config import Cloud, Instance
 from ..config.sources import cloud_section_of_rucio_cfg
 from .destinations import GatewaySecret, gateway_secret_for
 
 HOSTS_VARIABLE = "RUCIO_CS3_HOSTS"
+_SIGN_IN_OPTIONS = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
 _TOKEN_VARIABLES = ("RUCIO_CS3_TOKEN_FILE", "RUCIO_CS3_TOKEN", "RUCIO_CS3_TOKEN_KIND")
 
 
@@ -19,7 +20,7 @@ class CloudSignIn(msgspec.Struct, frozen=True):
 
     secret: GatewaySecret = "nothing"  # noqa: S105 - the kind of a secret
     section: dict[str, str] = {}
-    """The options of a section `[cs3:HOST]`."""
+    """The options of a section `[cs3:HOST]`; also what it says beside the sign-in."""
     variables: dict[str, str] = {}
     """Those of RUCIO_CS3_* that are for this gateway."""
 
@@ -37,20 +38,17 @@ def sign_in_at(
     has_oidc: Callable[[], bool],
 ) -> CloudSignIn:
     """What may be shown to the gateway at `host` and `port` for the sake of an instance's RSE."""
-    cloud = instance.cs3.get(f"{host}:{port}") or instance.cs3.get(host)
-    own = cloud.section() if cloud else {}
+    cloud = instance.cs3.get(f"{host}:{port}") or instance.cs3.get(host) or Cloud()
     trusted = instance.source != "user"  # an instance that the site does not know gets its own keys alone
-    section = cloud_section_of_rucio_cfg(environ, host, port) if trusted and not own else {}
+    section = {} if cloud.signs_in or not trusted else cloud_section_of_rucio_cfg(environ, host, port)
     named = {one.strip().lower() for one in environ.get(HOSTS_VARIABLE, "").split(",") if one.strip()}
     secret = gateway_secret_for(
-        own=bool(own),
-        section=bool(section),
+        own=cloud.signs_in,
+        section=bool(section.keys() & _SIGN_IN_OPTIONS),
         variables=trusted and host in named,
         rucio_token=takes_rucio_tokens and has_oidc(),
     )
-    if secret in ("own", "section"):
-        return CloudSignIn(secret, own or section)
-    if secret == "variables":  # noqa: S105 - the kind of a secret
-        told = {key: environ[key] for key in (HOSTS_VARIABLE, *_TOKEN_VARIABLES) if key in environ}
-        return CloudSignIn(secret, variables=told)
-    return CloudSignIn(secret)
+    shown = secret == "variables"  # noqa: S105 - the kind of a secret
+    names = (HOSTS_VARIABLE, *_TOKEN_VARIABLES) if shown else ()
+    variables = {key: environ[key] for key in names if key in environ}
+    return CloudSignIn(secret, section | cloud.section(), variables)

@@ -114,8 +114,8 @@ def token_expiry(value: str) -> float | None:
     try:
         claims = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
         return msgspec.json.decode(claims, type=_Claims).exp
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
-        return None
+    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
+        return None  # the last for what is nested without end
 
 
 def check_certificate(login: Login) -> None:

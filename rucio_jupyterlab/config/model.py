@@ -30,19 +30,29 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     token_kind: TokenKind = "auto"  # noqa: S105 - no secret
     ca_file: str | None = None
     """Authorities to trust instead of the system's, for gateway and data endpoint."""
+    data_hosts: tuple[str, ...] | None = None
+    """Hosts beside the gateway's own that get its tokens, whatever the RSE says; None: those that the RSE names."""
+    data_endpoint_rewrite: dict[str, str] | None = None
+    """Beginnings of data endpoints, each with what to put instead; None: as the RSE says."""
     mounts: dict[str, str] = {}
     """Paths of the cloud, each with the folder at which it is mounted here."""
 
+    @property
+    def signs_in(self) -> bool:
+        return bool(self.secret_file or self.secret_env)
+
     def section(self) -> dict[str, str]:
-        """What a section of `rucio.cfg` would say; empty where nothing tells how to sign in."""
-        named = {"secret_file": self.secret_file, "secret_env": self.secret_env}
-        secret = {key: value for key, value in named.items() if value}
-        if not secret:
-            return {}
-        others = {"user": self.user, "ca_file": self.ca_file}
-        given = {key: value for key, value in others.items() if value}
-        kind = {"token_kind": self.token_kind} if self.auth == "bearer" else {}
-        return {"auth": self.auth, **secret, **given, **kind}
+        """What a section of `rucio.cfg` would say; how to sign in only where there is a secret."""
+        told: dict[str, str | None] = {"ca_file": self.ca_file}
+        if self.signs_in:
+            told |= {"auth": self.auth, "user": self.user or None}
+            told |= {"secret_file": self.secret_file or None, "secret_env": self.secret_env or None}
+            told |= {"token_kind": self.token_kind if self.auth == "bearer" else None}
+        if self.data_hosts is not None:
+            told["data_hosts"] = ", ".join(self.data_hosts)
+        if self.data_endpoint_rewrite is not None:
+            told["data_endpoint_rewrite"] = "\n".join(map(" ".join, self.data_endpoint_rewrite.items()))
+        return {key: value for key, value in told.items() if value is not None}
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
@@ -57,6 +58,7 @@ _EXPECTED: dict[Any, str] = {
     str: "a text",
     float: "a number",
 }
+_ADDRESS = re.compile(r"https?://\S+")
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
@@ -123,6 +125,13 @@ def complaints(instance: Instance) -> list[str]:
             found.append(f"The key “cs3” lacks “user” for {host}, which auth “{cloud.auth}” needs.")
         if cloud.secret_file and cloud.secret_env:
             found.append(f"The key “cs3” has both “secret_file” and “secret_env” for {host}.")
+        if cloud.ca_file == "":
+            found.append(f"The key “cs3” has an empty “ca_file” for {host}: name a file, or remove it.")
+        rewrites = cloud.data_endpoint_rewrite or {}
+        if not all(_ADDRESS.fullmatch(each) for pair in rewrites.items() for each in pair):
+            found.append(
+                f"The key “cs3” has a “data_endpoint_rewrite” for {host} that is not of http addresses."
+            )
     return found
 
 

@@ -96,16 +96,17 @@ class Clouds:
         )
         if found.secret == "nothing" and takes_rucio_tokens and self._is_signed_out(instance):  # noqa: S105
             raise SignInNeeded(f"{rse} takes the token of your sign-in to Rucio. Sign in.")
-        credential: Credential
-        if found.secret == "rucio-token":  # noqa: S105 - the kind of a secret
-            credential = RucioToken(self._accounts, instance)
-        else:
-            credential = configuration.credential(attributes, found.section, found.variables, None)
+        # First, for it knows a word that is mistyped.
         settings = replace(
             configuration.settings(attributes, found.section),
             insecure_hosts=frozenset(),  # a notebook's secrets travel in plain text on loopback alone
             call_seconds=self._call_seconds,
         )
+        credential: Credential
+        if found.secret == "rucio-token":  # noqa: S105 - the kind of a secret
+            credential = RucioToken(self._accounts, instance)
+        else:
+            credential = configuration.credential(attributes, found.section, found.variables, None)
         return settings, credential
 
     def _is_signed_out(self, instance: str) -> bool:

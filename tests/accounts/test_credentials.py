@@ -197,7 +197,12 @@ def test_a_file_that_holds_no_token_is_told(tmp_path: Path, text: str) -> None:
         read_token(Login(auth_type="token", token_file=str(file)), {})
 
 
-@pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.!!!.c", "..", jwt(None), "a.eyJleHAiOiJ4In0.c"])
+NESTED = "a." + base64.urlsafe_b64encode(b"[" * 3_000).decode() + ".c"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a", "a.b.c", "a.!!!.c", "..", jwt(None), "a.eyJleHAiOiJ4In0.c", NESTED], ids=range(8)
+)
 def test_a_token_that_does_not_tell_its_end_has_none(token: str) -> None:
     assert token_expiry(token) is None
 

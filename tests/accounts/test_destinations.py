@@ -114,6 +114,7 @@ def test_a_data_endpoint_on_the_machines_own_network_is_not_asked() -> None:
 
 
 OWN = {"cs3": {"cloud.example.org": {"secret_file": "/t"}, "other.example.org:9142": {"secret_env": "T"}}}
+NARROW: dict[str, Any] = {"cs3": {"cloud.example.org": {"data_hosts": [], "data_endpoint_rewrite": {}}}}
 SECTION = "[cs3:cloud.example.org]\nsecret_env = THERE\n"
 GATEWAYS: list[tuple[str, dict[str, Any], str, str, bool, GatewaySecret]] = [
     # (host, instance's keys, rucio.cfg, RUCIO_CS3_HOSTS, takes Rucio's tokens, what it gets)
@@ -125,6 +126,10 @@ GATEWAYS: list[tuple[str, dict[str, Any], str, str, bool, GatewaySecret]] = [
     ("cloud.example.org", {}, "", "a.example.org", True, "rucio-token"),
     ("cloud.example.org", {}, "", "", False, "nothing"),
     ("evil-cloud.example.org", OWN, SECTION, "cloud.example.org", False, "nothing"),
+    # what says where the gateway's tokens go, and not how to sign in, leaves that to the others
+    ("cloud.example.org", NARROW, SECTION, "", False, "section"),
+    ("cloud.example.org", NARROW, "", "cloud.example.org", False, "variables"),
+    ("cloud.example.org", {}, "[cs3:cloud.example.org]\ndata_hosts =\n", "", True, "rucio-token"),
 ]
 
 
@@ -153,6 +158,20 @@ def test_the_table_of_gateways(
     assert sign_in(instance) == secret
     added = sign_in(read_instance(plain, source="user"))
     assert added == secret or (secret in ("section", "variables") and added in ("nothing", "rucio-token"))
+
+
+@pytest.mark.parametrize("rucio_cfg", ["", SECTION, "[cs3:cloud.example.org]\ndata_hosts = a.example.org\n"])
+def test_an_instances_own_word_on_data_endpoints_holds_whatever_signs_in(
+    tmp_path: Path, rucio_cfg: str
+) -> None:
+    (tmp_path / "rucio.cfg").write_text(rucio_cfg)
+    environ = {"RUCIO_CONFIG": str(tmp_path / "rucio.cfg"), "RUCIO_CS3_HOSTS": "cloud.example.org"}
+    for source in ("jupyter", "user"):
+        instance = read_instance({"name": "one", "rucio_base_url": RUCIO} | NARROW, source=source)
+        found = sign_in_at(
+            instance, "cloud.example.org", 443, environ, takes_rucio_tokens=True, has_oidc=lambda: True
+        )
+        assert (found.section["data_hosts"], found.section["data_endpoint_rewrite"]) == ("", "")
 
 
 def test_plain_text_is_for_this_machine_alone() -> None:

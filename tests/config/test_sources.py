@@ -169,6 +169,9 @@ def test_a_cloud_is_found_by_its_host_however_it_is_written() -> None:
         {"auth": "magic", "secret_file": "/f"},
         {"auth": "basic", "secret_file": "/f"},
         {"secret_file": "/f", "secret_env": "V"},
+        {"data_hosts": "data.example.org"},
+        {"ca_file": ""},
+        {"data_endpoint_rewrite": {"http://10.0.0.1/": "data.example.org"}},
         "s3cr3t",
     ],
 )

@@ -163,6 +163,12 @@ def taken(there: Cloud) -> None:
     stored(there).write_bytes(b"another's")
 
 
+def below_a_file(there: Cloud) -> None:
+    container = stored(there).parent
+    container.parent.mkdir(parents=True, exist_ok=True)
+    container.write_bytes(b"another's")
+
+
 def full(there: Cloud) -> None:
     there.gateway.faults.quota_full = True
 
@@ -192,6 +198,7 @@ def redirecting(there: Cloud) -> None:
     ("trouble", "failure"),
     [
         (taken, Conflict),
+        (below_a_file, Conflict),
         (full, NoSpace),
         (lapsed, RefusedByStorage),
         (flipping, SourceFailure),

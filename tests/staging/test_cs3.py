@@ -18,7 +18,7 @@ from rucio_jupyterlab.sources import cs3
 from rucio_jupyterlab.sources.clouds import Clouds, RucioToken
 from rucio_jupyterlab.sources.part import RANGE_BYTES
 from rucio_jupyterlab.staging import clouds, planner, transfers
-from rucio_mesh.cs3.errors import NoCredential
+from rucio_mesh.cs3.errors import NoCredential, Unsafe
 from rucio_mesh.cs3.pfn import Pfn
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.profiles import ProfileName
@@ -454,6 +454,27 @@ async def test_a_cloud_that_takes_rucios_token_waits_for_the_sign_in_at_rucio(
             with pytest.raises(SignInNeeded):
                 RucioToken(it.accounts, "lab").present()
             found.close()
+
+
+async def test_the_notebook_has_the_last_word_on_where_the_gateways_tokens_go(
+    lab: Lab, desk: Desks, tmp_path: Path
+) -> None:
+    internal = "http://10.0.0.1:19001/"
+    rse_says = {
+        "data_hosts": ["evil.example.org"],
+        "data_endpoint_rewrite": {internal: "https://evil.example.org/"},
+    }
+    ours = {
+        "data_hosts": ["data.example.org"],
+        "data_endpoint_rewrite": {internal: "https://data.example.org/"},
+    }
+    with cloud(lab, tmp_path / "eos", public=rse_says) as there:
+        pfn = Pfn.parse(f"cs3://{there.host}/home/f")
+        async with desk(instance=there.keys(**ours)) as it:
+            settings, _ = Clouds(it.accounts, it.catalog, 10.0).sign_in("lab", there.rse, pfn)
+    assert settings.data_endpoint(f"{internal}f") == "https://data.example.org/f"
+    with pytest.raises(Unsafe):
+        settings.data_endpoint("https://evil.example.org/f")
 
 
 async def test_a_token_of_the_gateways_own_needs_no_sign_in(lab: Lab, desk: Desks, eos: Cloud) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import run_tests
+from tools import other_rucio, run_tests
 from tools.run_tests import Tally, read_jest, read_pytest, read_ui
 
 
@@ -54,3 +54,31 @@ def test_a_skip_is_a_failure_in_ci_alone(monkeypatch: pytest.MonkeyPatch, in_ci:
     monkeypatch.setattr(run_tests, "IN_CI", in_ci)
     monkeypatch.setattr(run_tests, "PARTS", part_with(Tally(passed=2, skipped=1)))
     assert run_tests.outcome("part").failed is failed
+
+
+def test_another_rucio_is_tested_where_it_is_named_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[tuple[tuple[str, ...], dict[str, str]]] = []
+
+    def run(*command: str, **variables: str) -> int:
+        ran.append((command, variables))
+        (tmp_path / "pytest.xml").write_text('<testsuite tests="1"/>')
+        return 0
+
+    monkeypatch.setattr(run_tests, "run", run)
+    monkeypatch.setattr(other_rucio, "environments", lambda version: (Path("/server"), Path("/clients")))
+    monkeypatch.setattr(other_rucio, "VERSION", None)
+    assert "other-rucio" not in run_tests.parts_by_default()
+    assert run_tests.run_other_rucio(tmp_path) == (0, Tally())
+    assert "RUCIO_TEST_VERSION" in capsys.readouterr().out and not ran
+
+    monkeypatch.setattr(other_rucio, "VERSION", "38.6.4")
+    assert "other-rucio" in run_tests.parts_by_default()
+    assert run_tests.run_other_rucio(tmp_path) == (0, Tally(passed=3))
+    assert [(command[0], command[-1]) for command, _ in ran] == [
+        ("/clients/bin/python", "mesh/tests/client"),
+        ("/server/bin/python", "mesh/tests/client"),
+        ("/server/bin/python", "mesh/tests/server"),
+    ]
+    assert {variables["RUCIO_MESH_SERVER_PYTHON"] for _, variables in ran} == {"/server/bin/python"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,18 +43,20 @@ class Secret:
         return cls(variable=variable)
 
     def read(self) -> str:
-        """The text without white space around it. Raises NotSignedIn where there is none."""
+        """The text without white space around it. Raises NotSignedIn where there is none, or what is no text."""
         text, place = self.value, "the configuration"
         if self.file:
             place = f"the file {self.file}"
             try:
-                text = self.file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
+                text = self.file.read_text(encoding="utf-8", errors="surrogateescape")
+            except OSError:
                 raise NotSignedIn(f"{place} with the secret cannot be read") from None
         elif self.variable:
             text, place = os.environ.get(self.variable), f"the variable {self.variable}"
         if not text or not text.strip():
             raise NotSignedIn(f"{place} holds no secret")
+        if not is_unicode(text):  # an error in encoding it would show it
+            raise NotSignedIn(f"{place} holds a secret that is not UTF-8")
         return text.strip()
 
 
@@ -134,7 +137,11 @@ def is_gateway_token(token: str) -> bool:
 def expiry(token: str) -> float | None:
     """When the token lapses, in seconds since the epoch; None where it does not say."""
     when = claims(token).get("exp")
-    return float(when) if isinstance(when, (int, float)) else None
+    try:
+        told = float(when) if isinstance(when, (int, float)) else math.nan
+    except OverflowError:  # a number of hundreds of digits
+        return None
+    return told if math.isfinite(told) else None
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -144,6 +151,15 @@ def claims(token: str) -> dict[str, Any]:
         return {}
     try:
         payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):  # the last for what is nested without end
         return {}
     return payload if isinstance(payload, dict) else {}
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be sent: bytes that are not UTF-8 are read as characters that cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -28,8 +28,10 @@ from .auth import Credential, expiry
 from .data import UNLIMITED, DataEndpoint, DataServer, Limits, Reader
 from .errors import (
     AlreadyExists,
+    Conflict,
     Failed,
     InvalidRequest,
+    NotAContainer,
     NotFound,
     NotSupported,
     SignInLapsed,
@@ -148,12 +150,21 @@ class Client:
         self.gateway.call("CreateContainer", sp.CreateContainerRequest(ref=reference(path)), about=path)
 
     def make_containers(self, path: str) -> bool:
-        """The container and those above it; whether it was missing. Raises AlreadyExists below a file."""
+        """The container and those above it; whether it was missing. Raises NotAContainer at or below a file."""
         try:
             if self.stat(path).kind == "file":
-                raise AlreadyExists(f"CreateContainer {path}: a file is there")
+                raise not_a_container(path)
         except NotFound:
-            self._make_missing(path)
+            try:
+                self._make_missing(path)
+            except (
+                Failed,
+                NotFound,
+                Conflict,
+                InvalidRequest,
+            ):  # storages differ in what they say below a file
+                self._look_for_file_above(path)
+                raise
             return True
         return False
 
@@ -330,6 +341,15 @@ class Client:
             with suppress(AlreadyExists):
                 self.make_container(path)
 
+    def _look_for_file_above(self, path: str) -> None:
+        """Raises NotAContainer if there is one."""
+        while (parent := parent_of(path)) != path:
+            path = parent
+            with suppress(NotFound):
+                if self.stat(path).kind == "file":
+                    raise not_a_container(path)
+                return
+
     def _is_no_container(self, path: str) -> bool:
         """Whether a file or nothing is there."""
         try:
@@ -346,6 +366,10 @@ def reference(path: str) -> Any:
         return spr.Reference(path=path)
     except ValueError:
         raise InvalidRequest(f"{path!r} is not Unicode text") from None
+
+
+def not_a_container(path: str) -> NotAContainer:
+    return NotAContainer(f"{path} is a file, where a container has to be")
 
 
 def wire(lock: HeldLock, seconds: float | None) -> Any:

@@ -18,13 +18,21 @@ host that its section names, so an RSE cannot ask for it:
 Instead of `secret_file` there may be `secret_env`, the name of a variable, or `secret`. `ca_file` names authorities
 to trust, and `insecure_hosts` (comma-separated) hosts that get secrets in plain text although they are not loopback.
 
-Without a section, for the hosts in RUCIO_CS3_HOSTS (comma-separated): RUCIO_CS3_TOKEN_FILE or RUCIO_CS3_TOKEN, of
-the kind RUCIO_CS3_TOKEN_KIND. Without these, where the RSE takes Rucio's tokens: the OIDC token of this Rucio user.
+The gateway's own token goes to data endpoints, and whoever may edit the RSE names these, unless the section does:
+
+    data_hosts = data.example.org, more-data.example.org
+    data_endpoint_rewrite = http://0.0.0.0:19001/ https://data.example.org/
+
+Each of the two takes the place of what the RSE says. There may be several rewrites, one a line.
+
+Where no section says how to sign in, for the hosts in RUCIO_CS3_HOSTS (comma-separated): RUCIO_CS3_TOKEN_FILE or
+RUCIO_CS3_TOKEN, of the kind RUCIO_CS3_TOKEN_KIND. Without these, where the RSE takes Rucio's tokens: the OIDC token
+of this Rucio user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, get_args
 
@@ -33,8 +41,22 @@ from .errors import InvalidRequest, NoCredential
 from .pfn import plain_host
 from .settings import Settings, Upload
 
-PUBLIC = {"tls", "data_hosts", "uploads", "data_endpoint_rewrite", "takes_rucio_tokens"}
-PRIVATE = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind", "ca_file", "insecure_hosts"}
+PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "tls": (lambda said: isinstance(said, bool), "true or false"),
+    "data_hosts": (lambda said: isinstance(said, list) and all(map(is_text, said)), "a list of host names"),
+    "uploads": (
+        lambda said: isinstance(said, list) and bool(said) and all(one in get_args(Upload) for one in said),
+        f"a list of {' and '.join(get_args(Upload))}, or one of them",
+    ),
+    "data_endpoint_rewrite": (
+        lambda said: isinstance(said, dict) and all(is_text(one) for pair in said.items() for one in pair),
+        "a table of beginnings of addresses, each with what to put instead",
+    ),
+    "takes_rucio_tokens": (lambda said: isinstance(said, bool), "true or false"),
+}
+"""What the RSE may say, whether that is what it has to be, and what it has to be."""
+SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
+PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "data_hosts", "data_endpoint_rewrite"}
 
 
 def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Settings:
@@ -42,19 +64,42 @@ def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Setti
     host = plain_host(str(attributes["hostname"]))
     public = published(attributes)
     check_keys(section, PRIVATE, f"[cs3:{host}]")
-    uploads = tuple(public.get("uploads", get_args(Upload)))
-    if not uploads or not set(uploads) <= set(get_args(Upload)):
-        raise InvalidRequest(f"the extended attribute uploads is a list of {get_args(Upload)}")
+    if section.get("ca_file") == "":
+        raise InvalidRequest(f"[cs3:{host}] ca_file is empty: name a file, or remove the option")
     return Settings(
         host=host,
-        port=int(attributes["port"]),
+        port=port_of(attributes),
         tls=public.get("tls"),
         ca_file=Path(section["ca_file"]) if "ca_file" in section else None,
         insecure_hosts=hosts_of(section.get("insecure_hosts", "")),
-        data_hosts=frozenset(map(plain_host, public.get("data_hosts", ()))),
-        data_endpoint_rewrite=tuple(sorted(public.get("data_endpoint_rewrite", {}).items())),
-        uploads=uploads,
+        data_hosts=data_hosts(public, section),
+        data_endpoint_rewrite=rewrites(public, section, host),
+        uploads=tuple(public.get("uploads", get_args(Upload))),
     )
+
+
+def data_hosts(public: Mapping[str, Any], section: Mapping[str, str]) -> frozenset[str]:
+    """The section's, else the RSE's."""
+    if "data_hosts" in section:
+        return hosts_of(section["data_hosts"])
+    return frozenset(map(plain_host, public.get("data_hosts", ())))
+
+
+def rewrites(public: Mapping[str, Any], section: Mapping[str, str], host: str) -> tuple[tuple[str, str], ...]:
+    """The section's, else the RSE's; the longer of two beginnings is tried before the shorter."""
+    if "data_endpoint_rewrite" not in section:
+        return longest_first(public.get("data_endpoint_rewrite", {}).items())
+    lines = [line.split() for line in section["data_endpoint_rewrite"].splitlines() if line.strip()]
+    if any(len(words) != 2 for words in lines):
+        raise InvalidRequest(
+            f"[cs3:{host}] data_endpoint_rewrite: each line is the beginning of an address, a space, and what to"
+            " put instead"
+        )
+    return longest_first((beginning, replacement) for beginning, replacement in lines)
+
+
+def longest_first(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
 
 
 def credential(
@@ -65,7 +110,7 @@ def credential(
 ) -> Credential:
     """The one that this machine has for the gateway. Raises NoCredential where it has none, InvalidRequest."""
     host = plain_host(str(attributes["hostname"]))
-    if section:
+    if section.keys() & SIGN_IN:
         return configured(host, section)
     if host in hosts_of(environment.get("RUCIO_CS3_HOSTS", "")):
         kind = token_kind(environment.get("RUCIO_CS3_TOKEN_KIND", "auto"))
@@ -114,13 +159,33 @@ def token_kind(text: str) -> TokenKind:
 
 
 def published(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the RSE says of its CS3 gateway. Raises InvalidRequest for words that we do not know."""
-    public: Mapping[str, Any] = (attributes.get("extended_attributes") or {}).get("cs3") or {}
-    check_keys(public, PUBLIC, "the RSE's extended attribute cs3")
+    """What the RSE says of its CS3 gateway. Raises InvalidRequest for what we do not understand."""
+    where = "the RSE's extended attribute cs3"
+    extended = attributes.get("extended_attributes") or {}
+    public = (extended.get("cs3") or {}) if isinstance(extended, dict) else None
+    if not isinstance(public, dict):  # Rucio hands on the attributes as a text where they are no JSON
+        raise InvalidRequest(f"{where} has to be a table")
+    check_keys(public, PUBLIC.keys(), where)
+    for key, said in public.items():
+        is_right, wanted = PUBLIC[key]
+        if not is_right(said):
+            raise InvalidRequest(f"{where}: {key} has to be {wanted}")
     return public
 
 
-def check_keys(given: Mapping[str, Any], known: set[str], where: str) -> None:
+def port_of(attributes: Mapping[str, Any]) -> int:
+    """Of the gateway; Rucio takes a protocol without one, too, and calls it 0."""
+    port = attributes["port"]
+    if not isinstance(port, int) or not 0 < port < 65536:
+        raise InvalidRequest("the RSE's cs3 protocol lacks the port of the gRPC gateway")
+    return port
+
+
+def is_text(said: object) -> bool:
+    return isinstance(said, str) and said != ""
+
+
+def check_keys(given: Mapping[str, Any], known: Set[str], where: str) -> None:
     if unknown := sorted(given.keys() - known):
         raise InvalidRequest(f"{where} has the unknown {', '.join(unknown)}")
 

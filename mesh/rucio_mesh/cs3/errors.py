@@ -8,6 +8,7 @@ Cs3Error
 │   └── TransferLapsed  the data endpoint refuses the token of one transfer; a new transfer may work
 ├── NotFound            no such path
 ├── AlreadyExists       something is at the path already
+├── NotAContainer       a file is where a container has to be
 ├── Conflict            a lock or a condition on the file's state is in the way; later it may not be
 ├── OutOfSpace          the quota or the disk is full
 ├── InvalidRequest      the gateway does not understand, or a name that no path can have
@@ -58,6 +59,10 @@ class NotFound(Cs3Error):
 
 class AlreadyExists(Cs3Error):
     """Something is at this path."""
+
+
+class NotAContainer(Cs3Error):
+    """Nothing can be put below a file."""
 
 
 class Conflict(Cs3Error):
@@ -132,8 +137,8 @@ BY_RPC: dict[grpc.StatusCode, type[Cs3Error]] = {
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
     grpc.StatusCode.CANCELLED: Unavailable,
-    # A reply above our limit of 64 MiB.
-    grpc.StatusCode.RESOURCE_EXHAUSTED: NotSupported,
+    # Too many calls at once; for a reply that is too large see `of_rpc`.
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Unavailable,
 }
 """What a call without any reply means; any other code is Failed."""
 
@@ -164,7 +169,10 @@ def of_code(code: int, what: str) -> Cs3Error:
     return kind(f"{what}: {codes.Code.Name(code) if code in codes.Code.values() else f'CODE {code}'}")
 
 
-def of_rpc(code: grpc.StatusCode, what: str) -> Cs3Error:
+def of_rpc(code: grpc.StatusCode, what: str, details: str | None = None) -> Cs3Error:
+    """`details` are gRPC's own words, of which none is repeated."""
+    if code == grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in (details or ""):
+        return NotSupported(f"{what}: the message is larger than gRPC may carry")
     return BY_RPC.get(code, Failed)(f"{what}: gRPC {code.name}")
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import grpc
@@ -14,8 +15,8 @@ from cs3.gateway.v1beta1 import gateway_api_pb2 as gw
 from cs3.gateway.v1beta1.gateway_api_pb2_grpc import GatewayAPIStub
 from cs3.rpc.v1beta1 import code_pb2 as codes
 
-from .auth import Credential, GatewayToken, expiry
-from .errors import AccessDenied, Conflict, NotSignedIn, of_code, of_rpc
+from .auth import Credential, GatewayToken, Login, expiry, is_unicode
+from .errors import AccessDenied, Conflict, NotSignedIn, Unavailable, of_code, of_rpc
 from .settings import Settings, is_loopback
 
 SERVICE = "cs3.gateway.v1beta1.GatewayAPI"
@@ -23,7 +24,7 @@ REPEATABLE = (
     *("Authenticate", "WhoAmI", "ListAuthProviders", "GetHome", "GetQuota", "Stat", "ListContainer"),
     *("InitiateFileDownload", "GetLock", "GetPath", "ListStorageSpaces", "ListShares", "ListReceivedShares"),
     *("ListOCMShares", "ListReceivedOCMShares", "FindAcceptedUsers", "GetUserByClaim", "GetGroupByClaim"),
-    *("FindGroups", "FindUsers"),
+    *("FindGroups", "FindUsers", "GetTransferStatus"),
 )
 """Calls that change nothing, so gRPC may repeat them where the gateway cannot be reached."""
 TRANSFERS = ("InitiateFileDownload", "InitiateFileUpload")
@@ -41,9 +42,11 @@ class Gateway:
         """Connects to nothing yet."""
         self.settings = settings
         self._credential = credential
-        self._opening, self._signing_in = threading.Lock(), threading.Lock()
+        self._opening, self._renewing = threading.Lock(), threading.Lock()
         self._connection: tuple[int, grpc.Channel, GatewayAPIStub] | None = None
         """With the process it belongs to: a channel does not survive a fork."""
+        self._attempt: Future[str] | None = None
+        """To sign in, by a thread that is at it."""
         self._token: str | None = None
         self._renew_at = float("inf")
 
@@ -68,17 +71,19 @@ class Gateway:
         return token if token is not None and time.time() < self._renew_at else self.renew(token)
 
     def renew(self, refused: str | None) -> str:
-        """Sign in again, unless another thread has done so since `refused` was the token."""
-        with self._signing_in:
-            if self._token is None or self._token == refused:
-                token = self._sign_in()
-                if not WORD.fullmatch(token):  # gRPC would put it into the text of its error
-                    raise NotSignedIn("what should be the gateway's token is none")
-                # A token that lives shorter than the margin is not to be renewed at each call.
-                soon = time.time() + EARLY_SECONDS / 2
-                self._renew_at = max((expiry(token) or float("inf")) - EARLY_SECONDS, soon)
-                self._token = token
-            return self._token
+        """Sign in again, unless another thread has done so since `refused` was the token.
+
+        Threads that find one at it wait for what it gets, its failure too: where a gateway hangs, all give up at
+        the same deadline.
+        """
+        with self._renewing:
+            if self._token is not None and self._token != refused:
+                return self._token
+            ours = self._attempt is None
+            attempt = self._attempt = self._attempt or Future()
+        if ours:
+            self._carry_out(attempt)
+        return attempt.result()
 
     def close(self) -> None:
         """End the channel; a later call opens another."""
@@ -87,15 +92,36 @@ class Gateway:
         if connection and connection[0] == os.getpid():
             connection[1].close()
 
+    def _carry_out(self, attempt: Future[str]) -> None:
+        """Sign in, and let all know what came of it."""
+        try:
+            token = self._sign_in()
+        except BaseException as error:
+            with self._renewing:
+                self._attempt = None
+            # What interrupts this thread is nothing to the others.
+            attempt.set_exception(
+                error if isinstance(error, Exception) else Unavailable("the sign-in was interrupted")
+            )
+            raise
+        # A token that lives shorter than the margin is not to be renewed at each call.
+        soon = time.time() + EARLY_SECONDS / 2
+        with self._renewing:
+            self._renew_at = max((expiry(token) or float("inf")) - EARLY_SECONDS, soon)
+            self._token, self._attempt = token, None
+        attempt.set_result(token)
+
     def _sign_in(self) -> str:
         presented = self._credential.present()
-        if isinstance(presented, GatewayToken):
-            return presented.token
-        request = gw.AuthenticateRequest(
-            type=presented.kind, client_id=presented.client_id, client_secret=presented.secret
-        )
+        token = presented.token if isinstance(presented, GatewayToken) else self._authenticate(presented)
+        if not WORD.fullmatch(token):  # gRPC would put it into the text of its error
+            raise NotSignedIn("what should be the gateway's token is none")
+        return token
+
+    def _authenticate(self, login: Login) -> str:
+        request = authenticate_request(login)
         try:
-            reply = self.call_unsigned("Authenticate", request, about=f"({presented.kind})")
+            reply = self.call_unsigned("Authenticate", request, about=f"({login.kind})")
         except (AccessDenied, Conflict) as error:  # a wrong password; a lightweight account that was linked
             raise NotSignedIn(str(error)) from None
         return str(reply.token)
@@ -107,7 +133,7 @@ class Gateway:
         try:
             reply = getattr(self._stub(), method)(request, metadata=metadata, timeout=seconds)
         except grpc.RpcError as error:
-            raise of_rpc(error.code(), what) from None
+            raise of_rpc(error.code(), what, error.details()) from None
         if reply.status.code != codes.CODE_OK:
             raise of_code(reply.status.code, what)
         return reply
@@ -118,6 +144,13 @@ class Gateway:
                 channel = open_channel(self.settings)
                 self._connection = os.getpid(), channel, GatewayAPIStub(channel)
             return self._connection[2]
+
+
+def authenticate_request(login: Login) -> gw.AuthenticateRequest:
+    """Raises NotSignedIn for what cannot be encoded: protobuf's own error would show it."""
+    if not (is_unicode(login.client_id) and is_unicode(login.secret)):
+        raise NotSignedIn(f"the user or the secret for Authenticate ({login.kind}) is not UTF-8")
+    return gw.AuthenticateRequest(type=login.kind, client_id=login.client_id, client_secret=login.secret)
 
 
 def open_channel(settings: Settings) -> grpc.Channel:

@@ -27,6 +27,7 @@ ALWAYS: dict[type[errors.Cs3Error], type[Exception]] = {
     errors.AccessDenied: exception.RSEAccessDenied,
     errors.NotFound: exception.SourceNotFound,
     errors.AlreadyExists: exception.FileReplicaAlreadyExists,
+    errors.NotAContainer: exception.DestinationNotAccessible,
     errors.Conflict: exception.ResourceTemporaryUnavailable,
     errors.OutOfSpace: exception.DestinationNotAccessible,
     errors.InvalidRequest: exception.RucioException,
@@ -59,7 +60,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         self.attributes: dict[str, Any] = {
             **protocol_attr,
             "hostname": bracketed(protocol_attr["hostname"]),
-            "port": int(protocol_attr["port"]),
+            "port": int(protocol_attr["port"] or 0),
             "prefix": prefix,
         }
         self._give_back: Callable[[], None] | None = None
@@ -145,7 +146,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
 
         :raises SourceNotFound: if the local file cannot be read.
         :raises FileReplicaAlreadyExists: if something is at the target.
-        :raises DestinationNotAccessible: without the right to write there, or the space.
+        :raises DestinationNotAccessible: without the right to write there, or the space, or below a file.
         """
         local = Path(source_dir or "", source)
         with rucio_errors(WRITING):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ from .errors import Unsafe
 from .pfn import bracketed, plain_host
 
 Upload = Literal["simple", "tus"]
+CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END CERTIFICATE-----", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,20 @@ class Settings:
         return self.tls
 
     def authorities(self) -> str | None:
-        """The certificates to trust, in PEM; None for those of the system. Raises Unsafe."""
+        """The certificates to trust, in PEM; None for those of the system. Raises Unsafe.
+
+        Never empty, which TLS libraries take for the system's; bundles have comments in any encoding.
+        """
         if self.ca_file is None:
             return None
         try:
-            return self.ca_file.read_text(encoding="ascii")
-        except (OSError, UnicodeDecodeError):
+            bundle = self.ca_file.read_text(encoding="ascii", errors="replace")
+        except OSError:
             raise Unsafe(f"the authorities in {self.ca_file} cannot be read, so nobody is trusted") from None
+        certificates = CERTIFICATE.findall(bundle)
+        if not certificates:
+            raise Unsafe(f"{self.ca_file} holds no certificates in PEM, so nobody is trusted")
+        return "\n".join(certificates) + "\n"
 
     def data_endpoint(self, url: str) -> str:
         """Where a transfer really goes. Raises Unsafe for a host that is not ours to send tokens to."""

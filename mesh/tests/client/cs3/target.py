@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import os
 import secrets
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import cs3.gateway.v1beta1.gateway_api_pb2 as gw
 import cs3.gateway.v1beta1.gateway_api_pb2_grpc as gw_grpc
@@ -23,7 +27,13 @@ from rucio_mesh.testing.cs3.profiles import PROFILES, Profile, ProfileName
 
 SECONDS = 20
 LIVE = "CS3_TEST_GATEWAY"
+LIVE_ONE = ("live",) if LIVE in os.environ else ()
 MESSAGE_BYTES = 64 << 20
+
+
+def live_profile() -> ProfileName:
+    """The kind of storage that the live gateway has."""
+    return cast("ProfileName", os.environ.get("CS3_TEST_PROFILE", "eos"))
 
 
 def ref(path: str) -> Any:
@@ -41,6 +51,30 @@ def opaque(**entries: str) -> Any:
     return types.Opaque(map=told)
 
 
+def is_here(host: str) -> bool:
+    """Whether what is sent there stays on this machine, so that it may go in plain text."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class PlainTextHere(requests.adapters.HTTPAdapter):
+    """A data endpoint elsewhere gets no token without TLS."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        if not is_here(urlsplit(request.url or "").hostname or ""):
+            raise requests.exceptions.InvalidURL("the gateway names a data endpoint that does not speak TLS")
+        return super().send(request, *args, **options)
+
+
+class Straight(requests.Session):
+    """Follows no redirect: the tokens would go along."""
+
+    def get_redirect_target(self, _answer: requests.Response) -> None:
+        return None
+
+
 @dataclass
 class Target:
     """A gateway, somebody who is signed in there, and an empty folder of theirs."""
@@ -50,7 +84,7 @@ class Target:
     login: tuple[str, str, str]
     """Type, id and secret."""
     ca: Path | None = None
-    """The certificate that TLS is verified with; plain text without one."""
+    """The certificate that TLS is verified with; None: the system's authorities, and plain text on loopback."""
     gateway: Gateway | None = None
     """If it is our own."""
     folder: str = ""
@@ -58,23 +92,12 @@ class Target:
     _channel: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        options = [
-            ("grpc.max_receive_message_length", MESSAGE_BYTES),
-            ("grpc.enable_http_proxy", 0),
-            (
-                "grpc.use_local_subchannel_pool",
-                1,
-            ),  # else a new channel waits for the back-off of an older one
-        ]
-        if self.ca:
-            trusted = grpc.ssl_channel_credentials(self.ca.read_bytes())
-            self._channel = grpc.secure_channel(self.address, trusted, options)
-        else:
-            self._channel = grpc.insecure_channel(self.address, options)
+        self._channel = self.channel(MESSAGE_BYTES)
         self.stub = gw_grpc.GatewayAPIStub(self._channel)
-        self.http = requests.Session()
+        self.http = Straight()
         self.http.trust_env = False
         self.http.verify = str(self.ca) if self.ca else True
+        self.http.mount("http://", PlainTextHere())
 
     @classmethod
     def of(cls, gateway: Gateway, user: str = "einstein", secret: str = "relativity") -> Target:
@@ -85,15 +108,27 @@ class Target:
         """The gateway that the environment names."""
         told = os.environ
         login = (told.get("CS3_TEST_LOGIN", "basic"), told["CS3_TEST_USER"], told["CS3_TEST_SECRET"])
-        profile = PROFILES[cast("ProfileName", told.get("CS3_TEST_PROFILE", "eos"))]
         ca = told.get("CS3_TEST_CA")
-        return cls(told[LIVE], profile, login, Path(ca) if ca else None)
+        return cls(told[LIVE], PROFILES[live_profile()], login, Path(ca) if ca else None)
 
     def close(self) -> None:
         self.http.close()
         self._channel.close()
 
     # ---- gRPC
+
+    def channel(self, message_bytes: int) -> grpc.Channel:
+        """One that takes answers up to this size."""
+        options = [
+            ("grpc.max_receive_message_length", message_bytes),
+            ("grpc.enable_http_proxy", 0),
+            # Else a new channel waits for the back-off of an older one.
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        if not self.ca and is_here(self.address.rpartition(":")[0]):
+            return grpc.insecure_channel(self.address, options)
+        trusted = grpc.ssl_channel_credentials(self.ca.read_bytes() if self.ca else None)
+        return grpc.secure_channel(self.address, trusted, options)
 
     def authenticate(self, kind: str, client_id: str, secret: str) -> Any:
         request = gw.AuthenticateRequest(type=kind, client_id=client_id, client_secret=secret)
@@ -141,6 +176,16 @@ class Target:
         self.ok("CreateContainer", provider.CreateContainerRequest(ref=ref(self.path(name))))
 
     # ---- HTTP
+
+    def connection(self, url: str) -> http.client.HTTPConnection:
+        """To an endpoint, for a request that is not to be a whole one."""
+        address = urlsplit(url)
+        host, port = str(address.hostname), address.port
+        if address.scheme == "https":
+            trusted = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+            return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=trusted)
+        assert is_here(host), "the gateway names a data endpoint that does not speak TLS"
+        return http.client.HTTPConnection(host, port, timeout=SECONDS)
 
     def headers(self, offer: Any, **more: str) -> dict[str, str]:
         told = {name.replace("_", "-"): value for name, value in more.items()}

@@ -12,6 +12,7 @@ import cs3.gateway.v1beta1.gateway_api_pb2 as gw
 import cs3.identity.user.v1beta1.user_api_pb2 as users
 import cs3.rpc.v1beta1.code_pb2 as codes
 import cs3.storage.provider.v1beta1.provider_api_pb2 as provider
+import cs3.storage.provider.v1beta1.resources_pb2 as resources
 import grpc
 import pytest
 
@@ -82,6 +83,11 @@ def test_p04_the_token_tells_when_it_expires(cloud: Target) -> None:
     assert "reva" in claims["aud"] and claims["exp"] > time.time()
     told = cloud.ok("WhoAmI", gw.WhoAmIRequest(token=cloud.token))
     assert told.user.username == claims["user"]["username"]
+
+
+def test_p05_whoever_signs_in_has_a_home(cloud: Target) -> None:
+    home = cloud.ok("Stat", provider.StatRequest(ref=ref(cloud.home()))).info
+    assert home.type == resources.RESOURCE_TYPE_CONTAINER and home.path == cloud.home()
 
 
 def test_p05_signing_in_makes_the_home_but_not_by_machine(own_cloud: Target) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cs3.gateway.v1beta1.gateway_api_pb2 as gw
 import cs3.gateway.v1beta1.gateway_api_pb2_grpc as gw_grpc
@@ -16,11 +17,9 @@ import grpc
 import pytest
 
 from rucio_mesh.testing.cs3 import calls
-from tests.client.cs3.target import SECONDS, Target, ref
+from tests.client.cs3.target import LIVE_ONE, SECONDS, Target, ref
 
 CHECKSUMS = "http://owncloud.org/ns/checksums"
-ENTRIES = 4_500
-"""So many of 250 letters are more than 4 MiB."""
 CONTENT = b"probe 0"
 """Its adler32 is 0b150269."""
 
@@ -222,29 +221,41 @@ def test_p18_values_that_are_not_text_are_dropped(own_cloud: Target) -> None:
     assert dict(own_cloud.info("f").arbitrary_metadata.metadata) == {"text": "é"}
 
 
-def test_p19_a_long_listing_exceeds_what_a_client_takes_by_default(localfs: Target) -> None:
-    assert localfs.gateway
-    folder = localfs.gateway.path(localfs.path("d"))
-    folder.mkdir()
-    for number in range(ENTRIES):
-        (folder / f"{number:0250}").touch()
-    request = provider.ListContainerRequest(ref=ref(localfs.path("d")))
-    metadata = [("x-access-token", localfs.token)]
-    with grpc.insecure_channel(localfs.address) as channel:
+@pytest.mark.parametrize("cloud", ["localfs", *LIVE_ONE], indirect=True)
+def test_p19_a_long_listing_exceeds_what_a_client_takes_by_default(cloud: Target) -> None:
+    # So many names of 250 letters, which may be told twice, are more than 4 MiB and less than 10.
+    count = 4_500 if cloud.profile.ids_from_paths else 7_500
+    fill(cloud, "d", count)
+    request = provider.ListContainerRequest(ref=ref(cloud.path("d")))
+    with cloud.channel(4 << 20) as channel:
         plain = gw_grpc.GatewayAPIStub(channel)
         with pytest.raises(grpc.RpcError) as too_long:
-            plain.ListContainer(request, metadata=metadata, timeout=SECONDS)
+            plain.ListContainer(request, metadata=[("x-access-token", cloud.token)], timeout=SECONDS)
     assert too_long.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert len(localfs.ok("ListContainer", request).infos) == ENTRIES
+    assert len(cloud.ok("ListContainer", request).infos) == count
 
 
+def fill(target: Target, name: str, count: int) -> None:
+    """Make a folder with so many empty files."""
+    target.make_folder(name)
+    paths = [target.path(f"{name}/{number:0250}") for number in range(count)]
+    if target.gateway:
+        for path in paths:
+            target.gateway.path(path).touch()
+        return
+    touches = [provider.TouchFileRequest(ref=ref(path)) for path in paths]
+    with ThreadPoolExecutor(16) as threads:
+        assert set(threads.map(target.code, ["TouchFile"] * count, touches)) == {codes.CODE_OK}
+
+
+@pytest.mark.parametrize("own_cloud", ["localfs"], indirect=True)
 def test_p19_a_listing_that_is_too_long_for_the_gateway_fails_there(
-    localfs: Target, monkeypatch: pytest.MonkeyPatch
+    own_cloud: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calls, "INNER_LIMIT_BYTES", 1000)
     for number in range(5):
-        localfs.put(f"f{number}", b"")
-    assert localfs.code("ListContainer", provider.ListContainerRequest(ref=ref(localfs.folder))) == (
+        own_cloud.put(f"f{number}", b"")
+    assert own_cloud.code("ListContainer", provider.ListContainerRequest(ref=ref(own_cloud.folder))) == (
         codes.CODE_INTERNAL
     )
 
@@ -273,10 +284,11 @@ def test_opencloud_keeps_sha1_and_tells_more_if_asked(opencloud: Target) -> None
     assert opencloud.info("f", ["other"]).checksum == resources.ResourceChecksum()
 
 
-def test_a_file_that_came_by_another_way_has_its_checksum_too(eos: Target) -> None:
-    assert eos.gateway
-    eos.gateway.path(eos.path("f")).write_bytes(CONTENT)
-    assert eos.info("f").checksum.sum == "b150269"
+@pytest.mark.parametrize("own_cloud", ["eos"], indirect=True)
+def test_a_file_that_came_by_another_way_has_its_checksum_too(own_cloud: Target) -> None:
+    assert own_cloud.gateway
+    own_cloud.gateway.path(own_cloud.path("f")).write_bytes(CONTENT)
+    assert own_cloud.info("f").checksum.sum == "b150269"
 
 
 def test_a_quota_is_told_by_the_gateways_own_message(cloud: Target) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from rucio_mesh.cs3 import gateway as gateway_module
 from rucio_mesh.cs3 import ocm, people, shares
+from rucio_mesh.cs3.auth import Bearer, GatewayToken, Secret
 from rucio_mesh.cs3.client import Client, HeldLock
-from rucio_mesh.cs3.errors import Unavailable
+from rucio_mesh.cs3.errors import NotSignedIn, Unavailable
 from rucio_mesh.cs3.pfn import parent_of
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.gateway import Gateway
@@ -122,6 +126,62 @@ def test_a_gateway_that_says_nothing_is_given_up_at_the_deadline(silent_port: in
         for call in (cloud.auth_providers, cloud.home, lambda: cloud.stat("/f")):
             with pytest.raises(Unavailable, match="DEADLINE_EXCEEDED"):
                 call()
+
+
+THREADS = 8
+
+
+class OneAtTheDoor:
+    """A way to sign in that has an outcome when all other threads wait for it."""
+
+    def __init__(self, outcome: BaseException | GatewayToken, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.outcome, self.knocks = outcome, 0
+        waiting = self.waiting = threading.Semaphore(0)
+
+        class Watched(Future[str]):
+            def result(self, timeout: float | None = None) -> str:
+                waiting.release()
+                return super().result(timeout)
+
+        monkeypatch.setattr(gateway_module, "Future", Watched)
+
+    def present(self) -> GatewayToken:
+        self.knocks += 1
+        for _ in range(THREADS - 1):
+            assert self.waiting.acquire(timeout=20)
+        if isinstance(self.outcome, BaseException):
+            raise self.outcome
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (GatewayToken("token"), "token"),
+        (Unavailable("no answer"), "no answer"),
+        (NotSignedIn("wrong password"), "wrong password"),
+        (KeyboardInterrupt("Ctrl-C"), "the sign-in was interrupted"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_who_waits_for_a_sign_in_shares_what_becomes_of_it(
+    monkeypatch: pytest.MonkeyPatch, outcome: BaseException | GatewayToken, told: str
+) -> None:
+    door = OneAtTheDoor(outcome, monkeypatch)
+    with Client(Settings("127.0.0.1", 1), door) as cloud, ThreadPoolExecutor(THREADS) as pool:
+        ends = [pool.submit(cloud.gateway.token) for _ in range(THREADS)]
+        said = sorted(str(end.exception(20) or end.result()) for end in ends)
+    assert door.knocks == 1
+    assert said[-(THREADS - 1) :] == [told] * (THREADS - 1)
+
+
+def test_a_sign_in_that_failed_is_tried_again_by_who_comes_later(silent_port: int) -> None:
+    with Client(Settings("127.0.0.1", silent_port, call_seconds=0.1), EINSTEIN) as cloud:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="DEADLINE_EXCEEDED"):
+                cloud.sign_in()
+        cloud.gateway._credential = Bearer(Secret.of("token"), "reva")
+        cloud.sign_in()
 
 
 def test_a_data_endpoint_that_says_nothing_is_given_up_when_it_stalls(

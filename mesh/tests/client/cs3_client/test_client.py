@@ -21,6 +21,7 @@ from rucio_mesh.cs3.errors import (
     Conflict,
     Cs3Error,
     InvalidRequest,
+    NotAContainer,
     NotFound,
     NotSignedIn,
     Unavailable,
@@ -122,8 +123,9 @@ def test_containers_are_made_with_their_parents(gateway: Gateway, cloud: Client)
     with pytest.raises(NotFound):
         cloud.make_container(f"{cloud.home()}/x/y")
     seed(gateway, f"{path}/file")
-    with pytest.raises(AlreadyExists):
-        cloud.make_containers(f"{path}/file")
+    for below in ("", "/x", "/x/y/z"):
+        with pytest.raises(NotAContainer, match=f"{path}/file is a file"):
+            cloud.make_containers(f"{path}/file{below}")
     assert [each.path for each in cloud.list_container(path)] == [f"{path}/file"]
 
 

@@ -12,10 +12,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rucio.common import exception
 
-from rucio_mesh.cs3 import errors
+from rucio_mesh.cs3 import errors, transfers
 from rucio_mesh.testing.cs3.gateway import Gateway
+from rucio_mesh.testing.cs3.profiles import PROFILES, ProfileName
 from rucio_mesh.testing.storage import hashed_path
 
+from ..conftest import MakeGateway
 from . import rse
 from .conftest import SECRETS, Configure, content
 
@@ -224,6 +226,28 @@ def test_rucios_own_token_is_sent_only_where_the_rse_takes_it(
     manager.create_protocol(taking, "read", auth_token=token).connect()
 
 
+@pytest.mark.parametrize("size", [3, 3_000_000, transfers.UNSEEN_BYTES + 1])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nothing_goes_below_a_file(
+    manager: Any, cs3_gateway: MakeGateway, tmp_path: Path, profile: ProfileName, size: int
+) -> None:
+    gateway = cs3_gateway(profile)
+    made = manager.create_protocol(rse.settings(port=gateway.grpc_port, prefix=gateway.home()), "write")
+    made.connect()
+    (tmp_path / "f").write_bytes(bytes(size))
+    for name in ("run1", "other"):
+        made.put("f", made.path2pfn(name), str(tmp_path))
+    begun = gateway.counts["InitiateFileUpload"]
+    for below in ("run1/x", "run1/x/y", "run1/x/y/z"):
+        with pytest.raises(exception.DestinationNotAccessible, match="run1 is a file, where a container"):
+            made.put("f", made.path2pfn(below), str(tmp_path))
+        with pytest.raises(exception.DestinationNotAccessible, match="run1 is a file, where a container"):
+            made.rename(made.path2pfn("other"), made.path2pfn(below))
+    assert gateway.counts["InitiateFileUpload"] - begun <= 3, "it was tried again"
+    assert {path.name for path in gateway.path(gateway.home()).iterdir()} == {"run1", "other"}
+    made.close()
+
+
 def test_an_unknown_word_in_the_configuration_is_told(
     configure: Configure, manager: Any, gateway: Gateway
 ) -> None:
@@ -232,6 +256,15 @@ def test_an_unknown_word_in_the_configuration_is_told(
     configure(SECRETS.format(host="127.0.0.1") + "usr = bob\n")
     with pytest.raises(exception.RucioException, match="usr"):
         manager.create_protocol(rse.settings(port=gateway.grpc_port), "read").connect()
+
+
+@pytest.mark.parametrize("port", [None, 0])
+def test_a_protocol_without_a_port_says_so_when_it_connects(manager: Any, port: Any) -> None:
+    """And not before: a server lists the replicas of many RSEs at once."""
+    made = manager.create_protocol(rse.settings(port=port), "read")
+    assert made.lfns2pfns({"scope": "user.alice", "name": "f"})
+    with pytest.raises(exception.RucioException, match="lacks the port"):
+        made.connect()
 
 
 def test_protocols_of_one_process_share_a_sign_in(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import os
 import ssl
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from rucio_mesh.cs3 import transfers
-from rucio_mesh.cs3.auth import Basic, Bearer, GatewayToken, Login, Secret
+from rucio_mesh.cs3.auth import Basic, Bearer, Credential, GatewayToken, Login, Secret, expiry
+from rucio_mesh.cs3.data import trusting
 from rucio_mesh.cs3.errors import BY_HTTP, Cs3Error, NotSignedIn, Unavailable, Unsafe, of_code, of_http
+from rucio_mesh.cs3.gateway import open_channel
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.certificates import Authority
 from rucio_mesh.testing.cs3.gateway import Gateway
@@ -140,7 +146,48 @@ def test_what_cannot_be_a_token_is_not_sent_and_not_told(
     assert not gateway.counts
 
 
-@pytest.mark.parametrize("content", [None, b"\xff", b"no certificate"])
+NOT_UTF8 = b"se\xffcret-value"
+
+
+@pytest.mark.parametrize("place", ["variable", "file", "text", "user", "presented"])
+def test_a_secret_that_is_no_text_is_not_sent_and_not_told(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path, place: str
+) -> None:
+    gateway = cs3_gateway()
+    os.environb[b"CS3_TEST_NOT_UTF8"] = NOT_UTF8
+    (tmp_path / "secret").write_bytes(NOT_UTF8)
+    text = os.fsdecode(NOT_UTF8)
+    credential: Credential = {
+        "variable": Bearer(Secret.in_environment("CS3_TEST_NOT_UTF8"), "oidc"),
+        "file": Bearer(Secret.in_file(tmp_path / "secret"), "oidc"),
+        "text": Basic("einstein", Secret.of(text)),
+        "user": Basic(text, Secret.of("relativity")),
+        "presented": Presented(Login("bearer", "", text)),
+    }[place]
+    try:
+        with pytest.raises(NotSignedIn) as told:
+            connect_to(gateway, credential).sign_in()
+    finally:
+        del os.environb[b"CS3_TEST_NOT_UTF8"]
+    shown = "".join(traceback.format_exception(told.value))
+    assert "cret-value" not in f"{shown} {told.value!r} {told.value.__context__!r}"
+    assert not gateway.counts
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What somebody else's way to sign in comes up with."""
+
+    login: Login | GatewayToken
+
+    def present(self) -> Login | GatewayToken:
+        return self.login
+
+
+BROKEN = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff", b"no certificate", BROKEN])
 def test_authorities_that_cannot_be_read_mean_that_nobody_is_trusted(
     cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path, content: bytes | None
 ) -> None:
@@ -159,6 +206,30 @@ def test_authorities_that_cannot_be_read_mean_that_nobody_is_trusted(
     assert gateway.meter.requests == []
 
 
+@pytest.mark.parametrize("content", [b"", b" \n", b"# no certificate\n"])
+def test_an_empty_bundle_does_not_stand_for_the_systems_authorities(tmp_path: Path, content: bytes) -> None:
+    bundle = tmp_path / "authorities"
+    bundle.write_bytes(content)
+    settings = Settings("cernbox.example.org", 443, ca_file=bundle)
+    for trusts in (trusting, open_channel):
+        with pytest.raises(Unsafe, match="nobody is trusted"):
+            trusts(settings)
+
+
+def test_a_bundle_may_have_comments_in_any_encoding(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    first, second = (Authority(tmp_path / name) for name in ("first", "second"))
+    pem = [authority.certificate.read_bytes() for authority in (first, second)]
+    bundle = tmp_path / "authorities"
+    bundle.write_bytes("# Autorité Générale\n".encode() + pem[0] + b"# Wei\xdfe Zertifikate\r\n" + pem[1])
+    gateway = cs3_gateway("eos", leaf=second.server())
+    cloud = connect_to(gateway, tls=True, ca_file=bundle)
+    gateway.path(f"{cloud.home()}/f").write_bytes(b"abc")
+    transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == b"abc"
+
+
 def test_a_token_is_taken_for_what_it_is(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> None:
     gateway: Gateway = cs3_gateway()
     own, foreign = connect_to(gateway).gateway.token(), gateway.accounts.oidc_token("einstein")
@@ -166,6 +237,22 @@ def test_a_token_is_taken_for_what_it_is(cs3_gateway: MakeGateway, connect_to: C
     assert isinstance(Bearer(Secret.of(foreign)).present(), Login)
     assert isinstance(Bearer(Secret.of("opaque"), "reva").present(), GatewayToken)
     assert isinstance(Bearer(Secret.of(own), "oidc").present(), Login)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ['{"exp": 9' + "9" * 400 + "}", '{"exp": NaN}', '{"exp": Infinity}', "[" * 3_000, '{"a":' * 1_000],
+)
+def test_a_hostile_token_is_one_that_says_nothing(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, payload: str
+) -> None:
+    token = f"e30.{base64.urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.x"
+    assert expiry(token) is None
+    assert isinstance(Bearer(Secret.of(token)).present(), Login)
+    gateway = cs3_gateway()
+    cloud = connect_to(gateway, Presented(GatewayToken(token)))
+    with pytest.raises(NotSignedIn):
+        cloud.home()
 
 
 def test_every_status_has_a_meaning() -> None:
