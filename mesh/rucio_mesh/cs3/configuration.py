@@ -4,7 +4,7 @@ The RSE's protocol says, in its extended attributes below the key `cs3`, what an
 
     {"cs3": {"tls": true, "data_hosts": ["data.example.org"], "uploads": ["tus", "simple"],
              "data_endpoint_rewrite": {"http://0.0.0.0:19001/": "https://data.example.org/"},
-             "takes_rucio_tokens": true}}
+             "takes_rucio_tokens": true, "purge": true}}
 
 The section `[cs3:HOST]` of `rucio.cfg` says what is this machine's own, secrets first. A secret goes only to the
 host that its section names, so an RSE cannot ask for it:
@@ -53,6 +53,7 @@ PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
         "a table of beginnings of addresses, each with what to put instead",
     ),
     "takes_rucio_tokens": (lambda said: isinstance(said, bool), "true or false"),
+    "purge": (lambda said: isinstance(said, bool), "true or false"),
 }
 """What the RSE may say, whether that is what it has to be, and what it has to be."""
 SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}

@@ -26,6 +26,8 @@ BUFFER_BYTES = 1024 * 1024
 IDLE_CONNECTIONS = 8
 MOMENT_SECONDS = 0.25
 """So long a slow server may take to fill a buffer; what has come by then is handed over."""
+LATE_SECONDS = 0.05
+"""So late a step may end: limits are not asked before each of many quick ones."""
 SMALL_REST_BYTES = 16 * 1024
 """So little is read to its end, so that the connection can be kept."""
 
@@ -88,9 +90,14 @@ class Exchange:
         """Ours even when `http.client` has let go of it, as it does where the answer is the last one."""
         self._seconds: float | None = None
         """How long it may be silent, where we have told it."""
+        self._asked_at = float("-inf")
 
     def hurry(self) -> None:
         """To be called before each step that may block: it then ends in time. Raises what the limits raise."""
+        now = time.monotonic()
+        if now < self._asked_at + LATE_SECONDS:
+            return
+        self._asked_at = now
         seconds = self._limits.left(self._stall_seconds)
         if self._socket is None:
             self.connection.timeout = seconds
@@ -176,6 +183,7 @@ class Exchange:
         if self._socket is None:
             self.connection.connect()
             self._socket = self.connection.sock
+            self._asked_at = float("-inf")  # nobody could cut it meanwhile
 
     def _send(self, piece: memoryview) -> None:
         """All of it, as fast as it is taken."""

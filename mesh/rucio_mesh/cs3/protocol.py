@@ -17,7 +17,7 @@ from rucio.common import exception
 from rucio.common.config import get_config
 from rucio.rse.protocols.protocol import RSEProtocol
 
-from . import configuration, errors, transfers
+from . import configuration, errors, recycle, transfers
 from .client import Client
 from .pfn import NotAPfn, Pfn, bracketed, folder_of, parent_of, plain_host
 from .pool import CLIENTS
@@ -161,12 +161,25 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
             )
 
     def delete(self, path: str) -> None:
-        """Remove one file, into the cloud's recycle bin.
+        """Remove one file, into the cloud's recycle bin; where the RSE says `purge`, out of that, too.
+
+        What stays in the bin is told in the log: the file is deleted nevertheless.
 
         :raises SourceNotFound: for a missing file. A container is never removed: that would take all it holds.
         """
         with rucio_errors(ALWAYS):
-            self._cloud().remove_file(self._path(path))
+            cloud, file = self._cloud(), self._path(path)
+            purges = configuration.published(self.attributes).get("purge") is True
+            cloud.remove_file(file)
+        if not purges:
+            return
+        try:
+            if not recycle.purge(cloud, file):
+                self.logger(
+                    logging.WARNING, "%s is not seen in the recycle bin, and may fill the quota", file
+                )
+        except errors.Cs3Error as error:
+            self.logger(logging.WARNING, "A deleted file stays in the recycle bin: %s", error)
 
     def rename(self, path: str, new_path: str) -> None:
         """Move within this RSE; missing containers are made.

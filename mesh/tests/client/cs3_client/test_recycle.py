@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rucio_mesh.cs3 import recycle
 from rucio_mesh.cs3.client import Client
+from rucio_mesh.cs3.errors import NotSupported
 from rucio_mesh.testing.cs3.gateway import Gateway
 
+from . import rse
 from .conftest import ConnectTo
 
 
@@ -56,3 +60,50 @@ def test_what_is_not_in_the_bin_is_no_reason_to_purge_anything(gateway: Gateway,
     assert not recycle.purge(cloud, f"{cloud.home()}/g")
     assert gateway.counts["PurgeRecycle"] == 0
     assert in_bin(gateway) == {b"one"}
+
+
+@pytest.mark.parametrize(("public", "kept"), [({}, {b"before", b"ours"}), ({"purge": True}, {b"before"})])
+def test_what_rucio_deletes_stays_in_the_bin_unless_the_rse_says_otherwise(
+    manager: Any, gateway: Gateway, cloud: Client, public: dict[str, Any], kept: set[bytes]
+) -> None:
+    described = rse.settings(port=gateway.grpc_port, prefix=f"{gateway.home()}/rucio", **public)
+    protocol = manager.create_protocol(described, "delete", scheme="cs3", impl=rse.IMPL)
+    deleted(gateway, cloud, f"{cloud.home()}/before", b"before")
+    with closing(protocol):
+        protocol.connect()
+        gateway.path(f"{gateway.home()}/rucio").mkdir()
+        gateway.path(f"{gateway.home()}/rucio/f").write_bytes(b"ours")
+        protocol.delete(protocol.path2pfn("f"))
+    assert in_bin(gateway) == kept
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (False, "is not seen in the recycle bin"),
+        (NotSupported("ListRecycle: CODE"), "stays in the recycle bin"),
+    ],
+)
+def test_a_file_that_stays_in_the_bin_is_deleted_nevertheless(
+    manager: Any,
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    outcome: bool | Exception,
+    told: str,
+) -> None:
+    def purge(_cloud: Client, _path: str) -> bool:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(recycle, "purge", purge)
+    described = rse.settings(port=gateway.grpc_port, prefix=f"{gateway.home()}/rucio", purge=True)
+    gateway.path(f"{gateway.home()}/rucio").mkdir()
+    stored = gateway.path(f"{gateway.home()}/rucio/f")
+    stored.write_bytes(b"ours")
+    with closing(manager.create_protocol(described, "delete", scheme="cs3", impl=rse.IMPL)) as protocol:
+        protocol.connect()
+        protocol.delete(protocol.path2pfn("f"))
+    assert not stored.exists()
+    assert told in caplog.text
