@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -87,6 +88,8 @@ class DataServer(ThreadingHTTPServer):
         self.server_close()
         for connection in list(self._connections):
             with contextlib.suppress(OSError):  # it is closed already
+                # To be reset by its thread: else a client that waits for room to send waits a minute for the kernel.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
