@@ -92,7 +92,7 @@ def prepare_demo(folder: Path, python: Path) -> None:
     demo = default_folder()
     demo.mkdir(mode=0o700, parents=True)
     with Grid(demo / "grid", server_python=python, storages=data.DISKS, clouds=data.CLOUDS) as grid:
-        data.make(grid, demo, terminal.step)
+        data.make(grid, terminal.step)
     shutil.copytree(demo / "grid", folder / "grid", symlinks=True, copy_function=link_data)
 
 

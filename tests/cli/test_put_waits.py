@@ -22,7 +22,7 @@ from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 from tests.staging.dock import check_stored
 
-LARGE = os.urandom(1_000_000)
+LARGE = os.urandom(1_500_000)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,12 @@ def number_of(shell: Shell) -> str:
 
 
 def waits(shell: Shell, number: str, cause: str) -> None:
-    until(lambda: upload(shell, number).cause == cause, 60)
+    def reached() -> bool:
+        now = upload(shell, number)
+        assert now.state in ("running", "waiting"), now
+        return now.cause == cause
+
+    until(reached, 60)
 
 
 def test_the_cause_is_told_live_and_taken_back_when_it_goes_on(
