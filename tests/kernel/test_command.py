@@ -77,7 +77,8 @@ def test_a_command_that_is_killed_gives_no_result(engine: EngineStandIn) -> None
 def kill_the_command(engine: EngineStandIn) -> None:
     until(lambda: engine.questions(protocol.GetJob))
     for child in psutil.Process().children():
-        child.kill()
+        if "rucio_jupyterlab.cli" in child.cmdline():
+            child.kill()
 
 
 def test_a_command_that_ends_early_gives_no_result(
