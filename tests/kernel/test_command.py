@@ -6,6 +6,7 @@ import _thread
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -77,8 +78,9 @@ def test_a_command_that_is_killed_gives_no_result(engine: EngineStandIn) -> None
 def kill_the_command(engine: EngineStandIn) -> None:
     until(lambda: engine.questions(protocol.GetJob))
     for child in psutil.Process().children():
-        if "rucio_jupyterlab.cli" in child.cmdline():
-            child.kill()
+        with suppress(psutil.ZombieProcess):
+            if "rucio_jupyterlab.cli" in child.cmdline():
+                child.kill()
 
 
 def test_a_command_that_ends_early_gives_no_result(
