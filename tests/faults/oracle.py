@@ -19,7 +19,7 @@ from tests.lab.lab import Lab
 
 SETTLING = 0.02
 """Seconds in which a storage notices that its reader is gone."""
-PATIENCE = 10.0
+PATIENCE = 30.0
 LOOK = 0.02
 
 
