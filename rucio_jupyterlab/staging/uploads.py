@@ -104,7 +104,7 @@ class Uploads:
         for upload in self._fleet:
             hindrance = upload.hindrance
             waits = hindrance is not None and hindrance.cause == "signin"
-            if waits and upload.record.request.instance == instance and self._signed_in(instance):
+            if waits and upload.record.request.instance == instance and self._accounts.is_signed_in(instance):
                 upload.wake()
 
     def close(self) -> None:
@@ -156,12 +156,6 @@ class Uploads:
             raise BadRequest(
                 f"{request.rse} is not known as a CS3 cloud, to which alone files can be put yet."
             )
-
-    def _signed_in(self, instance: str) -> bool:
-        try:
-            return self._accounts.info(instance).account.state in ("signed-in", "lapsing")
-        except NotFound:  # the instance was taken off the list
-            return False
 
     def _writer(self, instance: str, rse: str, number: str, watch: Watch, hold: Hold) -> CloudWriter:
         _check_installed()

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.stand_in import EngineStandIn
+from tests.lab.cloud import Cloud, cloud
+from tests.lab.lab import Lab
 
 
 @pytest.fixture
@@ -32,3 +34,11 @@ def engine(alone: Path) -> Iterator[EngineStandIn]:
     """An engine that the command finds running."""
     with EngineStandIn(alone / "state") as stand_in:
         yield stand_in
+
+
+@pytest.fixture(scope="module")
+def there(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud that alice may write to, and where Rucio lets her register."""
+    with cloud(lab, tmp_path_factory.mktemp("cloud"), kind="USERDISK") as running:
+        lab.client().set_local_account_limit("alice", running.rse, -1)
+        yield running

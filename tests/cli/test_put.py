@@ -22,13 +22,6 @@ CONTENTS = {"result.root": os.urandom(3_000_000), "plot.png": b"png"}
 
 
 @pytest.fixture(scope="module")
-def there(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with cloud(lab, tmp_path_factory.mktemp("cloud"), kind="USERDISK") as running:
-        lab.client().set_local_account_limit("alice", running.rse, -1)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def forbidden(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A cloud on which alice may write, and where Rucio lets her register nothing."""
     with cloud(lab, tmp_path_factory.mktemp("forbidden")) as running:

@@ -18,18 +18,11 @@ from tests.cli.putting import ended, putting, sending, upload, uploads
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.engine.processes import alive
-from tests.lab.cloud import Cloud, cloud
+from tests.lab.cloud import Cloud
 from tests.lab.lab import Lab
 from tests.staging.dock import check_stored
 
 LARGE = os.urandom(1_500_000)
-
-
-@pytest.fixture(scope="module")
-def there(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with cloud(lab, tmp_path_factory.mktemp("cloud"), kind="USERDISK") as running:
-        lab.client().set_local_account_limit("alice", running.rse, -1)
-        yield running
 
 
 @pytest.fixture(scope="module")
