@@ -109,6 +109,13 @@ class Lines:
         if rest and not self._closed:
             raise RucioUnreachable(f"The answer of {self._instance} broke off.")
 
+    def items(self, kind: type[_T]) -> Iterator[_T]:
+        """Each line read as `kind`. Raises as the lines do, and RucioRefused for one that is not `kind`."""
+        try:
+            yield from map(msgspec.json.Decoder(kind).decode, self)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise not_rucio(self._instance) from None
+
     def close(self) -> None:
         """End the question at Rucio; a thread that waits for the answer goes on at once."""
         self._closed = True
@@ -181,11 +188,7 @@ class RucioClient(Client):  # type: ignore[misc]
         self, path: str, kind: type[_T], *, params: Params | None = None, body: Any = None
     ) -> Iterator[_T]:
         """The lines of an answer, each read as `kind`, as they arrive; raises as `ask` does."""
-        decode = msgspec.json.Decoder(kind).decode
-        try:
-            yield from map(decode, self.stream(path, params=params, body=body))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise not_rucio(self.instance.display_name) from None
+        yield from self.stream(path, params=params, body=body).items(kind)
 
     def _question(self, path: str, params: Params | None, body: Any) -> requests.Response:
         url = f"{self.host}/{path}"

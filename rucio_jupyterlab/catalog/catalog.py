@@ -32,7 +32,7 @@ from .model import (
     SearchQuery,
 )
 from .recent import Recent
-from .replicas import file_replicas, replicas_of, replicas_of_files
+from .replicas import Ahead, file_replicas, replicas_of, replicas_of_files
 from .rses import Rse, Rses
 from .search import column_parameters, has_wildcards, json_parameters
 from .summaries import Summarizer
@@ -120,15 +120,22 @@ class Catalog:
         path = did_path(did, "associated_rules" if kind == "file" else "rules")
         return [line.rule() for line in client.items(path, RuleLine)]
 
-    def files(self, instance: str, did: Did | Description, rse: str | None = None) -> Iterator[FileReplicas]:
+    def ask_ahead(self, instance: str, did: Did) -> Ahead:
+        """Begin the question that `files` will need; whoever does not read the answer closes it."""
+        return Ahead(self._accounts.client(instance), did)
+
+    def files(
+        self, instance: str, did: Did | Description, rse: str | None = None, ahead: Ahead | None = None
+    ) -> Iterator[FileReplicas]:
         """The files of a DID with their available addresses, as they arrive, each file once.
 
-        Whoever has its description gives that, and Rucio is asked once less. With `rse` only addresses
-        there. Raises RucioUnreachable where the answer is cut: what came is right, but not all.
+        Whoever has its description gives that, and Rucio is asked once less; likewise an answer that was
+        asked for `ahead`. With `rse` only addresses there. Raises RucioUnreachable where the answer is
+        cut: what came is right, but not all.
         """
         client = self._accounts.client(instance)
         description = did if isinstance(did, Description) else _describe(client, did)
-        for line in replicas_of(client, description):
+        for line in replicas_of(client, description, ahead):
             yield file_replicas(client, self._rses, line, rse)
 
     def files_of(self, instance: str, dids: Sequence[Did], rse: str | None = None) -> Iterator[FileReplicas]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from .model import Description, FileReplicas, Pfn
 from .rses import Rse, Rses
 
 if TYPE_CHECKING:
-    from ..accounts.client import RucioClient
+    from ..accounts.client import Lines, RucioClient
 
 SCHEMES = (
     "https",
@@ -36,15 +37,43 @@ _MULTIRANGE = "&#multirange="
 """Begins what Rucio appends for one storage system's own client; it is not part of the address."""
 
 
-def replicas_of(client: RucioClient, description: Description) -> Iterator[ReplicaLine]:
-    """Every file of a DID once, with its replicas, as they arrive.
+class Ahead:
+    """Rucio's answer about a DID's replicas, asked for while it is not yet known whether it is wanted.
+
+    Whoever needs the DID's description first so waits for one answer instead of two.
+    """
+
+    def __init__(self, client: RucioClient, did: Did) -> None:
+        thread = ThreadPoolExecutor(1, "ahead")
+        self._lines = thread.submit(_stream_of_replicas, client, [did])
+        thread.shutdown(wait=False)
+
+    def items(self) -> Iterator[ReplicaLine]:
+        """To be read once; raises what asking raises."""
+        return self._lines.result().items(ReplicaLine)
+
+    def close(self) -> None:
+        """Nobody reads it: end the question at Rucio."""
+        self._lines.add_done_callback(_close)
+
+
+def _close(lines: Future[Lines]) -> None:
+    if lines.exception() is None:
+        lines.result().close()
+
+
+def replicas_of(
+    client: RucioClient, description: Description, ahead: Ahead | None = None
+) -> Iterator[ReplicaLine]:
+    """Every file of a DID once, with its replicas, as they arrive; read from `ahead` where it was asked for.
 
     Rucio leaves files without replica out of a collection's answer, and cannot say that an answer was
     cut short; so whatever the collection's own list of files has more is asked for by name. Raises
     RucioUnreachable for an answer that is not whole.
     """
     seen: set[int] = set()  # hashes: a million files take 70 MB, their names five times as much
-    for line in ask_replicas(client, [description.did]):
+    lines = ask_replicas(client, [description.did]) if ahead is None else ahead.items()
+    for line in lines:
         if _is_new(seen, line.scope, line.name):
             yield line
     if description.type == "file":
@@ -81,6 +110,10 @@ def _is_new(seen: set[int], scope: str, name: str) -> bool:
 
 def ask_replicas(client: RucioClient, dids: Iterable[Did]) -> Iterator[ReplicaLine]:
     """Rucio's own answer: of collections the files with replicas, of files all."""
+    yield from _stream_of_replicas(client, dids).items(ReplicaLine)
+
+
+def _stream_of_replicas(client: RucioClient, dids: Iterable[Did]) -> Lines:
     body: dict[str, Any] = {
         "dids": [did_body(did) for did in dids],
         "schemes": SCHEMES,
@@ -89,7 +122,7 @@ def ask_replicas(client: RucioClient, dids: Iterable[Did]) -> Iterator[ReplicaLi
     }
     if client.instance.site_name:
         body["client_location"] = {"site": client.instance.site_name}
-    return client.items("replicas/list", ReplicaLine, body=body)
+    return client.stream("replicas/list", body=body)
 
 
 def file_replicas(client: RucioClient, rses: Rses, line: ReplicaLine, rse: str | None = None) -> FileReplicas:

@@ -146,11 +146,9 @@ class Conductor:
             self.beginning.try_again()
             return
         self.plans.begin(job)
+        self.transfers.prepare()
 
     # What the plans tell
-
-    def files_will_come(self) -> None:
-        self.transfers.prepare()
 
     def plan_grew(self, job: Job) -> None:
         if job.active:

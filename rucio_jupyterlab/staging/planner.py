@@ -17,10 +17,11 @@ import msgspec
 from ..catalog.catalog import Catalog
 from ..catalog.model import Description, FileReplicas
 from ..catalog.reach import ROOT_SCHEMES
+from ..catalog.replicas import Ahead
 from ..config import Instance, Options
 from ..did import Did
 from ..engine.protocol import SUMMARIES_LIMIT
-from ..errors import Problem
+from ..errors import Failure, Problem
 from ..installing import install_command
 from ..sources.checksum import normalized_adler32
 from ..sources.clouds import is_installed
@@ -59,6 +60,13 @@ class Overview(msgspec.Struct, frozen=True):
     """View path, relative: the folder of the collection, or the file."""
     descriptions: list[Description]
     """Of each DID, so that Rucio is asked once."""
+    ahead: Ahead | None
+    """The answer about the files of a single DID."""
+
+    def close(self) -> None:
+        """There will be no plan for now."""
+        if self.ahead is not None:
+            self.ahead.close()
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -81,16 +89,23 @@ class Planner:
         """Sizes and the place in the view. Raises what the catalogue raises."""
         if request.rse is not None:
             self._catalog.expect_rse(request.instance, request.rse)
-        descriptions = self._catalog.describe(request.instance, request.dids)
+        first = request.dids[0]
+        ahead = self._catalog.ask_ahead(request.instance, first) if len(request.dids) == 1 else None
+        try:
+            descriptions = self._catalog.describe(request.instance, request.dids)
+        except Failure:
+            if ahead is not None:
+                ahead.close()
+            raise
         files = sum(min(each.files, request.first or each.files) for each in descriptions)
         size = sum(_share(each, request.first) for each in descriptions)
-        first = request.dids[0]
         return Overview(
             files,
             size,
             any(each.open for each in descriptions),
             prefix + collection_path(first.scope, first.name),
             descriptions,
+            ahead,
         )
 
     def staged(self, request: JobRequest) -> int:
@@ -141,7 +156,7 @@ class Planner:
         for description in overview.descriptions:
             if description.type == "file" and len(alone) > 1:
                 continue
-            files = self._catalog.files(request.instance, description, request.rse)
+            files = self._catalog.files(request.instance, description, request.rse, overview.ahead)
             collection = None if description.type == "file" else description.did
             yield collection, _first(_matching(files, request.pattern), request.first)
 

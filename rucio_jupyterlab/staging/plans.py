@@ -35,9 +35,6 @@ REFUSED_SECONDS = 15.0
 class Events(Protocol):
     """What the plans tell; all on the loop."""
 
-    def files_will_come(self) -> None:
-        """Rucio is being asked for the files of a job."""
-
     def plan_grew(self, job: Job) -> None:
         """Some of its files are in the journal."""
 
@@ -119,8 +116,8 @@ class Plans:
         options = self._options()
         large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
         if large and not request.confirmed and self._planner.any_is_near(request):
+            overview.close()
             return overview
-        self._on_loop(self._events.files_will_come)
         instance = self._accounts.instance(request.instance)
         grew = functools.partial(self._on_loop, self._grew, job)
         self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)

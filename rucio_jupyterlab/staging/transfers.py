@@ -49,7 +49,7 @@ REFILL = 64
 MANY, SMALL_BYTES = 32, 128 << 10
 """So many files in flight, of so few bytes each, come sooner where one core does all of the work."""
 NEWS_SECONDS = 0.004
-"""What comes within so long is heard together: waking the loop costs more than a small file does."""
+"""Between two looks at the news: waking the loop costs more than a small file does."""
 BUSY_SECONDS = 5.0
 """A storage that has sent everybody away for so long is a reason to wait that is told."""
 
@@ -111,6 +111,8 @@ class Transfers:
         self._resolver: Cs3Resolver | None = None
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
+        self._news_taken = 0.0
+        """When, on the loop's clock."""
         self._turn = 0
         self._ending: set[int] = set()
         """Files whose transfer was taken back and has not ended yet."""
@@ -327,10 +329,14 @@ class Transfers:
         self._news.append(news)
         if not self._news_due:
             self._news_due = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, NEWS_SECONDS, self._take_news)
+            self._loop.call_soon_threadsafe(self._expect_news)
+
+    def _expect_news(self) -> None:
+        self._loop.call_at(self._news_taken + NEWS_SECONDS, self._take_news)
 
     def _take_news(self) -> None:
         self._news_due = False
+        self._news_taken = self._loop.time()
         while self._news:
             self._take_one(self._news.popleft())
         if self._room() > REFILL:

@@ -21,6 +21,8 @@ from rucio_jupyterlab.staging.stager import Stager
 from tests.lab.lab import Lab
 from tests.sources.faulty import Faulty
 
+from .disks import SmallDisk, small_disk
+from .imagined import Imagined, imagined
 from .sites import Site
 
 SECONDS = 180.0
@@ -131,6 +133,28 @@ def desk(lab: Lab, tmp_path: Path) -> Callable[..., Any]:
         return open_desk([lab.configuration(**instance or {})], folder, password=lab.password, **options)
 
     return at_desk
+
+
+@pytest.fixture
+def rucio() -> Iterator[Imagined]:
+    with imagined() as made:
+        yield made
+
+
+@pytest.fixture
+def imagined_desk(rucio: Imagined, tmp_path: Path) -> Callable[..., Any]:
+    """The same at the imagined Rucio."""
+
+    def at_desk(*, instance: dict[str, Any] | None = None, **options: Any) -> Any:
+        return open_desk([rucio.configuration(**instance or {})], tmp_path, password="secret", **options)
+
+    return at_desk
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

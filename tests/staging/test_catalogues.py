@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,23 +22,9 @@ from tests.accounts.wayward import Request
 from tests.sources.faulty import Manner
 
 from .conftest import open_desk
-from .imagined import Imagined, imagined
+from .imagined import Imagined
 
 Desks = Callable[..., Any]
-
-
-@pytest.fixture
-def rucio() -> Iterator[Imagined]:
-    with imagined() as made:
-        yield made
-
-
-@pytest.fixture
-def desk(rucio: Imagined, tmp_path: Path) -> Desks:
-    def at_desk(*, instance: dict[str, Any] | None = None, **options: Any) -> Any:
-        return open_desk([rucio.configuration(**instance or {})], tmp_path, password="secret", **options)
-
-    return at_desk
 
 
 def below(folder: Path) -> list[str]:
@@ -76,10 +63,12 @@ HOSTILE = [
 ]
 
 
-async def test_hostile_names_stay_inside_and_every_file_can_be_opened(rucio: Imagined, desk: Desks) -> None:
+async def test_hostile_names_stay_inside_and_every_file_can_be_opened(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     files = [rucio.put("s", name, f"content {n}".encode()) for n, name in enumerate(HOSTILE)]
     dataset = rucio.dataset("s", "run/../..", files)
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(dataset)
         assert (job.state, job.files_done) == ("done", len(HOSTILE))
         rows = {row.did: row for row in await it.rows(job)}
@@ -92,20 +81,20 @@ async def test_hostile_names_stay_inside_and_every_file_can_be_opened(rucio: Ima
         assert sorted(each.name for each in it.folder.iterdir()) == ["state", "views"]
 
 
-async def test_hostile_scopes_and_instances_stay_inside(rucio: Imagined, desk: Desks) -> None:
+async def test_hostile_scopes_and_instances_stay_inside(rucio: Imagined, imagined_desk: Desks) -> None:
     scopes = ["...", "a/../b", ".store", "x" * 300, "sc ope"]
     files = [rucio.put(scope, "f", scope.encode()) for scope in scopes]
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(*files)
         assert job.state == "done"
         assert sorted(it.files().values()) == sorted(scope.encode() for scope in scopes)
         assert sorted(each.name for each in it.folder.iterdir()) == ["state", "views"]
 
 
-async def test_two_scopes_with_one_file_name_in_one_dataset(rucio: Imagined, desk: Desks) -> None:
+async def test_two_scopes_with_one_file_name_in_one_dataset(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put(f"s{n}", "same.root", f"{n}".encode()) for n in range(12)]
     dataset = rucio.dataset("s0", "run", files)
-    async with desk(link="copy") as it:
+    async with imagined_desk(link="copy") as it:
         job = await it.stage(dataset)
         assert job.state == "done"
         found = it.files()
@@ -140,12 +129,12 @@ NOWHERE = {
 
 @pytest.mark.parametrize(("pfns", "state", "words"), NOWHERE.values(), ids=list(NOWHERE))
 async def test_what_cannot_be_had_says_why(
-    rucio: Imagined, desk: Desks, pfns: dict[str, tuple[str, str]], state: str, words: str
+    rucio: Imagined, imagined_desk: Desks, pfns: dict[str, tuple[str, str]], state: str, words: str
 ) -> None:
     there = rucio.put("s", "there", b"abc")
     away = rucio.put("s", "away", b"abc", pfns=pfns)
     dataset = rucio.dataset("s", "run", [there, away])
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(dataset)
         assert (job.state, job.files_done, job.files_unreachable, job.files_failed) == ("partial", 1, 1, 0)
         assert job.problem is not None and words in job.problem.detail
@@ -153,17 +142,17 @@ async def test_what_cannot_be_had_says_why(
         assert rows == {there: "done", away: state}
 
 
-async def test_an_archive_is_never_taken_for_its_member(rucio: Imagined, desk: Desks) -> None:
+async def test_an_archive_is_never_taken_for_its_member(rucio: Imagined, imagined_desk: Desks) -> None:
     archive = rucio.storage.put("/archive.zip", b"the whole archive")
     member = rucio.put("s", "member", b"member", pfns={archive: ("DISK", "zip")})
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert (await it.stage(member)).state == "failed"
         assert rucio.storage.requests("/archive.zip") == []
 
 
-async def test_the_rse_that_was_chosen_alone_is_used(rucio: Imagined, desk: Desks) -> None:
+async def test_the_rse_that_was_chosen_alone_is_used(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(did, rse="ELSEWHERE")
         assert job.state == "failed"
         assert job.problem is not None and "at ELSEWHERE" in job.problem.detail
@@ -180,10 +169,10 @@ def mount(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_file_on_a_mount_is_linked(rucio: Imagined, desk: Desks, mount: Path) -> None:
+async def test_a_file_on_a_mount_is_linked(rucio: Imagined, imagined_desk: Desks, mount: Path) -> None:
     (mount / "a").write_bytes(b"mounted")
     did = rucio.put("s", "a", b"mounted", pfns={f"file://localhost{mount}/a": ("DISK", "lan")})
-    async with desk(mounts=(str(mount),)) as it:
+    async with imagined_desk(mounts=(str(mount),)) as it:
         job = await it.stage(did)
         assert (job.state, job.files_here) == ("done", 1)
         assert (it.views / "s/a").is_symlink() and it.files() == {"s/a": b"mounted"}
@@ -191,7 +180,7 @@ async def test_a_file_on_a_mount_is_linked(rucio: Imagined, desk: Desks, mount: 
 
 
 async def test_a_file_of_another_size_on_a_mount_is_not_believed(
-    rucio: Imagined, desk: Desks, mount: Path
+    rucio: Imagined, imagined_desk: Desks, mount: Path
 ) -> None:
     (mount / "a").write_bytes(b"half")
     did = rucio.put("s", "a", b"whole one")
@@ -200,13 +189,13 @@ async def test_a_file_of_another_size_on_a_mount_is_not_believed(
         "type": "DISK",
         "domain": "lan",
     }
-    async with desk(mounts=(str(mount),)) as it:
+    async with imagined_desk(mounts=(str(mount),)) as it:
         assert (await it.stage(did)).state == "done"
         assert it.files() == {"s/a": b"whole one"}
 
 
 async def test_in_mode_replica_what_is_mounted_is_linked_and_the_rest_is_offered(
-    rucio: Imagined, desk: Desks, mount: Path
+    rucio: Imagined, imagined_desk: Desks, mount: Path
 ) -> None:
     here, away = (rucio.put("s", name, name.encode()) for name in ("here", "away"))
     path = rucio.storage.url("/s/here").partition("://")[2].partition("/")[2]
@@ -219,7 +208,7 @@ async def test_in_mode_replica_what_is_mounted_is_linked_and_the_rest_is_offered
         "rse_mount_path": str(mount),
         "path_begins_at": 0,
     }
-    async with desk(instance=instance) as it:
+    async with imagined_desk(instance=instance) as it:
         job = await it.stage(dataset)
         assert (job.state, job.files_here, job.files_unreachable) == ("partial", 1, 1)
         assert job.problem is not None and "not on RSE" in job.problem.detail
@@ -231,14 +220,14 @@ async def test_in_mode_replica_what_is_mounted_is_linked_and_the_rest_is_offered
 
 
 async def test_in_mode_replica_a_download_is_offered_only_where_it_can_work(
-    rucio: Imagined, desk: Desks, mount: Path
+    rucio: Imagined, imagined_desk: Desks, mount: Path
 ) -> None:
     away, nowhere = rucio.put("s", "away", b"away"), rucio.put("s", "nowhere", b"x", pfns={})
     taped = rucio.put("s", "taped", b"x", pfns={"davs://tape/f": ("TAPE", "wan")})
     behind = rucio.put("s", "behind", b"x", pfns={"root://disk//f": ("DISK", "wan")})
     dataset = rucio.dataset("s", "run", [away, taped, behind, nowhere])
     instance = {"mode": "replica", "destination_rse": "RSE", "rse_mount_path": str(mount)}
-    async with desk(instance=instance) as it:
+    async with imagined_desk(instance=instance) as it:
         job = await it.stage(dataset)
         assert {row.did: row.state for row in await it.rows(job)} == {
             away: "not-mounted",
@@ -248,14 +237,16 @@ async def test_in_mode_replica_a_download_is_offered_only_where_it_can_work(
         }
 
 
-async def test_a_shared_store_is_used_and_never_written(rucio: Imagined, desk: Desks, tmp_path: Path) -> None:
+async def test_a_shared_store_is_used_and_never_written(
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path
+) -> None:
     did = rucio.put("s", "a", b"abc")
     shared = tmp_path / "shared"
     site = open_desk([rucio.configuration()], tmp_path / "site", password="secret", store_dir=str(shared))
     async with site as theirs:
         await theirs.stage(did)
     before = below(shared)
-    async with desk(shared_stores=(str(shared),)) as it:
+    async with imagined_desk(shared_stores=(str(shared),)) as it:
         job = await it.stage(did)
         assert (job.state, job.files_here) == ("done", 1)
         assert it.files() == {"s/a": b"abc"}
@@ -266,30 +257,30 @@ async def test_a_shared_store_is_used_and_never_written(rucio: Imagined, desk: D
 # Part of a DID
 
 
-async def test_the_first_files_by_name(rucio: Imagined, desk: Desks) -> None:
+async def test_the_first_files_by_name(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n:02}", b"x") for n in reversed(range(20))]
     dataset = rucio.dataset("s", "run", files)
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(dataset, first=3)
         assert job.files_total == 3
         assert sorted(it.files()) == ["s/run/f00", "s/run/f01", "s/run/f02"]
 
 
-async def test_files_that_match_a_pattern(rucio: Imagined, desk: Desks) -> None:
+async def test_files_that_match_a_pattern(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", name, b"x") for name in ("a.root", "b.root", "a.log")]
     dataset = rucio.dataset("s", "run", files)
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert (await it.stage(dataset, pattern="*.root")).files_total == 2
         assert (await it.stage(dataset, pattern="nothing")).state == "failed"
 
 
 @pytest.mark.parametrize("limits", [{"confirm_bytes": 10}, {"confirm_files": 2}])
 async def test_a_large_job_asks_first_and_a_part_may_be_taken(
-    rucio: Imagined, desk: Desks, limits: dict[str, int]
+    rucio: Imagined, imagined_desk: Desks, limits: dict[str, int]
 ) -> None:
     files = [rucio.put("s", f"f{n}", b"x" * 10) for n in range(5)]
     dataset = rucio.dataset("s", "run", files)
-    async with desk(**limits) as it:
+    async with imagined_desk(**limits) as it:
         job = await it.until(await it.start(dataset), lambda now: now.cause == "confirm")
         assert (job.files_total, job.bytes_total) == (5, 50)
         assert job.free_bytes and job.problem is not None and "5 files" in job.problem.detail
@@ -300,12 +291,55 @@ async def test_a_large_job_asks_first_and_a_part_may_be_taken(
         assert (await it.stage(dataset, confirmed=True)).files_done == 5
 
 
+async def test_rucio_is_asked_for_the_files_while_it_still_describes_the_dataset(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    dataset = rucio.dataset("s", "run", [rucio.put("s", "a", b"abc")])
+    listed = threading.Event()
+
+    def describes_last(request: Request) -> None:
+        if request.path.startswith("/replicas/list"):
+            listed.set()
+        elif request.path.startswith("/dids/s/run"):
+            assert listed.wait(10)
+        rucio.usual(request)
+
+    async with imagined_desk() as it:
+        rucio.reply = describes_last
+        assert (await it.stage(dataset)).state == "done"
+    assert rucio.server is not None
+    assert rucio.server.paths.count("/replicas/list") == 1
+
+
+async def test_files_that_nobody_has_agreed_to_are_asked_for_no_longer(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    dataset = rucio.dataset("s", "run", [rucio.put("s", "a", b"x" * 100)])
+    over = threading.Event()
+
+    def never_ends(request: Request) -> None:
+        if not request.path.startswith("/replicas/list") or over.is_set():
+            rucio.usual(request)
+            return
+        request.begin_stream()
+        while not over.is_set():
+            request.chunk(b"\n" * 100_000)
+
+    assert rucio.server is not None
+    async with imagined_desk(confirm_bytes=10) as it:
+        rucio.reply = never_ends
+        job = await it.until(await it.start(dataset), lambda now: now.cause == "confirm")
+        await it.until_true(rucio.server.hung_up.is_set)
+        over.set()
+        assert (await it.end_of(await it.stager.confirm(job.id, None, None))).state == "done"
+
+
 # A Rucio in trouble
 
 
-async def test_a_rucio_that_is_down_is_waited_for(rucio: Imagined, desk: Desks) -> None:
+async def test_a_rucio_that_is_down_is_waited_for(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with desk() as it:
+    async with imagined_desk() as it:
         rucio.reply = lambda request: request.answer(503)
         job = await it.until(await it.start(did), lambda now: now.cause == "network")
         assert job.state == "waiting" and job.problem is not None and "Imagined" in job.problem.detail
@@ -313,16 +347,14 @@ async def test_a_rucio_that_is_down_is_waited_for(rucio: Imagined, desk: Desks) 
         assert (await it.end_of(job)).state == "done"
 
 
-async def test_a_slow_rucio_holds_nothing_else_up(rucio: Imagined, desk: Desks) -> None:
+async def test_a_slow_rucio_holds_nothing_else_up(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
 
     def slow(request: Request) -> None:
         time.sleep(6 if request.path.startswith("/replicas/list") else 0.7)
-        rucio.reply = None
-        rucio(request)
-        rucio.reply = slow
+        rucio.usual(request)
 
-    async with desk() as it:
+    async with imagined_desk() as it:
         rucio.reply = slow
         job = await it.start(did)
         assert (await it.stager.store()).files == 0
@@ -341,10 +373,10 @@ RUBBISH = {
 
 @pytest.mark.parametrize("reply", RUBBISH.values(), ids=list(RUBBISH))
 async def test_rubbish_fails_the_job_with_a_sentence_and_retry_mends_it(
-    rucio: Imagined, desk: Desks, reply: Callable[[Request], None]
+    rucio: Imagined, imagined_desk: Desks, reply: Callable[[Request], None]
 ) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with desk() as it:
+    async with imagined_desk() as it:
         rucio.reply = reply
         job = await it.stage(did)
         assert job.state == "failed"
@@ -353,23 +385,21 @@ async def test_rubbish_fails_the_job_with_a_sentence_and_retry_mends_it(
         assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
 
 
-async def test_a_list_that_breaks_off_loses_nothing(rucio: Imagined, desk: Desks) -> None:
+async def test_a_list_that_breaks_off_loses_nothing(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n:04}", b"x") for n in range(600)]
     dataset = rucio.dataset("s", "run", files)
     left = [2]
 
     def cut(request: Request) -> None:
-        rucio.reply = None
         if request.path.startswith("/replicas/list") and left[0]:
             left[0] -= 1
             request.begin_stream()
             request.chunk(b"".join(json.dumps(rucio.replicas[did]).encode() + b"\n" for did in files[:300]))
             request.close_after = True
         else:
-            rucio(request)
-        rucio.reply = cut
+            rucio.usual(request)
 
-    async with desk() as it:
+    async with imagined_desk() as it:
         rucio.reply = cut
         job = await it.until(await it.start(dataset), lambda now: now.cause == "network")
         done = await it.end_of(job)
@@ -378,14 +408,16 @@ async def test_a_list_that_breaks_off_loses_nothing(rucio: Imagined, desk: Desks
         assert len(rucio.storage.requests()) == 600
 
 
-async def test_a_did_that_rucio_does_not_know_fails(rucio: Imagined, desk: Desks) -> None:
-    async with desk() as it:
+async def test_a_did_that_rucio_does_not_know_fails(rucio: Imagined, imagined_desk: Desks) -> None:
+    async with imagined_desk() as it:
         job = await it.stage(Did("s", "unknown"))
         assert job.state == "failed" and job.problem is not None and job.problem.type == "not-found"
 
 
-async def test_bytes_that_changed_under_a_name_are_fetched_again(rucio: Imagined, desk: Desks) -> None:
-    async with desk() as it:
+async def test_bytes_that_changed_under_a_name_are_fetched_again(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    async with imagined_desk() as it:
         did = rucio.put("s", "a", b"before")
         assert (await it.stage(did)).state == "done"
         rucio.put("s", "a", b"after that")
@@ -403,10 +435,10 @@ def quick_switches() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("quick_switches")
-async def test_ten_thousand_files_come_each_once(rucio: Imagined, desk: Desks) -> None:
+async def test_ten_thousand_files_come_each_once(rucio: Imagined, imagined_desk: Desks) -> None:
     contents = {f"file.{n:05}.root": f"{n}".encode() for n in range(10_000)}
     dataset = rucio.dataset("s", "run", [rucio.put("s", name, each) for name, each in contents.items()])
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(dataset)
         assert (job.state, job.files_done) == ("done", len(contents))
         assert len(rucio.storage.requests()) == len(contents)
@@ -416,11 +448,11 @@ async def test_ten_thousand_files_come_each_once(rucio: Imagined, desk: Desks) -
         assert freed.files == len(contents) and not (it.views / "s").exists()
 
 
-async def test_many_dids_are_asked_for_together(rucio: Imagined, desk: Desks) -> None:
+async def test_many_dids_are_asked_for_together(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n:03}", b"x") for n in range(300)]
     folders = [rucio.dataset("s", f"run{n}", [rucio.put("s", f"g{n}", b"y")]) for n in range(3)]
     assert rucio.server is not None
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(*files, *folders)
         assert (job.state, job.files_done, job.bytes_total) == ("done", 303, 303)
         assert sorted(it.files())[::101] == ["s/f000", "s/f101", "s/f202"]
@@ -429,17 +461,17 @@ async def test_many_dids_are_asked_for_together(rucio: Imagined, desk: Desks) ->
     assert rucio.server.paths.count("/replicas/list") == 4
 
 
-async def test_of_many_dids_one_that_is_unknown_is_named(rucio: Imagined, desk: Desks) -> None:
+async def test_of_many_dids_one_that_is_unknown_is_named(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n}", b"x") for n in range(3)]
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(*files, Did("s", "nowhere"))
         assert job.state == "failed" and "s:nowhere" in job.problem.detail
 
 
-async def test_copies_are_files_of_their_own(rucio: Imagined, desk: Desks) -> None:
+async def test_copies_are_files_of_their_own(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n}", f"{n}".encode()) for n in range(50)]
     dataset = rucio.dataset("s", "run", files)
-    async with desk(link="copy") as it:
+    async with imagined_desk(link="copy") as it:
         assert (await it.stage(dataset)).state == "done"
         assert it.files() == {f"s/run/f{n}": f"{n}".encode() for n in range(50)}
         assert not any(path.is_symlink() for path in (it.views / "s/run").iterdir())
@@ -450,10 +482,10 @@ async def test_copies_are_files_of_their_own(rucio: Imagined, desk: Desks) -> No
 # Traces
 
 
-async def test_what_was_read_is_told_in_batches(rucio: Imagined, desk: Desks) -> None:
+async def test_what_was_read_is_told_in_batches(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n}", b"x" * n) for n in range(30)]
     dataset = rucio.dataset("s", "run", files)
-    async with desk(send_traces=True) as it:
+    async with imagined_desk(send_traces=True) as it:
         await it.stage(dataset)
         await it.until_true(lambda: sum(map(len, rucio.traces)) == 30)
         assert len(rucio.traces) <= 3
@@ -465,9 +497,9 @@ async def test_what_was_read_is_told_in_batches(rucio: Imagined, desk: Desks) ->
         await it.until_true(lambda: sum(map(len, rucio.traces)) == 31)
 
 
-async def test_traces_wait_while_somebody_needs_rucio(rucio: Imagined, desk: Desks) -> None:
+async def test_traces_wait_while_somebody_needs_rucio(rucio: Imagined, imagined_desk: Desks) -> None:
     needed = [True, True, False]
-    async with desk() as it:
+    async with imagined_desk() as it:
         traces = Traces(it.accounts, True, lambda: needed.pop(0) if needed else False)
         row = FileRow(1, "key", "lab", Did("s", "a"), 1, None, None, "done", [])
         told: list[int] = []
@@ -484,34 +516,32 @@ async def test_traces_wait_while_somebody_needs_rucio(rucio: Imagined, desk: Des
         traces.close()
 
 
-async def test_a_rucio_that_takes_no_traces_is_no_obstacle(rucio: Imagined, desk: Desks) -> None:
+async def test_a_rucio_that_takes_no_traces_is_no_obstacle(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", os.urandom(100))
 
     def no_traces(request: Request) -> None:
         if request.path.startswith("/traces"):
             request.answer(500)
         else:
-            rucio.reply = None
-            rucio(request)
-            rucio.reply = no_traces
+            rucio.usual(request)
 
     rucio.reply = no_traces
-    async with desk(send_traces=True) as it:
+    async with imagined_desk(send_traces=True) as it:
         assert (await it.stage(did)).state == "done"
 
 
-async def test_an_address_that_is_not_ascii_is_read(rucio: Imagined, desk: Desks) -> None:
+async def test_an_address_that_is_not_ascii_is_read(rucio: Imagined, imagined_desk: Desks) -> None:
     url = rucio.storage.put("/%C3%BCber", b"abc")
     did = rucio.put("s", "a", b"abc", pfns={url.replace("%C3%BC", "ü"): ("DISK", "wan")})
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert (await it.stage(did)).state == "done"
 
 
 async def test_a_job_whose_only_file_is_refused_names_the_rse_and_not_the_address(
-    rucio: Imagined, desk: Desks
+    rucio: Imagined, imagined_desk: Desks
 ) -> None:
     did = rucio.put("s", "a", b"abc", Manner(status=403))
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(did)
         assert job.problem is not None
         assert job.problem.detail.startswith("RSE refuses to give the file (HTTP 403).")

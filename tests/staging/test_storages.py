@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,12 @@ from tests.sources.faulty import Manner
 
 from .conftest import open_desk
 from .disks import MIB
-from .imagined import Imagined, imagined
+from .imagined import Imagined
 from .sites import Site
 
 Desks = Callable[..., Any]
 BUSY, GONE = Manner(status=503), Manner(status=404)
 SLOW = Manner(slice_seconds=0.01)
-
-
-@pytest.fixture
-def rucio() -> Iterator[Imagined]:
-    with imagined() as made:
-        yield made
-
-
-@pytest.fixture
-def desk(rucio: Imagined, tmp_path: Path) -> Desks:
-    """A desk at the imagined Rucio; `instance` changes its configuration, further keywords are options."""
-
-    def at_desk(instance: dict[str, Any] | None = None, **options: Any) -> Any:
-        return open_desk([rucio.configuration(**instance or {})], tmp_path, password="secret", **options)
-
-    return at_desk
 
 
 def replicate(rucio: Imagined, content: bytes, local: str | None = None, **manners: Manner) -> Did:
@@ -58,12 +42,12 @@ def replicate(rucio: Imagined, content: bytes, local: str | None = None, **manne
 
 
 async def test_a_storage_that_is_busy_for_everybody_makes_the_job_wait(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfers, "BUSY_SECONDS", 0.1)
     names = [f"f{n}" for n in range(30)]
     dataset = rucio.dataset("s", "run", [rucio.put("s", name, b"abc", BUSY) for name in names])
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.until(await it.start(dataset), lambda now: now.cause == "network")
         assert (job.state, job.files_failed) == ("waiting", 0)
         assert job.problem is not None and "RSE is busy" in job.problem.detail
@@ -74,11 +58,11 @@ async def test_a_storage_that_is_busy_for_everybody_makes_the_job_wait(
 
 
 async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfers, "BUSY_SECONDS", 1000.0)
     did = rucio.put("s", "a", b"abc", Manner(status=503, times=2))
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(did)
         assert job.state == "done"
         assert {each.cause for update in it.updates for each in update.jobs} == {None}
@@ -87,9 +71,11 @@ async def test_a_storage_that_is_busy_for_a_moment_is_not_worth_a_word(
 # The order
 
 
-async def test_a_replica_of_the_own_site_comes_before_rucios_first(rucio: Imagined, desk: Desks) -> None:
+async def test_a_replica_of_the_own_site_comes_before_rucios_first(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     did = replicate(rucio, b"abc", local="NEAR", FAR=Manner(), NEAR=Manner())
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert (await it.stage(did)).state == "done"
         assert len(rucio.storage.requests("/NEAR")) == 1 and not rucio.storage.requests("/FAR")
 
@@ -108,10 +94,10 @@ def measured(it: Any, did: Did, rse: str) -> float | None:
     ids=["large", "below a limit", "small"],
 )
 async def test_the_speed_of_an_rse_is_that_of_large_files_without_a_limit(
-    rucio: Imagined, desk: Desks, size: int, limit: int | None, counts: bool
+    rucio: Imagined, imagined_desk: Desks, size: int, limit: int | None, counts: bool
 ) -> None:
     did = replicate(rucio, os.urandom(size), ALPHA=Manner(slice_seconds=0.002 * 9 * MIB / size))
-    async with desk(bandwidth_limit=limit) as it:
+    async with imagined_desk(bandwidth_limit=limit) as it:
         assert (await it.stage(did)).state == "done"
         assert (measured(it, did, "ALPHA") is not None) == counts
 
@@ -119,10 +105,10 @@ async def test_the_speed_of_an_rse_is_that_of_large_files_without_a_limit(
 # A choice
 
 
-async def test_a_job_with_a_bad_choice_does_not_spoil_another(rucio: Imagined, desk: Desks) -> None:
+async def test_a_job_with_a_bad_choice_does_not_spoil_another(rucio: Imagined, imagined_desk: Desks) -> None:
     content = os.urandom(1_000_000)
     did = replicate(rucio, content, ALPHA=SLOW, BETA=GONE)
-    async with desk() as it:
+    async with imagined_desk() as it:
         first = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
         await it.stager.pause(first.id)
         rucio.storage.mend("/ALPHA")
@@ -138,10 +124,10 @@ async def test_a_job_with_a_bad_choice_does_not_spoil_another(rucio: Imagined, d
 
 
 async def test_a_job_that_joins_one_with_a_bad_choice_gets_the_file_from_elsewhere(
-    rucio: Imagined, desk: Desks
+    rucio: Imagined, imagined_desk: Desks
 ) -> None:
     did = replicate(rucio, os.urandom(1_000_000), ALPHA=Manner(), BETA=SLOW)
-    async with desk() as it:
+    async with imagined_desk() as it:
         first = await it.until(await it.start(did, rse="BETA"), lambda now: now.bytes_done > 0)
         second = await it.until(await it.start(did), lambda now: now.state == "running")
         rucio.storage.mend("/BETA", GONE)
@@ -152,9 +138,9 @@ async def test_a_job_that_joins_one_with_a_bad_choice_gets_the_file_from_elsewhe
         assert len(rucio.storage.requests("/ALPHA")) == 1
 
 
-async def test_a_job_alone_takes_what_it_chose_or_nothing(rucio: Imagined, desk: Desks) -> None:
+async def test_a_job_alone_takes_what_it_chose_or_nothing(rucio: Imagined, imagined_desk: Desks) -> None:
     did = replicate(rucio, b"abc", ALPHA=Manner(), BETA=GONE)
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(did, rse="BETA")
         assert (job.state, job.files_failed) == ("failed", 1)
         assert rucio.storage.requests("/ALPHA") == []
@@ -171,10 +157,10 @@ def below_rucio(rucio: Imagined, number: int) -> Did:
 
 
 async def test_a_token_that_a_storage_refuses_is_renewed_and_nothing_fails(
-    rucio: Imagined, desk: Desks
+    rucio: Imagined, imagined_desk: Desks
 ) -> None:
     dataset = rucio.dataset("s", "run", [below_rucio(rucio, number) for number in range(6)])
-    async with desk(max_connections=1) as it:
+    async with imagined_desk(max_connections=1) as it:
         job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
         rucio.token = "better"
         done = await it.end_of(job)
@@ -182,10 +168,10 @@ async def test_a_token_that_a_storage_refuses_is_renewed_and_nothing_fails(
 
 
 async def test_a_storage_that_refuses_a_good_token_is_told_after_one_question_for_all_files(
-    rucio: Imagined, desk: Desks
+    rucio: Imagined, imagined_desk: Desks
 ) -> None:
     files = [rucio.put("s", f"f{number}", b"abc", Manner(status=401)) for number in range(50)]
-    async with desk({"token_rses": ["RSE"]}) as it:
+    async with imagined_desk({"token_rses": ["RSE"]}) as it:
         job = await it.stage(rucio.dataset("s", "run", files))
         assert (job.state, job.files_failed) == ("failed", 50)
         assert job.problem is not None and "refuses" in job.problem.detail
