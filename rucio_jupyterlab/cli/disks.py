@@ -1,4 +1,4 @@
-"""What kind of disk a folder lies on, as the kernel's table of mounts tells it."""
+"""What kind of disk a folder lies on, and what this user may do there."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from ..staging.disk import file_system_of
+
 Kind = Literal["local", "network", "fuse", "memory", "container", "unknown"]
 
-MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = re.compile(r"nfs\d*|cifs|smb.*|ceph|lustre|gpfs|afs|beegfs|9p|glusterfs")
 _MEMORY = re.compile(r"tmpfs|ramfs")
-_ESCAPED = re.compile(r"\\(\d{3})")
 
 
 class Disk(msgspec.Struct, frozen=True):
@@ -24,6 +24,7 @@ class Disk(msgspec.Struct, frozen=True):
     filesystem: str
     """As the kernel names it: `ext4`, `nfs4`, `fuse.eosxd`; empty where it is unknown."""
     free_bytes: int
+    writable: bool = True
 
 
 def disk_of(folder: Path) -> Disk:
@@ -32,24 +33,9 @@ def disk_of(folder: Path) -> Disk:
     while not place.exists():
         place = place.parent
     free = os.statvfs(place)
-    mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape") if MOUNTS.exists() else ""
-    filesystem = filesystem_at(place, mounts)
-    return Disk(kind_of(filesystem), filesystem, free.f_bavail * free.f_frsize)
-
-
-def filesystem_at(place: Path, mountinfo: str) -> str:
-    """The type of the file system that holds an absolute path; empty where the table does not tell."""
-    best, found = -1, ""
-    for line in mountinfo.splitlines():
-        mount, separator, source = line.partition(" - ")
-        fields = mount.split()
-        if not separator or len(fields) < 5:
-            continue
-        point = Path(_ESCAPED.sub(lambda octal: chr(int(octal[1], 8)), fields[4]))
-        # Of two mounts at one place the later one lies on top.
-        if place.is_relative_to(point) and len(point.parts) >= best:
-            best, found = len(point.parts), source.split()[0]
-    return found
+    filesystem = file_system_of(place)
+    room = free.f_bavail * free.f_frsize
+    return Disk(kind_of(filesystem), filesystem, room, os.access(place, os.W_OK))
 
 
 def kind_of(filesystem: str) -> Kind:

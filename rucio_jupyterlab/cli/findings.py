@@ -215,6 +215,8 @@ def of_state_disk(path: Path, disk: Disk) -> Finding:
     """The folder of journal and tokens."""
     where = f"The state lies in {path}, on a {_kind(disk)}"
     move = "Set RUCIO_JUPYTERLAB_STATE to a folder on a local disk that stays."
+    if not disk.writable:
+        return Finding("disk", "broken", f"{where}, and cannot be written.", move)
     if disk.kind in ("network", "fuse"):
         return Finding("disk", "warning", f"{where}, where locks and databases may fail.", move)
     if disk.kind == "memory":
@@ -225,14 +227,25 @@ def of_state_disk(path: Path, disk: Disk) -> Finding:
 def of_store(store: StoreStatus, disk: Disk, views_disk: Disk) -> Iterator[Finding]:
     """The folders of staged files and of the links to them, and the room that is left."""
     where = f"Staged files lie in {store.store_path}, on a {_kind(disk)}"
-    if disk.kind == "memory":
+    if not disk.writable:
+        yield Finding(
+            "disk",
+            "broken",
+            f"{where}, and cannot be written.",
+            "Mend that, or set store_dir to another folder.",
+        )
+    elif disk.kind == "memory":
         yield Finding(
             "disk", "warning", f"{where}, so they take memory.", "Set store_dir to a folder on a disk."
         )
     else:
         yield Finding("disk", "good", f"{where}.")
-    views = f"They are shown in {store.views_path}, on a {_kind(views_disk)}."
-    yield Finding("disk", "good", views)
+    views = f"They are shown in {store.views_path}, on a {_kind(views_disk)}"
+    if views_disk.writable:
+        yield Finding("disk", "good", f"{views}.")
+    else:
+        remedy = "Mend that, or set views_dir to another folder."
+        yield Finding("disk", "broken", f"{views}, and cannot be written.", remedy)
     quota = "" if store.quota_bytes is None else f" of {words.size(store.quota_bytes)}"
     sentence = (
         f"{words.count(store.files, 'staged file')} take {words.size(store.used_bytes)}{quota}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from ..sources.part import RANGE_BYTES, RECORD_SUFFIX, discard
 from .disk import file_system_of
@@ -29,7 +30,7 @@ class Store:
         """Make what is missing of its folders. Raises OSError."""
         for prefix in range(256):
             os.makedirs(f"{self.root}/objects/{prefix:02x}", exist_ok=True)
-        self.preallocates = file_system_of(self.root) in _PREALLOCATING
+        self.preallocates = file_system_of(Path(self.root)) in _PREALLOCATING
 
     def path(self, key: str) -> str:
         return object_path(self.root, key)

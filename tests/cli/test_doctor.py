@@ -16,7 +16,7 @@ import pytest
 
 from rucio_jupyterlab.accounts.model import Reachability
 from rucio_jupyterlab.cli import findings, main
-from rucio_jupyterlab.cli.disks import Disk, disk_of, filesystem_at, kind_of
+from rucio_jupyterlab.cli.disks import Disk, disk_of, kind_of
 from rucio_jupyterlab.cli.tls import explain_certificate
 from rucio_jupyterlab.config import Instance
 from rucio_jupyterlab.config.added import write_added
@@ -24,31 +24,21 @@ from rucio_jupyterlab.staging.model import StoreStatus
 from rucio_mesh.testing.certificates import Authority
 from tests.cli.stand_in import EngineStandIn
 
-MOUNTS = r"""
-22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-23 22 0:21 / /dev/shm rw - tmpfs tmpfs rw
-24 22 0:40 / /eos rw master:3 - fuse.eosxd eosxd rw
-25 22 0:41 / /home rw - nfs4 server:/home rw
-26 22 0:42 / /mnt/with\040space rw - cifs //x/y rw
-27 22 0:43 / /mnt/twice rw - ext4 /dev/sdb rw
-28 22 0:44 / /mnt/twice rw - lustre lnet rw
-"""
-
 
 @pytest.mark.parametrize(
-    ("path", "filesystem", "kind"),
+    ("filesystem", "kind"),
     [
-        ("/var/data", "ext4", "local"),
-        ("/dev/shm/x", "tmpfs", "memory"),
-        ("/eos/user/a", "fuse.eosxd", "fuse"),
-        ("/home/alice", "nfs4", "network"),
-        ("/homes/alice", "ext4", "local"),
-        ("/mnt/with space/x", "cifs", "network"),
-        ("/mnt/twice/x", "lustre", "network"),
+        ("ext4", "local"),
+        ("tmpfs", "memory"),
+        ("fuse.eosxd", "fuse"),
+        ("nfs4", "network"),
+        ("cifs", "network"),
+        ("lustre", "network"),
+        ("overlay", "container"),
+        ("", "unknown"),
     ],
 )
-def test_the_disk_of_a_path_is_told(path: str, filesystem: str, kind: str) -> None:
-    assert filesystem_at(Path(path), MOUNTS) == filesystem
+def test_the_kind_of_a_disk_is_told(filesystem: str, kind: str) -> None:
     assert kind_of(filesystem) == kind
 
 
@@ -63,6 +53,15 @@ def test_a_folder_that_is_not_yet_there_lies_where_it_would_be_made(tmp_path: Pa
 def test_the_state_wants_a_local_disk(kind: str, level: str) -> None:
     found = findings.of_state_disk(Path("/state"), Disk(kind, "x", 10**12))  # type: ignore[arg-type]
     assert found.level == level and (found.remedy is None) == (level == "good")
+
+
+def test_folders_that_cannot_be_written_are_broken_with_the_key_that_names_them() -> None:
+    store = StoreStatus("/s", "/v", 10**9, 2 * 10**9, 10**12, 3, 0, 1, 1, None, True)
+    held = Disk("local", "ext4", 10**12, writable=False)
+    files, views, room = findings.of_store(store, held, held)
+    assert [files.level, views.level, room.level] == ["broken", "broken", "good"]
+    assert "store_dir" in (files.remedy or "") and "views_dir" in (views.remedy or "")
+    assert findings.of_state_disk(Path("/state"), held).level == "broken"
 
 
 def test_little_room_is_a_warning() -> None:

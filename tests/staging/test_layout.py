@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.staging.disk import file_system_of, kind_in
+from rucio_jupyterlab.staging.disk import file_system_in, file_system_of
 from rucio_jupyterlab.staging.layout import (
     KEY_LENGTH,
     LONGEST_SEGMENT,
@@ -103,14 +103,14 @@ def test_the_way_from_a_folder_leads_to_the_target(folder: list[str], target: li
     assert posixpath.normpath(f"{here}/{text}") == there
 
 
-MOUNTS = [
-    "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n",
-    "23 22 0:21 / /eos rw - fuse.eosxd eos rw\n",
-    "24 22 0:22 / /eos/user rw shared:2 master:1 - nfs4 server:/x rw\n",
-    "25 22 0:23 / /with\\040blank rw - tmpfs tmpfs rw\n",
-    "26 22 0:24 / /eos/user rw - xfs /dev/x rw\n",
-    "nonsense\n",
-]
+MOUNTS = r"""
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 0:21 / /eos rw - fuse.eosxd eos rw
+24 22 0:22 / /eos/user rw shared:2 master:1 - nfs4 server:/x rw
+25 22 0:23 / /with\040blank rw - tmpfs tmpfs rw
+26 22 0:24 / /eos/user rw - xfs /dev/x rw
+nonsense
+"""
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ MOUNTS = [
     ],
 )
 def test_the_innermost_mount_tells_the_kind_of_file_system(path: str, kind: str) -> None:
-    assert kind_in(MOUNTS, path) == kind
+    assert file_system_in(MOUNTS, Path(path)) == kind
 
 
 def test_without_mounts_the_kind_is_unknown(tmp_path: Path) -> None:
-    assert kind_in([], "/x") == "unknown"
-    assert file_system_of(str(tmp_path))
+    assert file_system_in("", Path("/x")) == ""
+    assert file_system_of(tmp_path)
