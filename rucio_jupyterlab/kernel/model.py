@@ -27,7 +27,7 @@ class Job(NamedTuple):
     instance: str
     state: str
     cause: str | None
-    """Why it waits: `signin`, `space`, `network`, `confirm`."""
+    """Why it waits: `signin`, `space`, `disk`, `network`, `confirm`."""
     problem: str | None
     """What stands in the way, as a sentence."""
     remedy: str | None

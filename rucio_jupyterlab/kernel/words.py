@@ -12,6 +12,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _WAITING = {
     "signin": "waiting for a sign-in",
     "space": "waiting for free space",
+    "disk": "waiting for the disk",
     "network": "waiting for the network",
     "confirm": "waiting for your consent",
 }

@@ -14,9 +14,9 @@ from .evictor import Evictor
 from .folders import Folders
 from .jobs import Job, count_anew
 from .journal import Journal
-from .publisher import Publisher, disk_problem
+from .own_disk import disk_problem
+from .publisher import Publisher
 from .rebuild import rebuild
-from .room import SPACE_SECONDS
 from .rows import Tally
 from .store import Store
 
@@ -74,7 +74,7 @@ class Beginning:
         except (OSError, Failure) as error:
             logger.warning("The work of an earlier engine cannot be taken up: %s", outline(error))
             for job in self._board.jobs:
-                self._board.wait(job, "space", disk_problem(error, self._store.root), SPACE_SECONDS)
+                self._board.wait_for_disk(job, disk_problem(error, self._store.root))
             return
         if self._board.closing:
             return

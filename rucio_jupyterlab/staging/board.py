@@ -14,10 +14,13 @@ from ..errors import NotFound, Problem
 from .jobs import Job, JobFiles, JobRecord
 from .journal import now
 from .model import Cause, Jobs, JobState
+from .own_disk import cause_of
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
+DISK_SECONDS = 5.0
+"""How often a job that waits for our own disk looks again."""
 
 
 class Board:
@@ -149,6 +152,10 @@ class Board:
         self.set_state(job, "waiting", cause, problem)
         if seconds is not None:
             self._timers[job.id] = self._loop.call_later(seconds, self._wait_is_over, job)
+
+    def wait_for_disk(self, job: Job, problem: Problem) -> None:
+        """Let a job wait until there is room on our own disk, or it can be written again."""
+        self.wait(job, cause_of(problem), problem, DISK_SECONDS)
 
     def has_timer(self, job: Job) -> bool:
         return job.id in self._timers

@@ -28,7 +28,7 @@ from .folders import Folders
 from .jobs import UNREACHABLE, Job, JobFiles
 from .journal import Journal
 from .memory import give_back
-from .model import JobRequest, JobState
+from .model import OWN_DISK, JobRequest, JobState
 from .obstacles import Obstacles
 from .planner import Planner
 from .plans import Plans
@@ -187,7 +187,7 @@ class Conductor:
         try:
             self.transfers.feed(active)
         except NoSpace as error:
-            self.obstacles.halt_for_space(active, error.problem())
+            self.obstacles.halt_for_disk(active, error.problem())
         self.board.keep_ticking()
 
     def ran_dry(self) -> None:
@@ -225,7 +225,7 @@ class Conductor:
     def reported(self, report: Report) -> None:
         if isinstance(report, NotPublished):
             for job in self.board.active:
-                self.obstacles.wait_for_space(job, report.problem)
+                self.board.wait_for_disk(job, report.problem)
         elif isinstance(report, Published):
             self._published(report)
         elif isinstance(report, Failed):
@@ -247,7 +247,7 @@ class Conductor:
             job = self.board.find(job_id)
             # What a job waits to sign in for, another job may bring.
             has_all = job.record.cause == "signin" and job.planned and job.files_open == 0
-            if job.record.cause == "space" or has_all:
+            if job.record.cause in OWN_DISK or has_all:
                 self.go_on(job)
             self.board.touch(job)
             self._end_if_done(job)
@@ -271,7 +271,7 @@ class Conductor:
             self.plan(job)
             return
         if report.problem is not None and job.active:
-            self.obstacles.halt_for_space([job], report.problem)
+            self.obstacles.halt_for_disk([job], report.problem)
             return
         self._end_if_done(job)
 

@@ -10,7 +10,9 @@ from ..did import Did
 from ..errors import Problem
 
 JobState = Literal["planning", "running", "paused", "waiting", "done", "partial", "failed", "cancelled"]
-Cause = Literal["signin", "space", "network", "confirm"]
+Cause = Literal["signin", "space", "disk", "network", "confirm"]
+OWN_DISK: frozenset[Cause | None] = frozenset({"space", "disk"})
+"""Our own disk is full or broken; it is looked at again and again."""
 FINISHED: frozenset[JobState] = frozenset({"done", "partial", "failed", "cancelled"})
 
 TransferState = Literal[
@@ -92,7 +94,7 @@ class JobSnapshot(msgspec.Struct, frozen=True):
         """Whether it runs, or looks itself for the end of what it waits for."""
         if self.cause == "signin":  # a cloud is asked again; at Rucio only the user can sign in
             return self.problem is not None and self.problem.do != "signin"
-        return self.state in ("planning", "running") or self.cause in ("network", "space")
+        return self.state in ("planning", "running") or self.cause == "network" or self.cause in OWN_DISK
 
 
 class TransferRow(msgspec.Struct, frozen=True):

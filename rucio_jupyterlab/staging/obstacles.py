@@ -20,10 +20,12 @@ from .clouds import REFUSED, ClosedClouds
 from .doubts import Doubts
 from .jobs import Job
 from .journal import Journal
+from .model import OWN_DISK
+from .own_disk import broken_disk, disk_problem
 from .planner import Planner
 from .plans import Plans
-from .publisher import DISK_ERROR, Publisher, broken_disk, disk_problem
-from .room import SPACE_SECONDS, Room
+from .publisher import Publisher
+from .room import Room
 from .rows import FileRow
 from .transfers import Transfers
 
@@ -81,7 +83,7 @@ class Obstacles:
         self._refreshed: dict[int, float] = {}
         """When a file's addresses were last asked anew, by its number."""
 
-    # Space
+    # Our own disk
 
     def short_of_room(self, job: Job, quota: int | None) -> None:
         """Have room made for the job's next file; where there is none the job waits."""
@@ -95,16 +97,17 @@ class Obstacles:
             del self._searches[job.id]
         if self._board.closing:
             return
-        if problem is not None and (job.active or job.record.cause == "space"):
-            self.wait_for_space(job, problem)
-        elif job.record.cause == "space":
+        waits = job.record.cause in OWN_DISK
+        if problem is not None and (job.active or waits):
+            self._board.wait_for_disk(job, problem)
+        elif waits:
             self._course.go_on(job)
         self._course.feed()
 
     async def _shortage(self, job: Job, quota: int | None) -> Problem | None:
         rest_of_job = functools.partial(self._journal.bytes_queued, job.id)
         try:
-            if _disk_is_broken(job):
+            if job.record.cause == "disk":
                 await self._room.try_disk()  # before everything is fetched anew in vain
             need = self._transfers.need_of(job)
             if need is None:
@@ -114,17 +117,14 @@ class Obstacles:
             return disk_problem(error, self._store_path)
         return None if sentence is None else _no_space(sentence)
 
-    def wait_for_space(self, job: Job, problem: Problem) -> None:
-        self._board.wait(job, "space", problem, SPACE_SECONDS)
-
-    def halt_for_space(self, jobs: list[Job], problem: Problem) -> None:
+    def halt_for_disk(self, jobs: list[Job], problem: Problem) -> None:
         for job in jobs:
             self._course.halt(job)
-            self.wait_for_space(job, problem)
+            self._board.wait_for_disk(job, problem)
 
-    def _halt_for_disk(self, jobs: list[Job]) -> None:
+    def _halt_for_broken_disk(self, jobs: list[Job]) -> None:
         """Wait until the store can be written; what it says is asked in a thread."""
-        self.halt_for_space(jobs, broken_disk(self._store_path, None))
+        self.halt_for_disk(jobs, broken_disk(self._store_path, None))
         for job in jobs:
             ask = self._loop.create_task(self._tell_of_disk(job))
             self._asking.add(ask)
@@ -134,12 +134,12 @@ class Obstacles:
         try:
             await self._room.try_disk()
         except OSError as error:
-            if job.record.cause == "space" and not self._board.closing:
-                self.wait_for_space(job, disk_problem(error, self._store_path))
+            if job.record.cause == "disk" and not self._board.closing:
+                self._board.wait_for_disk(job, disk_problem(error, self._store_path))
 
     def look_again(self, job: Job, quota: int | None) -> None:
         """A job has waited long enough to try."""
-        if job.record.cause == "space" and (job.planned or _disk_is_broken(job)):
+        if job.record.cause == "disk" or (job.record.cause == "space" and job.planned):
             job.cursor = 0
             self.short_of_room(job, quota)  # it goes on where there is room
         else:
@@ -153,9 +153,9 @@ class Obstacles:
         wanting = [job for job in found.values() if job is not None and not job.finished]
         kinds = {each.kind for each in failures}
         if failures[-1].kind == "disk-full":
-            self.halt_for_space(wanting, _no_space(failures[-1].sentence))
+            self.halt_for_disk(wanting, _no_space(failures[-1].sentence))
         elif failures[-1].kind == "disk-error":
-            self._halt_for_disk(wanting)
+            self._halt_for_broken_disk(wanting)
         elif self._has_more_replicas(row):
             self._take_up(row, wanting)
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
@@ -257,11 +257,6 @@ class Obstacles:
             and not self._board.has_timer(job)
         ):
             self._board.set_state(job, "running")
-
-
-def _disk_is_broken(job: Job) -> bool:
-    problem = job.record.problem
-    return problem is not None and problem.type == DISK_ERROR
 
 
 def _no_space(sentence: str) -> Problem:

@@ -21,7 +21,7 @@ from .jobs import UNREACHABLE, Job
 from .layout import instance_folder
 from .model import JobRequest
 from .planner import Batch, Overview, Planner
-from .room import SPACE_SECONDS, in_words
+from .room import in_words
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Plans:
             pause = min(LONGEST_REPLAN, FIRST_REPLAN * 2 ** (job.tries - 1))
             self._board.wait(job, "network", error.problem(), pause)
         elif isinstance(error, NoSpace):
-            self._board.wait(job, "space", error.problem(), SPACE_SECONDS)
+            self._board.wait_for_disk(job, error.problem())
         elif isinstance(error, Failure):
             self._events.plan_failed(job, error.problem())
         else:

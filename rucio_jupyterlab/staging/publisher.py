@@ -14,11 +14,11 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from ..errors import Failure, NoSpace, Problem
+from ..errors import Failure, Problem
 from ..sources.checksum import file_adler32, file_md5, normalized_adler32
-from ..sources.failures import of_disk
 from ..sources.letterbox import Letterbox
 from .journal import Journal, now
+from .own_disk import disk_problem
 from .rows import FileRow, Finished, Member, Tally
 from .store import Store
 from .views import View
@@ -36,8 +36,6 @@ VIEW_REFUSES = Problem(
     507,
 )
 SECONDS_BETWEEN_TRIES = 3.0
-DISK_ERROR = "disk-error"
-"""The type of a problem."""
 
 T = TypeVar("T")
 
@@ -274,27 +272,3 @@ class Publisher(threading.Thread):
                 return self._store.size(row.key) == row.bytes
         except OSError:
             return False
-
-
-def disk_problem(error: OSError | Failure, folder: str) -> Problem:
-    """What our own disk said, the one of a folder, or the journal's, for a person."""
-    if isinstance(error, Failure):
-        return error.problem()
-    failure = of_disk(error)
-    if failure.kind == "disk-full":
-        return NoSpace(
-            "The disk or the quota of the store is full. Free some space; the job then goes on."
-        ).problem()
-    return broken_disk(folder, error.strerror)
-
-
-def broken_disk(folder: str, reason: str | None) -> Problem:
-    """A disk that is neither full nor well; `reason` is what the system calls it, where that is known."""
-    said = f": {reason}" if reason else ""
-    return Problem(
-        DISK_ERROR,
-        f"The folder {folder} cannot be written{said}. Mend that, or name another folder with the keys store_dir"
-        " and views_dir; the job then goes on.",
-        "configure",
-        507,
-    )

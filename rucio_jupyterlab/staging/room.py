@@ -13,8 +13,6 @@ from .inventory import Holding, Inventory
 from .publisher import Publisher
 from .store import Store
 
-SPACE_SECONDS = 5.0
-"""How often a job that waits for space looks again."""
 FRESH_SECONDS = 1.0
 """For so long what the disk said is believed."""
 

@@ -66,6 +66,8 @@ function waiting({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
       const text = why ?? trans.__('There is no room for the rest.');
       return [warn([text, free].filter(Boolean).join(' '), again)];
     }
+    case 'disk':
+      return [warn(why ?? trans.__('The disk cannot be written.'), again)];
     default:
       return [
         warn(

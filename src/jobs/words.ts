@@ -91,6 +91,8 @@ function waitingWord(
         : trans.__('Waiting for you to sign in');
     case 'space':
       return trans.__('Waiting for space');
+    case 'disk':
+      return trans.__('Waiting for the disk');
     case 'network':
       return trans.__('Waiting for the network');
     case 'confirm':

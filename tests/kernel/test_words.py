@@ -62,6 +62,7 @@ def test_a_running_job_is_one_line() -> None:
     ("cause", "text"),
     [
         ("space", "waiting for free space"),
+        ("disk", "waiting for the disk"),
         ("signin", "waiting for a sign-in"),
         ("network", "waiting for the"),
     ],

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +20,11 @@ from rucio_jupyterlab.staging.store import Store
 from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
 
-from .conftest import Desk, open_desk
-from .disks import MIB, SmallDisk, small_disk
-from .imagined import Imagined, imagined
+from .conftest import Desk
+from .disks import MIB, SmallDisk
+from .imagined import Imagined
 
 Desks = Callable[..., Any]
-
-
-@pytest.fixture
-def rucio() -> Iterator[Imagined]:
-    with imagined() as made:
-        yield made
-
-
-@pytest.fixture
-def desk(rucio: Imagined, tmp_path: Path) -> Desks:
-    """A desk at the imagined Rucio."""
-    return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with small_disk(tmp_path / "disk") as made:
-        yield made
 
 
 def lose_journal(folder: Path) -> None:
@@ -58,17 +40,19 @@ def names(disk: SmallDisk) -> list[str]:
 
 
 @pytest.mark.parametrize("journal", ["kept", "lost"])
-async def test_evicting_a_dataset_takes_its_files_alone(rucio: Imagined, desk: Desks, journal: str) -> None:
+async def test_evicting_a_dataset_takes_its_files_alone(
+    rucio: Imagined, imagined_desk: Desks, journal: str
+) -> None:
     files = {name: rucio.put("s", name, name.encode()) for name in ("x", "b/y", "z", "alone", "ab")}
     a = rucio.dataset("s", "a", [files["x"], files["b/y"]])
     below = rucio.dataset("s", "a/b", [files["z"]])
     beside = rucio.dataset("s", "ab", [files["ab"]])
-    async with desk() as it:
+    async with imagined_desk() as it:
         for did in (a, below, beside, files["alone"]):
             assert (await it.stage(did)).state == "done"
     if journal == "lost":
         lose_journal(it.folder)
-    async with desk() as it:
+    async with imagined_desk() as it:
         expected = {a: (2, f"{it.views}/s/a"), below: (1, f"{it.views}/s/a/b")}
         assert await it.stager.local_state("lab", [a, below]) == expected
         assert (await it.stager.evict("lab", a)).files == 2
@@ -78,14 +62,14 @@ async def test_evicting_a_dataset_takes_its_files_alone(rucio: Imagined, desk: D
 
 
 async def test_what_was_linked_from_a_mount_can_be_taken_away(
-    rucio: Imagined, desk: Desks, tmp_path: Path
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path
 ) -> None:
     mount = tmp_path / "mount"
     mount.mkdir()
     (mount / "a").write_bytes(b"abc")
     did = rucio.put("s", "a", b"abc", pfns={f"file://{mount}/a": ("DISK", "wan")})
     dataset = rucio.dataset("s", "run", [did])
-    async with desk(mounts=(str(mount),)) as it:
+    async with imagined_desk(mounts=(str(mount),)) as it:
         assert (await it.stage(dataset)).files_here == 1
         assert it.files() == {"s/run/a": b"abc"}
         assert (await it.stager.evict("lab", dataset)).files == 1
@@ -95,10 +79,12 @@ async def test_what_was_linked_from_a_mount_can_be_taken_away(
         assert it.files() == {"s/run/a": b"abc"}
 
 
-async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(rucio: Imagined, desk: Desks) -> None:
+async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     file = rucio.put("s", "a", b"abc")
     dataset = rucio.dataset("s", "run", [rucio.put("s", "b", b"abc")])
-    async with desk() as it:
+    async with imagined_desk() as it:
         await it.stage(file, dataset)
         assert set(await it.stager.local_state("lab", [file, dataset])) == {file, dataset}
         (it.views / "s/a").unlink()
@@ -109,11 +95,13 @@ async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(rucio: Imag
 # A lost journal
 
 
-async def test_a_lost_journal_changes_nothing_of_a_job_that_has_ended(rucio: Imagined, desk: Desks) -> None:
+async def test_a_lost_journal_changes_nothing_of_a_job_that_has_ended(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     good = [rucio.put("s", f"f{n}", bytes(n)) for n in range(5)]
     bad = rucio.put("s", "bad", b"bad", Manner(status=404))
     dataset = rucio.dataset("s", "run", [*good, bad])
-    async with desk() as it:
+    async with imagined_desk() as it:
         before = [
             await it.stage(dataset, pin=True),
             await it.stage(good[3]),
@@ -122,7 +110,7 @@ async def test_a_lost_journal_changes_nothing_of_a_job_that_has_ended(rucio: Ima
         ]
         rows = [await it.rows(job) for job in before]
     lose_journal(it.folder)
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert [it.stager.job(job.id) for job in before] == before
         for job, then in zip(before, rows, strict=True):
             now = {row.did: (row.state in ("done", "linked"), row.path) for row in await it.rows(job)}
@@ -132,33 +120,33 @@ async def test_a_lost_journal_changes_nothing_of_a_job_that_has_ended(rucio: Ima
             await it.stager.evict("lab", dataset)
         again = await it.end_of(await it.stager.retry(before[0].id, None))
         assert (again.state, again.files_done, again.files_failed) == ("partial", 5, 1)
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert it.stager.job(again.id) == again
 
 
 async def test_with_the_journal_lost_what_was_deleted_by_hand_is_not_counted(
-    rucio: Imagined, desk: Desks
+    rucio: Imagined, imagined_desk: Desks
 ) -> None:
     dataset = rucio.dataset("s", "run", [rucio.put("s", f"f{n}", b"abc") for n in range(3)])
-    async with desk() as it:
+    async with imagined_desk() as it:
         job = await it.stage(dataset)
     (it.views / "s/run/f1").unlink()
     lose_journal(it.folder)
-    async with desk() as it:
+    async with imagined_desk() as it:
         now = it.stager.job(job.id)
         assert (now.state, now.files_total, now.files_done, now.bytes_done) == ("done", 3, 2, 6)
 
 
 async def test_jobs_are_told_and_begun_while_a_lost_journal_is_made_anew(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with desk() as it:
+    async with imagined_desk() as it:
         before = await it.stage(did)
     lose_journal(it.folder)
     answered = threading.Event()
     looking = gated(monkeypatch, Store, "objects", answered)
-    async with desk(settled=False) as it:
+    async with imagined_desk(settled=False) as it:
         await it.until_true(looking.is_set)
         assert it.stager.jobs().jobs == [before]
         job = await it.start(did)
@@ -173,12 +161,12 @@ async def test_jobs_are_told_and_begun_while_a_lost_journal_is_made_anew(
 
 @pytest.mark.parametrize("key", ["views_dir", "store_dir"])
 async def test_a_folder_that_cannot_be_made_is_named_with_its_key(
-    rucio: Imagined, desk: Desks, tmp_path: Path, key: str
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path, key: str
 ) -> None:
     did = rucio.put("s", "a", b"abc")
     obstacle = tmp_path / "obstacle"
     obstacle.write_bytes(b"")
-    async with desk(**{key: str(obstacle / "below")}) as it:
+    async with imagined_desk(**{key: str(obstacle / "below")}) as it:
         for ask in (it.start(did), it.stager.store()):
             with pytest.raises(BadConfiguration, match=f"{obstacle}/below.*Not a directory.*{key}"):
                 await ask
@@ -187,18 +175,18 @@ async def test_a_folder_that_cannot_be_made_is_named_with_its_key(
 
 
 async def test_a_job_waits_for_its_folder_and_goes_on(
-    rucio: Imagined, desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rucio_jupyterlab.staging.beginning.SPACE_SECONDS", 0.05)
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
     did = rucio.put("s", "a", b"abc", Manner(stall_after=1))
     views = tmp_path / "other"
-    async with desk(views_dir=str(views)) as it:
+    async with imagined_desk(views_dir=str(views)) as it:
         job = await it.start(did)
         await it.until_true(lambda: bool(rucio.storage.requests()))
     rucio.storage.mend("/s/a")
     aside = views.rename(tmp_path / "aside")
     views.write_bytes(b"")
-    async with desk(views_dir=str(views)) as it:
+    async with imagined_desk(views_dir=str(views)) as it:
         waits = await it.until(job, lambda now: now.state == "waiting")
         assert waits.problem is not None and waits.problem.do == "configure"
         views.unlink()
@@ -219,9 +207,9 @@ async def staged_at(it: Desk, rucio: Imagined, *names: str) -> list[Did]:
 
 
 async def test_on_a_full_disk_the_least_recently_used_makes_room(
-    rucio: Imagined, desk: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
-    async with desk(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         old, _, _ = await staged_at(it, rucio, "old", "older", "newest")
         await it.stage(old)  # used again
         content = os.urandom(3 * MIB)
@@ -231,9 +219,9 @@ async def test_on_a_full_disk_the_least_recently_used_makes_room(
 
 
 async def test_pins_and_running_jobs_keep_their_files_on_a_full_disk(
-    rucio: Imagined, desk: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
-    async with desk(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         (held,) = await staged_at(it, rucio, "held")
         pinned = await it.stage(rucio.put("s", "pinned", os.urandom(2 * MIB)), pin=True)
         slow = rucio.put("s", "slow", os.urandom(MIB), Manner(stall_after=10))
@@ -250,9 +238,9 @@ async def test_pins_and_running_jobs_keep_their_files_on_a_full_disk(
 
 
 async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help(
-    rucio: Imagined, desk: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
-    async with desk(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         await staged_at(it, rucio, "one", "two")
         disk.leave(MIB)
         files = [rucio.put("s", f"f{n}", os.urandom(2 * MIB)) for n in range(3)]
@@ -284,11 +272,11 @@ def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threadin
 
 
 async def test_a_job_for_what_is_just_leaving_gets_it_again(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"f{n}" for n in range(5)]
     dataset = rucio.dataset("s", "run", [rucio.put("s", name, name.encode()) for name in names])
-    async with desk() as it:
+    async with imagined_desk() as it:
         await it.stage(dataset)
         planned = threading.Event()
         leaving = gated(monkeypatch, View, "unlink", planned)
@@ -302,11 +290,11 @@ async def test_a_job_for_what_is_just_leaving_gets_it_again(
 
 
 async def test_what_leaves_between_a_look_and_the_plan_is_planned_anew(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = rucio.dataset("s", "here", [rucio.put("s", f"f{n}", os.urandom(50_000)) for n in range(4)])
     big = rucio.put("s", "big", os.urandom(150_000))
-    async with desk(quota_bytes=250_000) as it:
+    async with imagined_desk(quota_bytes=250_000) as it:
         await it.stage(here)
         with monkeypatch.context() as patched:
             brought = threading.Event()
@@ -323,10 +311,10 @@ async def test_what_leaves_between_a_look_and_the_plan_is_planned_anew(
 
 
 async def test_the_loop_answers_while_room_is_made(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = (rucio.put("s", name, os.urandom(100_000)) for name in ("old", "new"))
-    async with desk(quota_bytes=150_000) as it:
+    async with imagined_desk(quota_bytes=150_000) as it:
         await it.stage(old)
         answered = threading.Event()
         leaving = gated(monkeypatch, View, "unlink", answered)
@@ -339,10 +327,10 @@ async def test_the_loop_answers_while_room_is_made(
 
 
 async def test_the_loop_answers_while_a_record_is_written(
-    rucio: Imagined, desk: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with desk() as it:
+    async with imagined_desk() as it:
         answered = threading.Event()
         writing = gated(monkeypatch, JobFiles, "save", answered)
         start = asyncio.create_task(it.start(did))
@@ -352,5 +340,5 @@ async def test_the_loop_answers_while_a_record_is_written(
         assert not start.done()
         answered.set()
         await start
-    async with desk() as it:
+    async with imagined_desk() as it:
         assert it.stager.job(job.id).state == "done"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +23,11 @@ from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
 from .conftest import open_desk
-from .disks import MIB, SmallDisk, small_disk
+from .disks import MIB, SmallDisk
 from .imagined import Imagined, imagined
 
 SMALL = os.urandom(256 << 10)
 Desks = Callable[..., Any]
-
-
-@pytest.fixture
-def rucio() -> Iterator[Imagined]:
-    with imagined() as made:
-        yield made
-
-
-@pytest.fixture
-def small(rucio: Imagined, tmp_path: Path) -> Desks:
-    """A desk at the imagined Rucio."""
-    return lambda **options: open_desk([rucio.configuration()], tmp_path, password="secret", **options)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    with small_disk(tmp_path / "disk") as made:
-        yield made
 
 
 def sign_in(lab: Lab) -> SignIn:
@@ -65,11 +47,11 @@ async def test_signed_out_a_job_waits_and_goes_on_after_signing_in(lab: Lab, des
         assert (await it.end_of(job)).state == "done"
 
 
-async def test_signing_out_in_the_middle_loses_nothing(rucio: Imagined, small: Desks) -> None:
+async def test_signing_out_in_the_middle_loses_nothing(rucio: Imagined, imagined_desk: Desks) -> None:
     content = os.urandom(2 * MIB)
     files = [rucio.put("s", f"f{n}", content, Manner(slice_seconds=0.002)) for n in range(6)]
     dataset = rucio.dataset("s", "run", files)
-    async with small(max_connections=1) as it:
+    async with imagined_desk(max_connections=1) as it:
         job = await it.until(await it.start(dataset), lambda now: now.files_done >= 2)
         it.accounts.sign_out("lab")
         for did in files:
@@ -109,7 +91,7 @@ async def test_a_token_that_lapses_in_its_file_is_waited_for_until_it_is_renewed
 
 
 async def test_a_job_that_is_refused_although_somebody_is_signed_in_tries_again(
-    rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the sign-in comes between the refusal and the wait for it."""
     monkeypatch.setattr(plans, "REFUSED_SECONDS", 0.05)
@@ -120,7 +102,7 @@ async def test_a_job_that_is_refused_although_somebody_is_signed_in_tries_again(
         request.answer(500, ExceptionClass="CannotAuthenticate")
 
     rucio.reply = refuse
-    async with small() as it:
+    async with imagined_desk() as it:
         job = await it.stage(did)
         assert job.state == "done"
         assert "signin" in [one.cause for update in it.updates for one in update.jobs]
@@ -178,12 +160,12 @@ async def test_a_rucio_that_hangs_holds_up_no_job_at_another(rucio: Imagined, tm
 
 
 async def test_a_full_store_makes_the_job_wait_until_there_is_room(
-    rucio: Imagined, small: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
     contents = {f"f{n}": os.urandom(2 * MIB) for n in range(3)}
     dataset = rucio.dataset("s", "run", [rucio.put("s", name, each) for name, each in contents.items()])
     disk.leave(5 * MIB)
-    async with small(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         job = await it.until(await it.start(dataset), lambda now: now.cause == "space")
         assert job.state == "waiting" and job.free_bytes is not None and job.free_bytes <= 5 * MIB
         assert job.problem is not None and job.problem.do == "free-space"
@@ -194,12 +176,12 @@ async def test_a_full_store_makes_the_job_wait_until_there_is_room(
 
 
 async def test_a_file_of_unknown_size_that_fills_the_disk_waits_too(
-    rucio: Imagined, small: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
     content = os.urandom(3 * MIB)
     did = rucio.put("s", "a", content, bytes=None)
     disk.leave(2 * MIB)
-    async with small(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         job = await it.until(await it.start(did), lambda now: now.cause == "space")
         assert job.files_failed == 0
         disk.clear()
@@ -208,18 +190,18 @@ async def test_a_file_of_unknown_size_that_fills_the_disk_waits_too(
 
 
 async def test_a_disk_that_turns_read_only_is_named_and_costs_no_bytes(
-    rucio: Imagined, small: Desks, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rucio_jupyterlab.staging.obstacles.SPACE_SECONDS", 0.05)
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
     did = rucio.put("s", "a", b"abc")
-    async with small(views_dir=str(disk.path / "views")) as it:
+    async with imagined_desk(views_dir=str(disk.path / "views")) as it:
         await it.stage(rucio.put("s", "first", b"first"))
         disk.protect(True)
         try:
             job = await it.until(
                 await it.start(did), lambda now: now.problem and "Read-only" in now.problem.detail
             )
-            assert job.cause == "space" and job.problem is not None
+            assert job.cause == "disk" and job.problem is not None
             assert job.problem.do == "configure" and str(disk.path) in job.problem.detail
             asked, told = len(rucio.storage.requests()), len(it.updates)
             await it.until_true(lambda: len(it.updates) >= told + 5)
@@ -231,13 +213,13 @@ async def test_a_disk_that_turns_read_only_is_named_and_costs_no_bytes(
 
 
 async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
-    rucio: Imagined, small: Desks, monkeypatch: pytest.MonkeyPatch
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def over_quota(*_: object) -> int:
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
     did = rucio.put("s", "a", b"abc")
-    async with small() as it:
+    async with imagined_desk() as it:
         with monkeypatch.context() as full:
             full.setattr(os, "pwritev", over_quota)
             job = await it.until(await it.start(did), lambda now: now.cause == "space")
@@ -247,11 +229,11 @@ async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
 
 
 async def test_the_rest_of_a_file_needs_only_the_room_of_the_rest(
-    rucio: Imagined, small: Desks, tmp_path: Path
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path
 ) -> None:
     content = os.urandom(40 * MIB)
     did = rucio.put("s", "a", content, Manner(slice_seconds=0.003))
-    async with small(quota_bytes=45 * MIB) as it:
+    async with imagined_desk(quota_bytes=45 * MIB) as it:
         job = await it.until(await it.start(did), lambda now: now.bytes_done > 10 * MIB)
         await it.stager.pause(job.id)
         await it.until_true(lambda: it.stager.job(job.id).bytes_per_second == 0)
@@ -260,11 +242,11 @@ async def test_the_rest_of_a_file_needs_only_the_room_of_the_rest(
 
 
 async def test_a_full_disk_of_the_state_folder_is_waited_for(
-    rucio: Imagined, small: Desks, disk: SmallDisk
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk
 ) -> None:
     files = [rucio.put("s", f"f{n}", f"{n}".encode()) for n in range(400)]
     dataset = rucio.dataset("s", "run", files)
-    async with small(state=disk.path / "state") as it:
+    async with imagined_desk(state=disk.path / "state") as it:
         await it.stage(rucio.put("s", "first", b"first"))
         disk.leave(0)
         job = await it.until(await it.start(dataset), lambda now: now.cause == "space")
@@ -275,9 +257,11 @@ async def test_a_full_disk_of_the_state_folder_is_waited_for(
         assert len(it.files()) == 401
 
 
-async def test_the_quota_is_kept_by_taking_the_least_recently_used(rucio: Imagined, small: Desks) -> None:
+async def test_the_quota_is_kept_by_taking_the_least_recently_used(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     dids = [rucio.put("s", f"f{n}", os.urandom(100_000)) for n in range(4)]
-    async with small(quota_bytes=250_000) as it:
+    async with imagined_desk(quota_bytes=250_000) as it:
         for did in dids[:3]:
             assert (await it.stage(did)).state == "done"
         assert sorted(it.files()) == ["s/f1", "s/f2"]
@@ -287,10 +271,10 @@ async def test_the_quota_is_kept_by_taking_the_least_recently_used(rucio: Imagin
         assert (await it.stager.store()).used_bytes == 200_000
 
 
-async def test_the_quota_counts_what_is_on_its_way(rucio: Imagined, small: Desks) -> None:
+async def test_the_quota_counts_what_is_on_its_way(rucio: Imagined, imagined_desk: Desks) -> None:
     slow = Manner(slice_seconds=0.05)
     first, second = (rucio.put("s", name, os.urandom(400_000), slow) for name in ("first", "second"))
-    async with small(quota_bytes=600_000) as it:
+    async with imagined_desk(quota_bytes=600_000) as it:
         one = await it.until(await it.start(first), lambda now: now.bytes_done > 250_000)
         two = await it.until(await it.start(second), lambda now: now.cause == "space")
         assert two.problem is not None and "quota" in two.problem.detail
@@ -299,9 +283,11 @@ async def test_the_quota_counts_what_is_on_its_way(rucio: Imagined, small: Desks
         assert sorted(it.files()) == ["s/second"]
 
 
-async def test_a_pin_holds_its_files_and_a_job_waits_for_the_quota(rucio: Imagined, small: Desks) -> None:
+async def test_a_pin_holds_its_files_and_a_job_waits_for_the_quota(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     first, second = (rucio.put("s", name, os.urandom(100_000)) for name in ("first", "second"))
-    async with small(quota_bytes=150_000) as it:
+    async with imagined_desk(quota_bytes=150_000) as it:
         pinned = await it.stage(first, pin=True)
         assert pinned.pinned and (await it.stager.store()).pinned_files == 1
         job = await it.until(await it.start(second), lambda now: now.cause == "space")
@@ -313,10 +299,12 @@ async def test_a_pin_holds_its_files_and_a_job_waits_for_the_quota(rucio: Imagin
         assert sorted(it.files()) == ["s/second"]
 
 
-async def test_a_file_in_two_pinned_jobs_stays_pinned_by_the_other(rucio: Imagined, small: Desks) -> None:
+async def test_a_file_in_two_pinned_jobs_stays_pinned_by_the_other(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     did = rucio.put("s", "a", b"abc")
     dataset = rucio.dataset("s", "run", [did])
-    async with small() as it:
+    async with imagined_desk() as it:
         one, two = await it.stage(did, pin=True), await it.stage(dataset, pin=True)
         await it.stager.pin(one.id, False)
         with pytest.raises(Conflict):
@@ -327,11 +315,11 @@ async def test_a_file_in_two_pinned_jobs_stays_pinned_by_the_other(rucio: Imagin
         assert it.files() == {}
 
 
-async def test_a_running_job_holds_its_files(rucio: Imagined, small: Desks) -> None:
+async def test_a_running_job_holds_its_files(rucio: Imagined, imagined_desk: Desks) -> None:
     here = rucio.put("s", "here", b"abc")
     slow = rucio.put("s", "slow", os.urandom(3 * MIB), Manner(slice_seconds=0.01))
     dataset = rucio.dataset("s", "run", [here, slow])
-    async with small() as it:
+    async with imagined_desk() as it:
         job = await it.until(await it.start(dataset), lambda now: now.files_done == 1)
         with pytest.raises(Conflict):
             await it.stager.evict("lab", here)
@@ -339,9 +327,9 @@ async def test_a_running_job_holds_its_files(rucio: Imagined, small: Desks) -> N
         assert (await it.stager.evict("lab", here)).files == 1
 
 
-async def test_what_was_evicted_is_fetched_again(rucio: Imagined, small: Desks) -> None:
+async def test_what_was_evicted_is_fetched_again(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with small() as it:
+    async with imagined_desk() as it:
         await it.stage(did)
         assert await it.stager.local_state("lab", [did]) == {did: (1, f"{it.views}/s/a")}
         await it.stager.evict("lab", did)
@@ -350,9 +338,9 @@ async def test_what_was_evicted_is_fetched_again(rucio: Imagined, small: Desks) 
         assert it.files() == {"s/a": b"abc"} and len(rucio.storage.requests()) == 2
 
 
-async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, small: Desks) -> None:
+async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with small() as it:
+    async with imagined_desk() as it:
         await it.stage(did)
         for path in it.views.glob(".store/objects/*/*"):
             path.unlink()
@@ -360,9 +348,11 @@ async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, small:
         assert it.files() == {"s/a": b"abc"}
 
 
-async def test_what_was_deleted_by_hand_comes_again_with_a_retry_too(rucio: Imagined, small: Desks) -> None:
+async def test_what_was_deleted_by_hand_comes_again_with_a_retry_too(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
     good, bad = rucio.put("s", "good", b"abc"), rucio.put("s", "bad", b"abc", Manner(status=404))
-    async with small() as it:
+    async with imagined_desk() as it:
         job = await it.stage(rucio.dataset("s", "run", [good, bad]))
         assert job.state == "partial"
         for path in it.views.glob(".store/objects/*/*"):
@@ -376,9 +366,9 @@ async def test_what_was_deleted_by_hand_comes_again_with_a_retry_too(rucio: Imag
 # Limits and questions that make no sense
 
 
-async def test_the_bandwidth_limit_is_changed_while_a_job_runs(rucio: Imagined, small: Desks) -> None:
+async def test_the_bandwidth_limit_is_changed_while_a_job_runs(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", os.urandom(4 * MIB))
-    async with small(bandwidth_limit=1000) as it:
+    async with imagined_desk(bandwidth_limit=1000) as it:
         job = await it.start(did)
         await it.until_true(lambda: bool(rucio.storage.requests()))
         assert it.stager.job(job.id).state in ("planning", "running")
@@ -389,18 +379,18 @@ async def test_the_bandwidth_limit_is_changed_while_a_job_runs(rucio: Imagined, 
             await it.stager.set_limits(SetLimits(bandwidth_limit=-1))
 
 
-async def test_connections_to_one_host_stay_within_the_limit(rucio: Imagined, small: Desks) -> None:
+async def test_connections_to_one_host_stay_within_the_limit(rucio: Imagined, imagined_desk: Desks) -> None:
     slow = Manner(slice_seconds=0.005)
     files = [rucio.put("s", f"f{n}", os.urandom(100_000), slow) for n in range(12)]
     dataset = rucio.dataset("s", "run", files)
-    async with small(max_connections=8, max_connections_per_host=2) as it:
+    async with imagined_desk(max_connections=8, max_connections_per_host=2) as it:
         assert (await it.stage(dataset)).state == "done"
         assert rucio.storage.most_at_once <= 2
 
 
-async def test_what_makes_no_sense_is_refused(rucio: Imagined, small: Desks) -> None:
+async def test_what_makes_no_sense_is_refused(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
-    async with small(confirm_bytes=1) as it:
+    async with imagined_desk(confirm_bytes=1) as it:
         with pytest.raises(BadRequest):
             await it.start()
         with pytest.raises(BadRequest):
@@ -424,9 +414,9 @@ async def test_what_makes_no_sense_is_refused(rucio: Imagined, small: Desks) -> 
                 await call("unknown")
 
 
-async def test_finished_jobs_are_cleared_and_their_files_stay(rucio: Imagined, small: Desks) -> None:
+async def test_finished_jobs_are_cleared_and_their_files_stay(rucio: Imagined, imagined_desk: Desks) -> None:
     slow = rucio.put("s", "slow", os.urandom(3 * MIB), Manner(slice_seconds=0.01))
-    async with small() as it:
+    async with imagined_desk() as it:
         done = await it.stage(rucio.put("s", "a", b"abc"))
         running = await it.start(slow)
         await it.stager.clear(None)
@@ -434,7 +424,7 @@ async def test_finished_jobs_are_cleared_and_their_files_stay(rucio: Imagined, s
         assert it.updates[-1].gone == [done.id] or any(update.gone == [done.id] for update in it.updates)
         assert it.files() == {"s/a": b"abc"}
         await it.stager.cancel(running.id)
-    async with small() as it:
+    async with imagined_desk() as it:
         assert [job.id for job in it.stager.jobs().jobs] == [running.id]
 
 

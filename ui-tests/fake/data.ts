@@ -305,6 +305,16 @@ export const waiting: JobSnapshot[] = [
   }),
   waitingForCloud,
   job({ state: 'waiting', cause: 'space', free_bytes: 31_000_000 }),
+  job({
+    state: 'waiting',
+    cause: 'disk',
+    problem: problemOf({
+      type: 'disk-error',
+      detail:
+        'The folder /home/alice/rucio/.store cannot be written: Read-only file system. Mend that, or name another folder with the keys store_dir and views_dir; the job then goes on.',
+      do: 'configure'
+    })
+  }),
   job({ state: 'waiting', cause: 'network' })
 ];
 

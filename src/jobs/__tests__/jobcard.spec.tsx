@@ -96,6 +96,7 @@ it('a cloud that refuses the sign-in is told, and can be tried at once', () => {
 
 it.each([
   ['space', 'Waiting for space'],
+  ['disk', 'Waiting for the disk'],
   ['network', 'Waiting for the network']
 ] as const)('a job that waits for %s can be tried at once', (cause, text) => {
   const actions = show({ state: 'waiting', cause });
