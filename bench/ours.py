@@ -71,6 +71,7 @@ class FreshEngine:
             configuration = configuration_from(site(self._grid, self.folder), os.environ).to_dict()
             self._engine = stack.enter_context(Engine(self.state, configuration))
             self.ask_to_sign_in()
+            self.ask(protocol.ClearJobs())  # there are none; answered once it has looked around
             self._ending = stack.pop_all()
         return self
 

@@ -244,8 +244,12 @@ def of_store(store: StoreStatus, disk: Disk, views_disk: Disk) -> Iterator[Findi
     if views_disk.writable:
         yield Finding("disk", "good", f"{views}.")
     else:
-        remedy = "Mend that, or set views_dir to another folder."
-        yield Finding("disk", "broken", f"{views}, and cannot be written.", remedy)
+        yield Finding(
+            "disk",
+            "broken",
+            f"{views}, and cannot be written.",
+            "Mend that, or set views_dir to another folder.",
+        )
     quota = "" if store.quota_bytes is None else f" of {words.size(store.quota_bytes)}"
     sentence = (
         f"{words.count(store.files, 'staged file')} take {words.size(store.used_bytes)}{quota}; "

@@ -977,7 +977,7 @@ export interface components {
              * @description Why it waits; only in state `waiting`.
              * @default null
              */
-            cause: ("confirm" | "network" | "signin" | "space") | null;
+            cause: ("confirm" | "disk" | "network" | "signin" | "space") | null;
             /** @default 0 */
             created_at: number;
             /**
@@ -1122,7 +1122,7 @@ export interface components {
              * @description Why it waits; only in state `waiting`.
              * @default null
              */
-            cause: ("confirm" | "network" | "signin" | "space") | null;
+            cause: ("confirm" | "disk" | "network" | "signin" | "space") | null;
             /** @default 0 */
             created_at: number;
             /**

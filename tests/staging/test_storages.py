@@ -171,7 +171,7 @@ async def test_a_storage_that_refuses_a_good_token_is_told_after_one_question_fo
     rucio: Imagined, imagined_desk: Desks
 ) -> None:
     files = [rucio.put("s", f"f{number}", b"abc", Manner(status=401)) for number in range(50)]
-    async with imagined_desk({"token_rses": ["RSE"]}) as it:
+    async with imagined_desk(instance={"token_rses": ["RSE"]}) as it:
         job = await it.stage(rucio.dataset("s", "run", files))
         assert (job.state, job.files_failed) == ("failed", 50)
         assert job.problem is not None and "refuses" in job.problem.detail
