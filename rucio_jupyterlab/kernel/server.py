@@ -11,6 +11,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -93,17 +94,23 @@ class ServerClient:
         if self._server.token:
             request.add_unredirected_header("Authorization", f"token {self._server.token}")
         try:
-            with self._opener.open(request, timeout=self._timeout) as answer:
-                data = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _refusal(error.code, error.read()) from None
-        except (OSError, ValueError):  # the foreign text may name the address with its token
+            status, data = self._exchange(request)
+        except (OSError, HTTPException, ValueError):  # the foreign text may name the address with its token
             raise Unreachable("The Jupyter server does not answer.", "server-unreachable") from None
+        if status >= 300:
+            raise _refusal(status, data)
         try:
             return json.loads(data) if data else None
         except ValueError:
             raise Unreachable("The Jupyter server answered garbage.", "server-unreachable") from None
+
+    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            with self._opener.open(request, timeout=self._timeout) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

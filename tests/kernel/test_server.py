@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,32 @@ def test_a_dead_server_is_told_without_its_address() -> None:
     with pytest.raises(Unreachable) as caught:
         ServerClient(Server("http://127.0.0.1:1/", TOKEN)).ask("GET", "jobs")
     assert "127.0.0.1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 100\r\n\r\n{",
+    ],
+    ids=["nothing", "no HTTP", "half an answer", "half a refusal"],
+)
+def test_a_server_that_dies_while_it_answers_is_told(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer_once, args=(listening, answer))
+        thread.start()
+        with pytest.raises(Unreachable, match="does not answer"):
+            ServerClient(Server(f"http://127.0.0.1:{listening.getsockname()[1]}/", TOKEN)).ask("GET", "jobs")
+        thread.join()
+
+
+def answer_once(listening: socket.socket, answer: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(answer)
 
 
 def test_a_server_without_the_extension_is_told(jupyter: JupyterStandIn) -> None:
