@@ -1,4 +1,4 @@
-"""A real Jupyter server with a real kernel, as JupyterLab runs them."""
+"""Real kernels: one on a real Jupyter server, as JupyterLab runs them, and one that has no server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import sys
 import time
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import websocket
+from jupyter_client.manager import KernelManager
 
 BASE_URL = "/user/alice/"
 PATIENCE = 60.0
@@ -32,13 +34,29 @@ class Cell:
         self.result: dict[str, Any] = {}
         self.error = ""
 
+    def take(self, message: Mapping[str, Any]) -> bool:
+        """Note one of its messages; whether it was the last."""
+        content = message["content"]
+        match message["msg_type"]:
+            case "stream":
+                self.text += content["text"]
+            case "display_data" | "update_display_data":
+                self.displayed.append(content["data"])
+            case "execute_result":
+                self.result = content["data"]
+            case "error":
+                self.error = "\n".join(content["traceback"])
+            case "status":
+                return bool(content["execution_state"] == "idle")
+        return False
+
 
 class Notebook:
     """Runs cells in a kernel that a server of its own started, in `folder`."""
 
-    def __init__(self, folder: Path, *, extension: bool = True) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
-        self._extension = extension
+        self._environ = environ
         self._token = secrets.token_hex(16)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -56,10 +74,10 @@ class Notebook:
             ),
             *(f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0"),
             *(f"--ServerApp.base_url={BASE_URL}", f"--ServerApp.root_dir={self._folder}"),
-            f"--ServerApp.jpserver_extensions={{'rucio_jupyterlab': {self._extension}}}",
+            "--ServerApp.jpserver_extensions={'rucio_jupyterlab': True}",
         ]
         environ = {
-            **os.environ,
+            **self._environ,
             "JUPYTER_TOKEN": self._token,
             "JUPYTER_RUNTIME_DIR": str(self._folder / "runtime"),
             "IPYTHONDIR": str(self._folder / "ipython"),
@@ -114,20 +132,8 @@ class Notebook:
         cell = Cell()
         while True:
             message = json.loads(self._channel.recv())
-            content = message["content"]
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            match message["msg_type"]:
-                case "stream":
-                    cell.text += content["text"]
-                case "display_data" | "update_display_data":
-                    cell.displayed.append(content["data"])
-                case "execute_result":
-                    cell.result = content["data"]
-                case "error":
-                    cell.error = "\n".join(content["traceback"])
-                case "status" if content["execution_state"] == "idle":
-                    return cell
+            if message["parent_header"].get("msg_id") == request and cell.take(message):
+                return cell
 
     def interrupt(self) -> None:
         self._call("POST", f"api/kernels/{self._kernel}/interrupt")
@@ -155,3 +161,49 @@ class Notebook:
         with urllib.request.urlopen(request, timeout=20) as answer:
             data = answer.read()
         return json.loads(data) if data else None
+
+
+class LoneKernel:
+    """Runs cells in a kernel that no Jupyter server started, as those of a console or of papermill."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = dict(environ)
+        self._manager = KernelManager(connection_file=str(folder / "kernel.json"))
+
+    def __enter__(self) -> LoneKernel:
+        self._manager.start_kernel(env=self._environ, cwd=str(self._folder))
+        self._client = self._manager.blocking_client()
+        try:
+            self._client.start_channels()
+            self._client.wait_for_ready(timeout=PATIENCE)
+        except BaseException:  # Ctrl-C too: no kernel outlives this
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def run(self, code: str) -> Cell:
+        """Run a cell to its end."""
+        return self.end(self.start(code))
+
+    def start(self, code: str) -> str:
+        return str(self._client.execute(code, store_history=False, allow_stdin=False))
+
+    def end(self, request: str) -> Cell:
+        cell = Cell()
+        while True:
+            message = self._client.get_iopub_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") == request and cell.take(message):
+                return cell
+
+    def interrupt(self) -> None:
+        self._manager.interrupt_kernel()
+
+    def _stop(self) -> None:
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
