@@ -147,9 +147,9 @@ class Staging:
                 self._job = job
                 display.show(job)
         except KeyboardInterrupt:
-            self._service.cancel(self._job.id)
+            self._job = self._service.cancel(self._job.id)
             if display:
-                display.show(self._job._replace(state="cancelled", cause=None, problem=None))
+                display.show(self._job)
             raise
         finally:
             if display:

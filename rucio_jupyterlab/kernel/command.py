@@ -52,8 +52,8 @@ class CommandService:
         for line in self._run("status", "--files", "--", job_id):
             yield Transfer.from_wire(line)
 
-    def cancel(self, job_id: str) -> None:
-        self._last("cancel", "--", job_id)
+    def cancel(self, job_id: str) -> Job:
+        return Job.from_wire(self._last("cancel", "--", job_id))
 
     def jobs(self) -> list[Job]:
         return [Job.from_wire(line) for line in self._run("status")]

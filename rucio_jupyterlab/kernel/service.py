@@ -43,7 +43,8 @@ class Service(Protocol):
     def transfers(self, job_id: str) -> Iterator[Transfer]:
         """All files of the job."""
 
-    def cancel(self, job_id: str) -> None: ...
+    def cancel(self, job_id: str) -> Job:
+        """End the job; how it stands then, for it may have ended before."""
 
     def jobs(self) -> list[Job]:
         """All jobs, newest first."""
@@ -110,8 +111,8 @@ class ServerService:
             if not page["rows"] or offset >= page["total"]:
                 return
 
-    def cancel(self, job_id: str) -> None:
-        self._client.ask("POST", f"jobs/{quote(job_id, safe='')}/cancel")
+    def cancel(self, job_id: str) -> Job:
+        return Job.from_wire(self._client.ask("POST", f"jobs/{quote(job_id, safe='')}/cancel"))
 
     def jobs(self) -> list[Job]:
         return [Job.from_wire(job) for job in self._client.ask("GET", "jobs")["jobs"]]

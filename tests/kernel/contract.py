@@ -28,6 +28,8 @@ class JupyterStandIn:
         self.instances = Instances([info("lab")], default="lab")
         self.course: list[JobSnapshot | Problem] = [snapshot("done")]
         """How the job looks, one look after the other; the last one stays."""
+        self.cancelled = snapshot("cancelled")
+        """How it looks once it is to be cancelled."""
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
         """What a listing's pages look like, one look after the other."""
@@ -73,7 +75,7 @@ class JupyterStandIn:
             case "POST", ["jobs"]:
                 return snapshot("planning")
             case "POST", ["jobs", _, "cancel"]:
-                return snapshot("cancelled")
+                return self.cancelled
             case "GET", ["jobs", _]:
                 return self.course.pop(0) if len(self.course) > 1 else self.course[0]
             case "GET", ["jobs", _, "transfers"]:

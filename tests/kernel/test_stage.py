@@ -88,6 +88,17 @@ def test_an_interrupt_cancels_the_job(jupyter: JupyterStandIn) -> None:
     assert jupyter.asked("POST", "jobs/job1/cancel")
 
 
+def test_an_interrupt_that_comes_too_late_shows_how_the_job_ended(
+    jupyter: JupyterStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jupyter.course, jupyter.cancelled = [snapshot("running")], snapshot("done", files_total=1, files_done=1)
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        kernel.stage("user.alice:run1")
+    shown = capsys.readouterr().err
+    assert "1 / 1 files" in shown and "cancelled" not in shown
+
+
 def test_a_failed_job_raises_its_reason(jupyter: JupyterStandIn) -> None:
     jupyter.course = [snapshot("failed", problem=Problem("not-found", "There is no such DID."))]
     with pytest.raises(kernel.StageFailed, match="There is no such DID"):
