@@ -151,9 +151,10 @@ class Engine:
 
     async def _configure(self, configuration: Configuration) -> None:
         """Take over what the site changed, keep it for the next engine, and tell who watches."""
+        if configuration.options != self._configuration.options:  # else the user's own limits stay
+            set_level(configuration.options.log_level)
+            self._stager.configure(configuration.options)
         self._configuration = configuration
-        set_level(configuration.options.log_level)
-        self._stager.configure(configuration.options)
         before = await self._instances()
         await self._workers.run(LOCAL, self._accounts.configure, configuration)
         after = await self._instances()

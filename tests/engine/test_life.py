@@ -20,6 +20,7 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine import place, protocol, wire
 from rucio_jupyterlab.engine.start import NewerEngine, ask_once, open_connection
 from rucio_jupyterlab.errors import EngineDown
+from rucio_jupyterlab.staging.model import StoreStatus
 from tests.engine.processes import alive, end, engines_of, start_by_hand, status, wait_until
 
 MIB = 1024 * 1024
@@ -154,6 +155,21 @@ def test_the_sites_configuration_outlives_the_engine(state: Path) -> None:
     with open_connection(state, None) as connection:
         instances: Instances = ask_once(connection, protocol.ListInstances())
     assert [info.name for info in instances.instances] == ["kept"]
+
+
+def test_limits_that_the_user_set_outlive_a_client_that_tells_of_another_instance(state: Path) -> None:
+    def limit_told_by(connection: socket.socket, request: protocol.Request) -> int | None:
+        with connection:
+            status: StoreStatus = ask_once(connection, request)
+        return status.bandwidth_limit
+
+    site = {"instances": [{"name": "a", "rucio_base_url": "https://127.0.0.1:9"}]}
+    set_limit = protocol.SetLimits(bandwidth_limit=1000)
+    assert limit_told_by(open_connection(state, configuration_from({}, {}).to_dict()), set_limit) == 1000
+    other = configuration_from(site, {})
+    assert limit_told_by(open_connection(state, other.to_dict()), protocol.GetStore()) == 1000
+    slower = configuration_from(site | {"bandwidth_limit": 500}, {})
+    assert limit_told_by(open_connection(state, slower.to_dict()), protocol.GetStore()) == 500
 
 
 def test_an_engine_that_cannot_start_says_where_to_look(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
