@@ -311,7 +311,7 @@ export const waiting: JobSnapshot[] = [
     problem: problemOf({
       type: 'disk-error',
       detail:
-        'The folder /home/alice/rucio/.store cannot be written: Read-only file system. Mend that, or name another folder with the keys store_dir and views_dir; the job then goes on.',
+        'The folder /data/alice/rucio/.store cannot be written: Read-only file system. Mend that, or name another folder with the keys store_dir and views_dir; the job then goes on.',
       do: 'configure'
     })
   }),
