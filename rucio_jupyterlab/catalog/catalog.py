@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,11 +156,7 @@ class Catalog:
         found: list[Did] = []
         waiting = [did]
         for below in waiting:
-            parents = self._parents.get((instance, below))
-            if parents is None:
-                lines = client.items(did_path(below, "parents"), FileLine)
-                parents = [Did(line.scope, line.name) for line in lines]
-                self._parents.put((instance, below), parents)
+            parents = self._parents.get_or_ask((instance, below), partial(_parents, client, below))
             new = [parent for parent in parents if parent not in found]
             found += new
             waiting += new
@@ -196,6 +193,11 @@ def _describe(client: RucioClient, did: Did) -> Description:
         files=1 if answer.did_type == "file" else whole(answer.length) or 0,
         open=bool(answer.open),
     )
+
+
+def _parents(client: RucioClient, did: Did) -> list[Did]:
+    """The collections that hold a DID itself."""
+    return [Did(line.scope, line.name) for line in client.items(did_path(did, "parents"), FileLine)]
 
 
 def _question(
