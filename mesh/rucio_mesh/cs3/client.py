@@ -25,7 +25,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as spr
 from cs3.types.v1beta1 import types_pb2 as types
 
 from .auth import Credential, expiry
-from .data import UNLIMITED, DataEndpoint, DataServer, Limits, Reader
+from .data import DataEndpoint, DataServer
 from .errors import (
     AlreadyExists,
     Conflict,
@@ -37,6 +37,7 @@ from .errors import (
     SignInLapsed,
     Unavailable,
 )
+from .exchange import UNLIMITED, Limits, Reader
 from .gateway import Gateway
 from .people import User
 from .pfn import parent_of

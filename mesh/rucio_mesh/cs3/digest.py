@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from ..adler import FAST, adler32
-from .data import BUFFER_BYTES
 
-BUFFERS = 4
+BUFFERS, BUFFER_BYTES = 4, 1024 * 1024
 INLINE_BYTES = 4 * BUFFER_BYTES
 """Below this a thread costs more than it saves."""
 
