@@ -101,7 +101,7 @@ class Conductor:
         """Keep every byte that has arrived."""
         self.board.close()
         self.plans.close()
-        await asyncio.to_thread(self.transfers.close)
+        await asyncio.to_thread(self.transfers.carrier.close)
         await asyncio.to_thread(self._publisher.close)
         await asyncio.to_thread(self._note_speeds)
         await self.board.kept()
@@ -113,8 +113,8 @@ class Conductor:
 
     def adopt(self, options: Options) -> None:
         """Take over what can change while the engine runs."""
-        self.options = self.transfers.options = options
-        self.transfers.limit_bandwidth(options.bandwidth_limit)
+        self.options = options
+        self.transfers.adopt(options)
         self._traces.enabled = options.send_traces
 
     # Beginning
@@ -146,7 +146,7 @@ class Conductor:
             self.beginning.try_again()
             return
         self.plans.begin(job)
-        self.transfers.prepare()
+        self.transfers.carrier.prepare()
 
     # What the plans tell
 

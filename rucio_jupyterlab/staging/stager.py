@@ -119,7 +119,7 @@ class Stager:
             raise Conflict("This job is not paused.")
         if job.record.cause == "confirm":
             raise Conflict("This job waits for a confirmation.")
-        self._transfers.retry_now()
+        self._transfers.carrier.retry_now()
         self._conductor.go_on(job)
         await self._board.kept()
         return job.snapshot()
@@ -150,7 +150,7 @@ class Stager:
         await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
         await asyncio.to_thread(self._journal.forget_plan, job.id)
         job.cursor = job.tries = 0
-        self._transfers.retry_now()
+        self._transfers.carrier.retry_now()
         self._conductor.plan(job)
         await self._board.kept()
         return job.snapshot()
