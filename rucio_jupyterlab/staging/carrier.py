@@ -89,7 +89,8 @@ class Carrier:
 
     def _moving(self) -> Mover:
         if self._mover is None:
-            from ..sources.http.mover import Limits, Mover
+            from ..sources.http.limits import Limits
+            from ..sources.http.mover import Mover
 
             limits = Limits(
                 connections=self._options.max_connections,
