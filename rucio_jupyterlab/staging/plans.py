@@ -80,7 +80,7 @@ class Plans:
             self._board.set_state(job, "planning")
             return
         job.planning = True
-        job.count_anew()
+        job.plan_anew()
         stop = self._stops[job.id] = threading.Event()
         request = job.record.request
         future = self._loop.run_in_executor(self.threads(request.instance), self._read, job, request, stop)
@@ -93,6 +93,7 @@ class Plans:
             stop.set()
 
     def close(self) -> None:
+        """Read no further; waits for nothing."""
         for stop in self._stops.values():
             stop.set()
         for threads in self._threads.values():
