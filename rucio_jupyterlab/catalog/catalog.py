@@ -14,7 +14,7 @@ from ..accounts.accounts import Accounts
 from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
 from ..errors import BadRequest
-from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, scope_segment, whole
+from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, path_segment, whole
 from .bulk import bulk_lines, described
 from .composed import JoinedSearch, PastedDids
 from .listing import Answer, Listings
@@ -105,6 +105,7 @@ class Catalog:
         return self._summarizer.summarize(client, dids, self._accounts.mounts(instance))
 
     def metadata(self, instance: str, did: Did) -> Metadata:
+        """What all of Rucio's metadata plugins tell of a DID."""
         client = self._accounts.client(instance)
         values = client.ask(did_path(did, "meta"), dict[str, Any], params={"plugin": "ALL"})
         return Metadata(did, {key: values[key] for key in sorted(values) if values[key] is not None})
@@ -155,7 +156,7 @@ class Catalog:
         client = self._accounts.client(instance)
         found: list[Did] = []
         waiting = [did]
-        for below in waiting:
+        for below in waiting:  # which grows meanwhile
             parents = self._parents.get_or_ask((instance, below), partial(_parents, client, below))
             new = [parent for parent in parents if parent not in found]
             found += new
@@ -176,7 +177,7 @@ class Catalog:
         """Scopes that hold the filter's text, those that begin with it first."""
         client = self._accounts.client(request.instance)
         key = (request.instance, client.account, request.writable)
-        path = f"accounts/{scope_segment(client.account)}/scopes/" if request.writable else "scopes/"
+        path = f"accounts/{path_segment(client.account)}/scopes/" if request.writable else "scopes/"
         known = self._scopes.get_or_ask(key, lambda: sorted(client.ask(path, list[str])))
         wanted = request.filter.lower()
         found = [scope for scope in known if wanted in scope.lower()]
@@ -214,7 +215,7 @@ def _question(
         raise BadRequest(
             f"{client.instance.display_name} allows no wildcards in a search; write the whole name."
         )
-    path = f"dids/{scope_segment(query.scope)}/dids/search"
+    path = f"dids/{path_segment(query.scope)}/dids/search"
     rows, names = column_parameters(query), json_parameters(query)
     search = msgspec.json.Decoder(SearchLine)
     if names is not None:
