@@ -25,6 +25,8 @@ _SIDE_BY_SIDE = 4
 
 
 class Rse(msgspec.Struct, frozen=True):
+    """What the other rooms need to know of one."""
+
     name: str
     media: Media = "disk"
     schemes: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """A job's life: it is planned, transferred, published, and ends.
 
-The states and their causes are those of `model.JobState`. `planner` reads Rucio, `transfers` moves
+The states and their causes are those of `model`. `planner` reads Rucio, `transfers` moves
 bytes, `publisher` makes files, `obstacles` knows what to do where one of them is hindered; the
 conductor leads a job from one to the next.
 """

@@ -84,9 +84,11 @@ class Stager:
         return job.snapshot()
 
     def jobs(self) -> Jobs:
+        """All jobs as they stand."""
         return self._board.snapshots()
 
     def job(self, job_id: str) -> JobSnapshot:
+        """Raises NotFound, as all do that are told a job."""
         return self._board.find(job_id).snapshot()
 
     async def confirm(self, job_id: str, first: int | None, pattern: str | None) -> JobSnapshot:
@@ -114,6 +116,7 @@ class Stager:
         return job.snapshot()
 
     async def resume(self, job_id: str) -> JobSnapshot:
+        """Let a job go on that is paused or waits, whatever it waits for but a confirmation."""
         job = self._board.find(job_id)
         if job.state not in ("paused", "waiting"):
             raise Conflict("This job is not paused.")
