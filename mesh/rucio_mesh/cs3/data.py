@@ -197,6 +197,7 @@ def has_news(connection: socket.socket) -> bool:
 
 
 def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:
+    """How far a tus upload has come. Raises Unavailable where the answer does not say, and what its status means."""
     if answer.status not in (200, 204):
         raise of_http(answer.status, what)
     said = answer.getheader("Upload-Offset", "")

@@ -125,6 +125,7 @@ def already_there(destination: Place, expected: Transferred) -> bool:
 
 
 def word_for(path: str) -> str:
+    """What the names of the temporary files for a path begin with."""
     return hashlib.sha256(path.encode()).hexdigest()[:16]
 
 

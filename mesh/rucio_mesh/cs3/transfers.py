@@ -171,6 +171,7 @@ def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[i
 
 
 def write(file: BinaryIO, piece: memoryview) -> None:
+    """Raises LocalFailure."""
     with local("write"):
         file.write(piece)
 
@@ -369,6 +370,7 @@ def file_source(path: Path) -> Source:
 
 @contextmanager
 def created(path: Path) -> Iterator[BinaryIO]:
+    """A new local file, in the place of what is there. Raises LocalFailure."""
     with local("write"):
         file = path.open("wb")
     try:
