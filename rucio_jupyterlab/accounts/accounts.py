@@ -67,6 +67,7 @@ class Accounts:
             self._wake_at_next_change()
 
     def close(self) -> None:
+        """Tell of no change any more."""
         with self._lock:
             self._closed = True
             if self._timer is not None:
@@ -88,6 +89,7 @@ class Accounts:
         )
 
     def info(self, name: str) -> InstanceInfo:
+        """One instance, and how the user stands with it. Raises NotFound."""
         return self._info(self._find(name))
 
     def instance(self, name: str) -> Instance:
@@ -144,6 +146,7 @@ class Accounts:
         return self._info(session)
 
     def sign_out(self, name: str) -> InstanceInfo:
+        """Forget token and password. Raises NotFound."""
         session = self._find(name)
         session.sign_out()
         return self._info(session)

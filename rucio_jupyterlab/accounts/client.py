@@ -76,6 +76,7 @@ class SameOriginSession(requests.Session):
         self.auth = _no_password_file
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """For the base class, which follows where this points: at the same server, or nowhere."""
         target = super().get_redirect_target(resp)
         if target is None or _origin(urljoin(resp.url, target)) != _origin(resp.url):
             return None

@@ -53,6 +53,7 @@ class AccountSession:
 
     @property
     def login(self) -> Login | None:
+        """The way that the user is signed in by; None where he is not."""
         return self._holder.login if self._holder else None
 
     @property

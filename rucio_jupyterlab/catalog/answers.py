@@ -166,14 +166,16 @@ def did_path(did: Did, *rest: str) -> str:
 
 def path_segments(did: Did) -> tuple[str, str]:
     """Scope and name, each as one segment of a path."""
-    return scope_segment(did.scope), scope_segment(did.name)
+    return path_segment(did.scope), path_segment(did.name)
 
 
-def scope_segment(text: str) -> str:
+def path_segment(text: str) -> str:
+    """A scope, a name or an account as one segment of a path. Raises BadRequest for one that no path can carry."""
     if text in (".", ".."):  # an address is normalised on its way, whatever its encoding
         raise BadRequest(f"Rucio cannot be asked about “{text}”.")
     return quote(text, safe="")
 
 
 def did_body(did: Did) -> dict[str, Any]:
+    """A DID as Rucio has it in the body of a question."""
     return {"scope": did.scope, "name": did.name}

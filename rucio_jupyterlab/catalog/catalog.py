@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ..accounts.accounts import Accounts
 from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
 from ..errors import BadRequest
-from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, scope_segment, whole
+from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, path_segment, whole
 from .bulk import bulk_lines, described
 from .composed import JoinedSearch, PastedDids
 from .listing import Answer, Listings
@@ -104,6 +105,7 @@ class Catalog:
         return self._summarizer.summarize(client, dids, self._accounts.mounts(instance))
 
     def metadata(self, instance: str, did: Did) -> Metadata:
+        """What all of Rucio's metadata plugins tell of a DID."""
         client = self._accounts.client(instance)
         values = client.ask(did_path(did, "meta"), dict[str, Any], params={"plugin": "ALL"})
         return Metadata(did, {key: values[key] for key in sorted(values) if values[key] is not None})
@@ -154,12 +156,8 @@ class Catalog:
         client = self._accounts.client(instance)
         found: list[Did] = []
         waiting = [did]
-        for below in waiting:
-            parents = self._parents.get((instance, below))
-            if parents is None:
-                lines = client.items(did_path(below, "parents"), FileLine)
-                parents = [Did(line.scope, line.name) for line in lines]
-                self._parents.put((instance, below), parents)
+        for below in waiting:  # which grows meanwhile
+            parents = self._parents.get_or_ask((instance, below), partial(_parents, client, below))
             new = [parent for parent in parents if parent not in found]
             found += new
             waiting += new
@@ -179,7 +177,7 @@ class Catalog:
         """Scopes that hold the filter's text, those that begin with it first."""
         client = self._accounts.client(request.instance)
         key = (request.instance, client.account, request.writable)
-        path = f"accounts/{scope_segment(client.account)}/scopes/" if request.writable else "scopes/"
+        path = f"accounts/{path_segment(client.account)}/scopes/" if request.writable else "scopes/"
         known = self._scopes.get_or_ask(key, lambda: sorted(client.ask(path, list[str])))
         wanted = request.filter.lower()
         found = [scope for scope in known if wanted in scope.lower()]
@@ -198,6 +196,11 @@ def _describe(client: RucioClient, did: Did) -> Description:
     )
 
 
+def _parents(client: RucioClient, did: Did) -> list[Did]:
+    """The collections that hold a DID itself."""
+    return [Did(line.scope, line.name) for line in client.items(did_path(did, "parents"), FileLine)]
+
+
 def _question(
     client: RucioClient, query: SearchQuery | ContentQuery | DidListQuery
 ) -> tuple[Callable[[], Answer], Callable[[bytes], DidRow]]:
@@ -212,7 +215,7 @@ def _question(
         raise BadRequest(
             f"{client.instance.display_name} allows no wildcards in a search; write the whole name."
         )
-    path = f"dids/{scope_segment(query.scope)}/dids/search"
+    path = f"dids/{path_segment(query.scope)}/dids/search"
     rows, names = column_parameters(query), json_parameters(query)
     search = msgspec.json.Decoder(SearchLine)
     if names is not None:

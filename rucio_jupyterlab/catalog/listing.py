@@ -191,6 +191,7 @@ class Listings:
             left.unlink()
 
     def open(self, ask: Callable[[], Answer], decode: Callable[[bytes], DidRow], limit: int) -> ListingPage:
+        """Put a question, and give the first page of its answer. Raises the Failure of the question."""
         listing_id = secrets.token_urlsafe(12)
         listing = Listing(self._folder / listing_id, ask, decode)
         with self._lock:
@@ -219,6 +220,7 @@ class Listings:
             listing.close()
 
     def close_all(self) -> None:
+        """End what is still asked, and delete all rows."""
         for listing_id in list(self._open):
             self.close(listing_id)
 

@@ -23,6 +23,7 @@ class Recent(Generic[_K, _V]):
         self._asked: dict[_K, Future[_V]] = {}
 
     def get(self, key: _K) -> _V | None:
+        """The value, as long as it is fresh."""
         with self._lock:
             return self._fresh(key)
 
@@ -45,6 +46,7 @@ class Recent(Generic[_K, _V]):
         return asked.result()
 
     def put(self, key: _K, value: _V) -> _V:
+        """Remember a value, and give it back."""
         with self._lock:
             self._kept.pop(key, None)
             self._kept[key] = (time.monotonic(), value)

@@ -97,6 +97,7 @@ class Registry:
             self._client.tell("replicas", {"rse": rse, "files": told, "ignore_availability": True})
 
     def attach(self, dataset: Did, files: Sequence[Did]) -> None:
+        """These files are in the dataset, too."""
         attachment = did_body(dataset) | {"dids": [did_body(file) for file in files]}
         self._client.tell("dids/attachments", {"attachments": [attachment], "ignore_duplicate": True})
 

@@ -143,6 +143,7 @@ def file_replicas(client: RucioClient, rses: Rses, line: ReplicaLine, rse: str |
 
 
 def pfn_of(rse: Rse, url: str, value: PfnValue) -> Pfn:
+    """An address as Rucio's answer has it, with what its RSE says."""
     return Pfn(
         url=url.partition(_MULTIRANGE)[0],
         rse=rse.name,

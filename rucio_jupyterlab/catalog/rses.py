@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,6 +25,8 @@ _SIDE_BY_SIDE = 4
 
 
 class Rse(msgspec.Struct, frozen=True):
+    """What the other rooms need to know of one."""
+
     name: str
     media: Media = "disk"
     schemes: tuple[str, ...] = ()
@@ -43,38 +44,32 @@ class Rses:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._known: Recent[tuple[str, str], Rse] = Recent(_FRESH, _MOST)
-        self._lock = threading.Lock()
-        self._asked: dict[tuple[str, str], Future[Rse]] = {}
+        self._expected: set[tuple[str, str]] = set()
+        """What a thread is to ask about: ten thousand files of one RSE are one question."""
         self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, "rse")
 
     def close(self) -> None:
+        """Ask about nothing more ahead of time."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def get(self, client: RucioClient, name: str) -> Rse:
         """Raises SignInNeeded, RucioUnreachable."""
-        key = (client.instance.name, name)
-        return self._known.get(key) or self._question(client, name).result()
+        return self._known.get_or_ask((client.instance.name, name), lambda: self._ask(client, name))
 
     def expect(self, client: RucioClient, names: Iterable[str]) -> None:
         """Ask about RSEs that will be needed, side by side, without waiting for the answers."""
         for name in names:
-            if self._known.get((client.instance.name, name)) is None:
-                self._question(client, name)
+            key = (client.instance.name, name)
+            if key not in self._expected and self._known.get(key) is None:
+                self._expected.add(key)
+                self._threads.submit(self._get_ahead, client, name)
 
-    def _question(self, client: RucioClient, name: str) -> Future[Rse]:
-        """The question about an RSE; whoever needs it meanwhile shares it."""
-        key = (client.instance.name, name)
-        with self._lock:
-            if (asked := self._asked.get(key)) is None:
-                asked = self._asked[key] = self._threads.submit(self._learn, client, key)
-        return asked
-
-    def _learn(self, client: RucioClient, key: tuple[str, str]) -> Rse:
+    def _get_ahead(self, client: RucioClient, name: str) -> None:
+        """In a thread; a failure is told to whoever needs the RSE and asks again."""
         try:
-            return self._known.put(key, self._ask(client, key[1]))
+            self.get(client, name)
         finally:
-            with self._lock:
-                del self._asked[key]
+            self._expected.discard((client.instance.name, name))
 
     def _ask(self, client: RucioClient, name: str) -> Rse:
         path = f"rses/{quote(name, safe='')}"

@@ -11,7 +11,16 @@ try:  # three to five times the speed of zlib's; the values are the same
 except ImportError:
     from zlib import adler32
 
-__all__ = ["adler32", "combine_adler32", "file_adler32", "file_md5", "normalized_adler32"]
+__all__ = [
+    "ADLER_OF_NOTHING",
+    "adler32",
+    "chunks",
+    "combine_adler32",
+    "combine_in_order",
+    "file_adler32",
+    "file_md5",
+    "normalized_adler32",
+]
 
 ADLER_MODULUS = 65521
 ADLER_OF_NOTHING = 1

@@ -1,8 +1,8 @@
 """Why a replica could not be read, classified once.
 
-Each kind says what follows from it. `ban`: this replica of this file is of no use, ask the next one.
-`network`: the way there is broken, which burns no attempt. Everything else is tried again later,
-a limited number of times.
+Each kind says what follows from it. `BANNING`: this replica of this file is of no use, ask the next one.
+`NETWORK`: the way there is broken, which burns no attempt. `LOCAL`: our own disk fails, so no replica helps.
+Everything else is tried again later, a limited number of times.
 """
 
 from __future__ import annotations
@@ -102,10 +102,12 @@ class ReplicaFailure(msgspec.Struct, frozen=True):
 
     @property
     def sentence(self) -> str:
+        """For a person; without any address."""
         text = SENTENCES[self.kind].format(rse=self.rse)
         return f"{text[:-1]} (HTTP {self.status})." if self.status else text
 
     def problem(self) -> Problem:
+        """The same with its one remedy."""
         return Problem(self.kind, self.sentence, REMEDIES.get(self.kind, "retry"), 502)
 
 
@@ -140,5 +142,4 @@ def summary(failures: list[ReplicaFailure]) -> Problem:
     sentences = list(dict.fromkeys(failure.sentence for failure in failures))
     if len(sentences) > 1 or failures[-1].kind in BANNING:
         sentences.append("There is no other replica to take it from.")
-    worst = failures[-1].problem()
-    return msgspec.structs.replace(worst, detail=" ".join(sentences))
+    return msgspec.structs.replace(failures[-1].problem(), detail=" ".join(sentences))

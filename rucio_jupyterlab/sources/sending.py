@@ -18,7 +18,7 @@ import msgspec
 
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.client import Client
-from rucio_mesh.cs3.data import DataEndpoint, DataServer, Send
+from rucio_mesh.cs3.data import DataEndpoint, DataServer
 from rucio_mesh.cs3.errors import (
     AccessDenied,
     AlreadyExists,
@@ -36,6 +36,8 @@ from rucio_mesh.cs3.errors import (
     Unsafe,
     of_http,
 )
+from rucio_mesh.cs3.exchange import Send
+from rucio_mesh.cs3.patience import Patience
 from rucio_mesh.cs3.pfn import NotAPfn, Pfn, parent_of
 
 from ..errors import (
@@ -207,7 +209,7 @@ class CloudWriter:
 
     def _sum_at(self, client: Client, path: str) -> str:
         """The adler32 of a file of which the cloud tells none: it is read, as slowly as others are sent."""
-        patience = transfers.Patience(None)
+        patience = Patience(None)
         return transfers.Download(client, path, lambda: _Passing(self._watch), patience).whole().adler32
 
     def _client(self, place: Pfn) -> Client:
@@ -219,7 +221,7 @@ class CloudWriter:
         return client
 
 
-class _Lingering(transfers.Patience):
+class _Lingering(Patience):
     """Endless where something would be lost, and short where the whole file is sent anew anyway."""
 
     def __init__(self, rse: str, hold: Hold) -> None:

@@ -12,7 +12,7 @@ from ..errors import Failure, outline
 from .board import Board
 from .evictor import Evictor
 from .folders import Folders
-from .jobs import Job, count_anew
+from .jobs import Job
 from .journal import Journal
 from .own_disk import disk_problem
 from .publisher import Publisher
@@ -81,7 +81,7 @@ class Beginning:
         for job in self._board.jobs:
             if job.id in known:
                 tallies, planned = known[job.id]
-                count_anew(job, tallies, planned=planned)
+                job.take_up(tallies, planned=planned)
                 self._board.touch(job)
         self.over = True
         self._take_up()

@@ -90,6 +90,7 @@ class Board:
             raise NotFound("This job is gone.") from None
 
     def snapshots(self) -> Jobs:
+        """All as they stand."""
         newest_first = sorted(self._jobs.values(), key=lambda job: job.record.created_at, reverse=True)
         return Jobs([job.snapshot() for job in newest_first])
 
@@ -106,6 +107,7 @@ class Board:
         self._jobs[job.id] = job
 
     def remove(self, jobs: list[Job]) -> None:
+        """Forget jobs and their records; who listens is told at once."""
         for job in jobs:
             del self._jobs[job.id]
             self._writer.submit(self._files.forget, job.id)
@@ -131,6 +133,7 @@ class Board:
     def set_state(
         self, job: Job, state: JobState, cause: Cause | None = None, problem: Problem | None = None
     ) -> None:
+        """Put a job into a state, and save that; a wait is over. Who listens is told at once."""
         record = job.record
         if timer := self._timers.pop(job.id, None):
             timer.cancel()
@@ -158,6 +161,7 @@ class Board:
         self.wait(job, cause_of(problem), problem, DISK_SECONDS)
 
     def has_timer(self, job: Job) -> bool:
+        """Whether its wait ends at a certain time."""
         return job.id in self._timers
 
     def _wait_is_over(self, job: Job) -> None:
@@ -168,6 +172,7 @@ class Board:
     # Telling
 
     def subscribe(self, listener: Callable[[Update], None]) -> None:
+        """`listener` is called on the loop, whenever something is to be told."""
         self._listeners.append(listener)
 
     def touch(self, job: Job) -> None:

@@ -91,7 +91,7 @@ class ClosedClouds:
             self._look_later()
 
     def _ask(self, row: FileRow, rse: str) -> None:
-        resolver = self._transfers.resolver
+        resolver = self._transfers.carrier.resolver
         urls = [pfn.url for pfn in row.pfns if pfn.scheme == CS3 and pfn.rse == rse]
 
         def tell(found: Endpoint | ReplicaFailure) -> None:

@@ -1,6 +1,6 @@
 """A job's life: it is planned, transferred, published, and ends.
 
-The states and their causes are those of `model.JobState`. `planner` reads Rucio, `transfers` moves
+The states and their causes are those of `model`. `planner` reads Rucio, `transfers` moves
 bytes, `publisher` makes files, `obstacles` knows what to do where one of them is hindered; the
 conductor leads a job from one to the next.
 """
@@ -101,7 +101,7 @@ class Conductor:
         """Keep every byte that has arrived."""
         self.board.close()
         self.plans.close()
-        await asyncio.to_thread(self.transfers.close)
+        await asyncio.to_thread(self.transfers.carrier.close)
         await asyncio.to_thread(self._publisher.close)
         await asyncio.to_thread(self._note_speeds)
         await self.board.kept()
@@ -113,8 +113,8 @@ class Conductor:
 
     def adopt(self, options: Options) -> None:
         """Take over what can change while the engine runs."""
-        self.options = self.transfers.options = options
-        self.transfers.limit_bandwidth(options.bandwidth_limit)
+        self.options = options
+        self.transfers.adopt(options)
         self._traces.enabled = options.send_traces
 
     # Beginning
@@ -146,7 +146,7 @@ class Conductor:
             self.beginning.try_again()
             return
         self.plans.begin(job)
-        self.transfers.prepare()
+        self.transfers.carrier.prepare()
 
     # What the plans tell
 

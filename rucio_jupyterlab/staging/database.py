@@ -139,6 +139,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Whole or not at all; others wait until it has ended."""
         with self._lock, _full_disk_told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -150,6 +151,7 @@ class Database:
                 raise
 
     def read(self, query: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows of an answer."""
         with self._lock, _full_disk_told():
             return self._db.execute(query, values).fetchall()
 

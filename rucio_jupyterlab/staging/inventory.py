@@ -143,6 +143,7 @@ class Inventory:
             db.executemany("UPDATE files SET state = ? WHERE id = ?", [(state, file) for file in files])
 
     def pin(self, job: str, pinned: bool) -> None:
+        """Keep the files of a job whatever room is needed. To unpin them takes the pins of other jobs, too."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE files SET pinned = ? WHERE id IN (SELECT file FROM members WHERE job = ?)",

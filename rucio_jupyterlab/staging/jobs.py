@@ -76,6 +76,7 @@ class Job:
 
     @classmethod
     def new(cls, request: JobRequest) -> Job:
+        """A job that nobody has begun yet, by a number of its own."""
         record = JobRecord(id=secrets.token_hex(6), request=request, created_at=now(), pinned=request.pin)
         return cls(record)
 
@@ -101,11 +102,20 @@ class Job:
         """Files that are neither here, failed nor out of reach."""
         return self.files_total - self.files_done - self.files_failed - self.files_unreachable
 
-    def count_anew(self) -> None:
+    def plan_anew(self) -> None:
         """The plan is read (again): forget what was counted."""
         self.planned = False
         self.refused_by.clear()
         self.count([])
+
+    def take_up(self, tallies: list[Tally], *, planned: bool) -> None:
+        """Count from the journal; where that was lost since the job ended, its counts of then stand."""
+        ended = self.record.counts
+        if self.finished and ended is not None and not planned:
+            self.recall(ended)
+        else:
+            self.count(tallies)
+        self.planned = planned
 
     def count(self, tallies: list[Tally]) -> None:
         """Count anew from the journal."""
@@ -122,13 +132,16 @@ class Job:
         self.files_unreachable = sum(each.files for each in tallies if each.state in UNREACHABLE)
 
     def counts(self) -> Counts:
+        """As they are now."""
         return Counts(**{name: getattr(self, name) for name in Counts.__struct_fields__})
 
     def recall(self, counts: Counts) -> None:
+        """Take over what was counted at another time."""
         for name in Counts.__struct_fields__:
             setattr(self, name, getattr(counts, name))
 
     def file_arrived(self, size: int, *, verified: bool) -> None:
+        """One more file can be opened, of so many bytes."""
         self.files_done += 1
         self.bytes_done += size
         self.bytes_flying = max(0, self.bytes_flying - size)
@@ -148,6 +161,7 @@ class Job:
         self.bytes_flying = 0
 
     def snapshot(self) -> JobSnapshot:
+        """How it stands."""
         record = self.record
         moving = record.state == "running" and self._rate > 0
         left = max(0, self.bytes_total - self.bytes_done - self.bytes_flying)
@@ -183,13 +197,3 @@ class JobFiles(Records[JobRecord]):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, JobRecord)
-
-
-def count_anew(job: Job, tallies: list[Tally], *, planned: bool) -> None:
-    """Count from the journal, or let the counts stand with which it ended where the journal was lost since."""
-    ended = job.record.counts
-    if job.finished and ended is not None and not planned:
-        job.recall(ended)
-    else:
-        job.count(tallies)
-    job.planned = planned

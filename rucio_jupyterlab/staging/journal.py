@@ -21,6 +21,7 @@ from .rows import (
     FileRow,
     Finished,
     FoundLink,
+    Known,
     Listed,
     Member,
     PlannedFile,
@@ -35,6 +36,23 @@ ON_ITS_WAY = (
     " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
 )
 """A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
+ADMIT_FILE = (
+    "INSERT INTO files (key, instance, scope, name, bytes, adler32, md5, state, pfns, outside,"
+    " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
+    " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
+    f" state=iif({ON_ITS_WAY}, state, excluded.state), pfns=excluded.pfns,"
+    f" problem=iif({ON_ITS_WAY}, NULL, excluded.problem),"
+    " outside=excluded.outside, verified=excluded.verified, used_at=excluded.used_at"
+    " RETURNING id"
+)
+"""Its 14th value is the job's number, which `ON_ITS_WAY` takes."""
+ADMIT_MEMBER = (
+    "INSERT INTO members (job, file, path, here, collection) VALUES (?,?,?,?,?)"
+    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
+    " collection = excluded.collection, shown = iif(?, NULL, shown)"
+)
+"""Its last value says whether the file has to come: its name counts when it is here again."""
 
 
 class Journal:
@@ -74,14 +92,7 @@ class Journal:
             for file in files:
                 problem = msgspec.json.encode(file.problem) if file.problem else None
                 (number,) = db.execute(
-                    "INSERT INTO files (key, instance, scope, name, bytes, adler32, md5, state, pfns, outside,"
-                    " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-                    " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
-                    " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
-                    f" state=iif({ON_ITS_WAY}, state, excluded.state), pfns=excluded.pfns,"
-                    f" problem=iif({ON_ITS_WAY}, NULL, excluded.problem),"
-                    " outside=excluded.outside, verified=excluded.verified, used_at=excluded.used_at"
-                    " RETURNING id",
+                    ADMIT_FILE,
                     (
                         file.key,
                         file.instance,
@@ -100,37 +111,28 @@ class Journal:
                     ),
                 ).fetchone()
                 numbers.append(number)
+                collection = collections.number(file.instance, file.collection)
                 db.execute(
-                    "INSERT INTO members (job, file, path, here, collection) VALUES (?,?,?,?,?)"
-                    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
-                    " collection = excluded.collection, shown = iif(?, NULL, shown)",
-                    (
-                        job,
-                        number,
-                        file.path,
-                        int(file.here),
-                        collections.number(file.instance, file.collection),
-                        file.state == "queued",  # it counts when it is here again
-                    ),
+                    ADMIT_MEMBER,
+                    (job, number, file.path, int(file.here), collection, file.state == "queued"),
                 )
         return min(numbers)
 
     def finish_plan(self, job: str) -> None:
+        """All files of the job are admitted."""
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO plans VALUES (?)", (job,))
 
     def plan_is_complete(self, job: str) -> bool:
         return bool(self._read("SELECT 1 FROM plans WHERE job = ?", (job,)))
 
-    def known(
-        self, keys: Sequence[str]
-    ) -> dict[str, tuple[str, int | None, str | None, str | None, str | None]]:
-        """State, bytes, adler32, md5 and outside path of those files that are known, by key."""
+    def known(self, keys: Sequence[str]) -> dict[str, Known]:
+        """What was noted of those files that are known, by key."""
         rows = self._read(
             f"SELECT key, state, bytes, adler32, md5, outside FROM files WHERE key IN {ANY_OF}",
             (json_list(keys),),
         )
-        return {row[0]: row[1:] for row in rows}
+        return {key: Known(*noted) for key, *noted in rows}
 
     # Transfers
 
@@ -160,6 +162,7 @@ class Journal:
         return decoded_pfns(rows[0][0]) if rows else []
 
     def set_pfns(self, file: int, pfns: list[Pfn]) -> None:
+        """The file's replicas have other addresses now."""
         with self._transaction() as db:
             db.execute("UPDATE files SET pfns = ? WHERE id = ?", (msgspec.json.encode(pfns), file))
 
@@ -199,6 +202,7 @@ class Journal:
             self._note_links(db, links)
 
     def linked(self, links: Iterable[tuple[Member, str]]) -> None:
+        """Note the names under which files appear (member, path)."""
         with self._transaction() as db:
             self._note_links(db, links)
 
@@ -214,6 +218,7 @@ class Journal:
         )
 
     def failed(self, file: int, problem: Problem) -> None:
+        """Note that a file could not be had, and why."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE files SET state = 'failed', problem = ? WHERE id = ?",
@@ -226,6 +231,7 @@ class Journal:
             db.execute("UPDATE members SET wanted = 0 WHERE job = ? AND wanted", (job,))
 
     def forget_job(self, job: str) -> None:
+        """The job is gone; its files and their names stay."""
         with self._transaction() as db:
             db.execute("DELETE FROM members WHERE job = ?", (job,))
             db.execute("DELETE FROM plans WHERE job = ?", (job,))
@@ -238,6 +244,7 @@ class Journal:
     # Looking
 
     def tallies(self, job: str) -> list[Tally]:
+        """A job's files, counted by what is known of them."""
         rows = self._read(
             "SELECT f.state, m.here, f.verified, m.shown IS NOT NULL, count(*), total(f.bytes) FROM members m"
             " JOIN files f ON f.id = m.file WHERE m.job = ? GROUP BY 1, 2, 3, 4",
@@ -334,6 +341,7 @@ class Journal:
         return {(i, r): s for i, r, s in self._read("SELECT instance, rse, bytes_per_second FROM speeds")}
 
     def note_speeds(self, speeds: dict[tuple[str, str], float]) -> None:
+        """For the next engine."""
         with self._transaction() as db:
             db.executemany(
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",

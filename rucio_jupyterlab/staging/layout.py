@@ -24,6 +24,7 @@ def object_key(instance: str, did: Did) -> str:
 
 
 def object_path(store: str, key: str) -> str:
+    """Where an object lies below the folder of its store."""
     return f"{store}/objects/{key[:2]}/{key}"
 
 
@@ -41,6 +42,7 @@ def file_path(scope: str, collection: str | None, name: str) -> str:
 
 
 def collection_path(scope: str, name: str) -> str:
+    """The folder in which the files of a collection appear, below a view's folder for its instance."""
     return file_path(scope, None, name)
 
 

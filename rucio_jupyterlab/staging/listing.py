@@ -10,6 +10,7 @@ from .rows import Listed
 def transfer_page(
     listed: list[Listed], total: int, offset: int, job: JobState, flights: Flights, views: str
 ) -> TransferPage:
+    """`listed` are the files from `offset` on, of `total`, of a job in that state; `views` is where they appear."""
     rows = [_row(each, job, flights.get(each.id), views) for each in listed]
     return TransferPage(rows, offset, total)
 

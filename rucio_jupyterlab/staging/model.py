@@ -36,7 +36,8 @@ class JobRequest(msgspec.Struct, frozen=True):
     instance: str
     dids: list[Did]
     rse: str | None = None
-    """Take from this RSE alone; None: the fastest that works."""
+    """Fetch from this RSE alone; None: from any, the likely fastest first. A file that another job waits for, too,
+    may come from that job's RSEs."""
     first: int | None = None
     """At most so many files of each DID, in the order of their names."""
     pattern: str | None = None

@@ -118,6 +118,7 @@ class Obstacles:
         return None if sentence is None else _no_space(sentence)
 
     def halt_for_disk(self, jobs: list[Job], problem: Problem) -> None:
+        """Stop jobs until our own disk can take their files."""
         for job in jobs:
             self._course.halt(job)
             self._board.wait_for_disk(job, problem)
@@ -214,7 +215,7 @@ class Obstacles:
             self._take_up(row, jobs)
         elif isinstance(error, SignInNeeded):
             self._wait_for_sign_in(jobs)
-        else:
+        else:  # the plan meets the same, and knows what the job is to wait for
             for job in jobs:
                 if job.active:
                     self._course.halt(job)

@@ -29,15 +29,17 @@ from ..sources.posix import mounted_file
 from .journal import Journal, now
 from .layout import collection_path, file_path, object_key
 from .model import JobRequest, TransferState
-from .rows import PlannedFile
+from .rows import Known, PlannedFile
 from .store import Store, shared_object
 
 BATCH = 500
 FIRST_BATCH_SECONDS, BATCH_SECONDS = 0.005, 0.1
 """Each batch is waited for twice as long as the one before: the first connections are made as soon as can be."""
-HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
 CS3 = "cs3"
 """Read over HTTP, too, once a gateway has told where."""
+HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
+READABLE_SCHEMES = HTTP_SCHEMES | {CS3}
+"""What the byte engine can read, that of CS3 where the extra for it is installed."""
 
 NO_WAY: dict[str, Problem] = {
     "tape": Problem(
@@ -193,9 +195,7 @@ class Planner:
                     file.adler32,
                     file.md5,
                     state,
-                    []
-                    if here
-                    else [pfn for pfn in file.pfns if pfn.scheme == CS3 or pfn.scheme in HTTP_SCHEMES],
+                    [] if here else [pfn for pfn in file.pfns if pfn.scheme in READABLE_SCHEMES],
                     path,
                     here,
                     outside,
@@ -205,28 +205,21 @@ class Planner:
             )
         return planned
 
-    def _is_here(
-        self,
-        key: str,
-        file: FileReplicas,
-        known: tuple[str, int | None, str | None, str | None, str | None] | None,
-    ) -> bool:
+    def _is_here(self, key: str, file: FileReplicas, known: Known | None) -> bool:
         """In the store, and still what the catalogue says: a name can be made again with other bytes."""
-        if known is None:
+        if known is None or known.state != "done" or known.outside is not None:
             return False
-        state, size, adler32, md5, outside = known
-        if state != "done" or outside is not None:
+        if known.md5 != file.md5 or normalized_adler32(known.adler32) != normalized_adler32(file.adler32):
             return False
-        same = normalized_adler32(adler32) == normalized_adler32(file.adler32) and md5 == file.md5
-        return same and file.bytes in (None, size) and self._store.size(key) == size
+        return file.bytes in (None, known.bytes) and self._store.size(key) == known.bytes
 
 
 def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:
     """What can be done for a file that is not here; downloading is offered only where it can work."""
     state = _way_of(file)
-    return (
-        "not-mounted" if state == "queued" and instance.mode == "replica" and not request.download else state
-    )
+    if state == "queued" and instance.mode == "replica" and not request.download:
+        return "not-mounted"
+    return state
 
 
 def _way_of(file: FileReplicas) -> TransferState:

@@ -16,6 +16,7 @@ from typing import Protocol
 from ..accounts.accounts import Accounts
 from ..config import Options
 from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded, outline
+from ..pauses import backoff
 from .board import Board
 from .jobs import UNREACHABLE, Job
 from .layout import instance_folder
@@ -79,7 +80,7 @@ class Plans:
             self._board.set_state(job, "planning")
             return
         job.planning = True
-        job.count_anew()
+        job.plan_anew()
         stop = self._stops[job.id] = threading.Event()
         request = job.record.request
         future = self._loop.run_in_executor(self.threads(request.instance), self._read, job, request, stop)
@@ -92,6 +93,7 @@ class Plans:
             stop.set()
 
     def close(self) -> None:
+        """Read no further; waits for nothing."""
         for stop in self._stops.values():
             stop.set()
         for threads in self._threads.values():
@@ -163,7 +165,7 @@ class Plans:
             self._board.wait(job, "signin", error.problem(), REFUSED_SECONDS if signed_in else None)
         elif isinstance(error, RucioUnreachable):
             job.tries += 1
-            pause = min(LONGEST_REPLAN, FIRST_REPLAN * 2 ** (job.tries - 1))
+            pause = backoff(FIRST_REPLAN, job.tries, LONGEST_REPLAN)
             self._board.wait(job, "network", error.problem(), pause)
         elif isinstance(error, NoSpace):
             self._board.wait_for_disk(job, error.problem())

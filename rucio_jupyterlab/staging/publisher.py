@@ -111,6 +111,7 @@ class Publisher(threading.Thread):
         self._stopping = threading.Event()
 
     def publish(self, arrived: Arrived) -> None:
+        """Turn a part into a file that can be opened; `Published` tells the result."""
         self._arrived.put(arrived)
 
     def adopt(self, row: FileRow) -> None:

@@ -44,6 +44,7 @@ class Records(Generic[R]):
         write_private(self._file(record.id), msgspec.json.encode(record))
 
     def forget(self, number: str) -> None:
+        """Remove a record, if there is one. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file(number))
 

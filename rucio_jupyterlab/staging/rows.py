@@ -50,6 +50,17 @@ class PlannedFile(msgspec.Struct, frozen=True):
     """The dataset or container that it was asked for with; None: by its own name."""
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What an earlier plan has noted of a file."""
+
+    state: str
+    bytes: int | None
+    adler32: str | None
+    md5: str | None
+    outside: str | None
+    """Absolute path outside of the store, where it was linked from there."""
+
+
 class FoundLink(msgspec.Struct, frozen=True):
     """A link in the views into the store, and what its place tells of it."""
 
@@ -116,11 +127,13 @@ def decoded_pfns(text: bytes | None) -> list[Pfn]:
 
 
 def file_row(row: tuple[Any, ...]) -> FileRow:
+    """Of the columns that `Journal.queued` reads."""
     number, key, instance, scope, name, size, adler32, md5, state, pfns = row
     return FileRow(number, key, instance, Did(scope, name), size, adler32, md5, state, decoded_pfns(pfns))
 
 
 def listed_row(row: tuple[Any, ...]) -> Listed:
+    """Of the columns that `Journal.listed` reads."""
     number, scope, name, size, state, rse, path, here, linked, verified, problem = row
     return Listed(
         number,

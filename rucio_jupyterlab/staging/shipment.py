@@ -118,6 +118,7 @@ class Shipment:
 
     @property
     def bytes_sent(self) -> int:
+        """Of files that have arrived, and of those on their way."""
         return self._bytes_arrived + sum(tuple(self._flying.values()))
 
     @property

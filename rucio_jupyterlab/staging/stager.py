@@ -84,9 +84,11 @@ class Stager:
         return job.snapshot()
 
     def jobs(self) -> Jobs:
+        """All jobs as they stand."""
         return self._board.snapshots()
 
     def job(self, job_id: str) -> JobSnapshot:
+        """Raises NotFound, as all do that are told a job."""
         return self._board.find(job_id).snapshot()
 
     async def confirm(self, job_id: str, first: int | None, pattern: str | None) -> JobSnapshot:
@@ -114,12 +116,13 @@ class Stager:
         return job.snapshot()
 
     async def resume(self, job_id: str) -> JobSnapshot:
+        """Let a job go on that is paused or waits, whatever it waits for but a confirmation."""
         job = self._board.find(job_id)
         if job.state not in ("paused", "waiting"):
             raise Conflict("This job is not paused.")
         if job.record.cause == "confirm":
             raise Conflict("This job waits for a confirmation.")
-        self._transfers.retry_now()
+        self._transfers.carrier.retry_now()
         self._conductor.go_on(job)
         await self._board.kept()
         return job.snapshot()
@@ -150,7 +153,7 @@ class Stager:
         await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
         await asyncio.to_thread(self._journal.forget_plan, job.id)
         job.cursor = job.tries = 0
-        self._transfers.retry_now()
+        self._transfers.carrier.retry_now()
         self._conductor.plan(job)
         await self._board.kept()
         return job.snapshot()

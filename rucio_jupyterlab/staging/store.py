@@ -33,9 +33,11 @@ class Store:
         self.preallocates = file_system_of(Path(self.root)) in _PREALLOCATING
 
     def path(self, key: str) -> str:
+        """Of an object, there or not."""
         return object_path(self.root, key)
 
     def part(self, key: str) -> str:
+        """The path of a file under assembly."""
         return object_path(self.root, key) + PART_SUFFIX
 
     def size(self, key: str) -> int | None:
@@ -100,6 +102,7 @@ class Store:
         return True
 
     def discard_part(self, key: str) -> None:
+        """Remove a part and its record; quiet where they are gone."""
         discard(self.part(key))
 
     def allocated(self, key: str) -> int:

@@ -11,20 +11,16 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
 from ..sources.checksum import normalized_adler32
-from ..sources.clouds import Clouds, is_installed
-from ..sources.cs3 import Cs3Resolver
 from ..sources.failures import NETWORK, ReplicaFailure
 from ..sources.model import Cancelled, Fetched, GaveUp, Outcome, Progress
 from ..sources.part import RANGE_BYTES
-from ..sources.showing import credentials_of
+from .carrier import Carrier
 from .cores import Cores
 from .flights import Flight, Flights
 from .jobs import Job
@@ -35,9 +31,6 @@ from .rows import FileRow
 from .speeds import Speeds
 from .store import Store
 from .works import work_for
-
-if TYPE_CHECKING:
-    from ..sources.http.mover import Mover
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +76,8 @@ class Events(Protocol):
 
 
 class Transfers:
+    """Belongs on the engine's loop; `hear` alone may be called from any thread."""
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -98,17 +93,13 @@ class Transfers:
         self._journal = journal
         self._store = store
         self._publisher = publisher
-        self._accounts = accounts
-        self._catalog = catalog
         self._events = events
-        self.options = options
+        self._options = options
+        self.carrier = Carrier(accounts, catalog, store, options, self.hear)
         self.flights = Flights()
         self._cores = Cores()
         self._meter = Speeds(journal.speeds())
         self.speeds = self._meter.known
-        self._mover: Mover | None = None
-        self._prepared = False
-        self._resolver: Cs3Resolver | None = None
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
         self._news_taken = 0.0
@@ -204,38 +195,10 @@ class Transfers:
     def _fly(self, flight: Flight) -> None:
         row = flight.row
         try:
-            mover = self._moving()
+            self.carrier.carry(work_for(row, self._store.part(row.key), self.speeds, flight.chosen_rse))
         except ImportError:
             self._news.append(GaveUp(row.id, (ReplicaFailure("no-library", ""),)))
             self._loop.call_soon(self._take_news)
-            return
-        mover.submit(work_for(row, self._store.part(row.key), self.speeds, flight.chosen_rse))
-
-    def prepare(self) -> None:
-        """Load the byte engine's code, which takes a tenth of a second: in a thread, while Rucio is asked."""
-        if not self._prepared:
-            self._prepared = True
-            self._loop.run_in_executor(None, _load_code)
-
-    def _moving(self) -> Mover:
-        """The byte engine, begun when it is first needed: it costs memory."""
-        if self._mover is None:
-            from ..sources.http.mover import Limits, Mover
-
-            limits = Limits(
-                connections=self.options.max_connections,
-                connections_per_host=self.options.max_connections_per_host,
-                stall_seconds=self.options.stall_timeout,
-                bandwidth=self.options.bandwidth_limit,
-                preallocate=self._store.preallocates,
-            )
-            if is_installed():
-                clouds = Clouds(self._accounts, self._catalog, self.options.stall_timeout / 2)
-                self._resolver = Cs3Resolver(clouds)
-            resolve = self._resolver.resolve if self._resolver else None
-            self._mover = Mover(credentials_of(self._accounts), self.hear, limits, resolve=resolve)
-            self._mover.start()
-        return self._mover
 
     # Taking back
 
@@ -252,53 +215,25 @@ class Transfers:
         for number, flight in alone.items():
             if not flight.jobs:
                 self.flights.end(number)
-                if self._mover is not None:
+                if self.carrier.take_back(number):
                     self._ending.add(number)
-                    self._mover.cancel(number)
         self._place_threads()
-
-    def retry_now(self) -> None:
-        if self._resolver is not None:
-            self._resolver.forget_refusals()
-        if self._mover is not None:
-            self._mover.retry_now()
-
-    def limit_bandwidth(self, bytes_per_second: int | None) -> None:
-        if self._mover is not None:
-            self._mover.limit_bandwidth(bytes_per_second)
 
     def rest(self) -> Callable[[], None] | None:
         """Let go of the byte engine where nothing flies; the call returned ends it, off the loop."""
-        if self._mover is None or self.flights or self._ending:
-            return None
-        mover, resolver = self._mover, self._resolver
-        self._mover = self._resolver = None
+        return None if self.flights or self._ending else self.carrier.rest()
 
-        def end() -> None:
-            if resolver is not None:
-                resolver.close()  # first: it tells the byte engine what it finds
-            mover.close()
-
-        return end
-
-    def close(self) -> None:
-        """Keep what has arrived; blocks until all is on disk."""
-        if self._resolver is not None:
-            self._resolver.close()
-        if self._mover is not None:
-            self._mover.close()
+    def adopt(self, options: Options) -> None:
+        """Take over what can change while the engine runs."""
+        self._options = options
+        self.carrier.adopt(options)
 
     # Looking
-
-    @property
-    def resolver(self) -> Cs3Resolver | None:
-        """Asks the gateways of CS3 clouds; None where there are none, or while the byte engine rests."""
-        return self._resolver
 
     def update(self, seconds: float) -> dict[str, int]:
         """Read the byte engine's progress; returns bytes in flight by job."""
         flying: dict[str, int] = {}
-        progress = self._mover.progress() if self._mover is not None else {}
+        progress = self.carrier.progress()
         for flight in self.flights.all:
             now = progress.get(flight.row.id)
             if now is not None:
@@ -306,12 +241,12 @@ class Transfers:
                 flight.bytes_received, flight.rse = now.bytes_received, now.rse
             for job in flight.jobs:
                 flying[job] = flying.get(job, 0) + flight.bytes_received
-        self._meter.measure(seconds, limited=self.options.bandwidth_limit is not None)
+        self._meter.measure(seconds, limited=self._options.bandwidth_limit is not None)
         return flying
 
     def blocked_by_network(self, job: str) -> ReplicaFailure | None:
         """Why all files of a job in flight stand still, where no host lets anybody through; else None."""
-        progress = self._mover.progress() if self._mover is not None else {}
+        progress = self.carrier.progress()
         reason: ReplicaFailure | None = None
         for flight in self.flights.all:
             if job not in flight.jobs:
@@ -406,8 +341,3 @@ def _is_cut_off(now: Progress) -> bool:
         return False
     long_busy = now.blocked.kind == "busy" and time.monotonic() - now.blocked_since >= BUSY_SECONDS
     return long_busy or now.blocked.kind in NETWORK
-
-
-def _load_code() -> None:
-    if find_spec("pycurl") is not None:
-        import_module("rucio_jupyterlab.sources.http.mover")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..catalog.model import Pfn
 from ..sources.checksum import normalized_adler32
 from ..sources.model import Endpoint, Work
-from .planner import CS3, HTTP_SCHEMES
+from .planner import READABLE_SCHEMES
 from .rows import FileRow
 
 UNKNOWN_SPEED = 10e6
@@ -47,8 +47,7 @@ def _endpoints(
 
 
 def _is_usable(pfn: Pfn) -> bool:
-    readable = pfn.scheme in HTTP_SCHEMES or pfn.scheme == CS3
-    return readable and pfn.media == "disk" and not pfn.in_archive
+    return pfn.scheme in READABLE_SCHEMES and pfn.media == "disk" and not pfn.in_archive
 
 
 def _http_url(pfn: Pfn) -> str:

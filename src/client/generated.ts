@@ -1077,7 +1077,7 @@ export interface components {
              */
             pin: boolean;
             /**
-             * @description Take from this RSE alone; None: the fastest that works.
+             * @description Fetch from this RSE alone; None: from any, the likely fastest first. A file that another job waits for, too, may come from that job's RSEs.
              * @default null
              */
             rse: string | null;

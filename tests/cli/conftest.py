@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.putting import LARGE
+from tests.cli.shell import Shell
 from tests.cli.stand_in import EngineStandIn
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
@@ -42,3 +46,26 @@ def there(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]
     with cloud(lab, tmp_path_factory.mktemp("cloud"), kind="USERDISK") as running:
         lab.client().set_local_account_limit("alice", running.rse, -1)
         yield running
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, Any]:
+    """Further keys of the instance that the shell knows; a module with clouds says which."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shell(lab: Lab, keys: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A shell in which alice is signed in."""
+    shell = Shell(tmp_path_factory.mktemp("home"), lab, **keys)
+    shell.sign_in()
+    yield shell
+    shell.kill_engine(signal.SIGTERM)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> str:
+    """A file whose sending takes a while: `LARGE`, by the name `result.root`."""
+    path = tmp_path / "result.root"
+    path.write_bytes(LARGE)
+    return str(path)

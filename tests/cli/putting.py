@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud
 
+LARGE = os.urandom(3_000_000)
 SLOWLY = 100_000
 """Bytes per second, in force until the engine ends."""
 

@@ -23,14 +23,6 @@ CONTENTS = {f"events/{number}.txt": f"event {number}".encode() * 100 for number 
 
 
 @pytest.fixture(scope="module")
-def shell(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = Shell(tmp_path_factory.mktemp("home"), lab)
-    shell.sign_in()
-    yield shell
-    shell.kill_engine(signal.SIGTERM)
-
-
-@pytest.fixture(scope="module")
 def dataset(lab: Lab) -> Did:
     scope = lab.scope()
     lab.put_many(scope, CONTENTS, dataset="run1")

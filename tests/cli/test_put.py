@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,14 +31,8 @@ def forbidden(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
 
 
 @pytest.fixture(scope="module")
-def shell(
-    lab: Lab, there: Cloud, forbidden: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    keys = {"cs3": there.keys()["cs3"] | forbidden.keys()["cs3"]}
-    shell = Shell(tmp_path_factory.mktemp("home"), lab, **keys)
-    shell.sign_in()
-    yield shell
-    shell.kill_engine(signal.SIGTERM)
+def keys(there: Cloud, forbidden: Cloud) -> dict[str, Any]:
+    return {"cs3": there.keys()["cs3"] | forbidden.keys()["cs3"]}
 
 
 @pytest.fixture

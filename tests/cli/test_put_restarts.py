@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,13 @@ from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.place import read_notice
 from rucio_jupyterlab.staging.model import UploadRequest
 from rucio_mesh.testing.cs3.profiles import ProfileName
-from tests.cli.putting import SLOWLY, ended, putting, sending, upload, uploads
+from tests.cli.putting import LARGE, SLOWLY, ended, putting, sending, upload, uploads
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 from tests.staging.dock import check_stored
 
-LARGE = os.urandom(3_000_000)
 PROFILES: tuple[ProfileName, ...] = ("eos", "localfs")
 
 
@@ -46,21 +46,8 @@ def there(clouds: dict[ProfileName, Cloud]) -> Cloud:
 
 
 @pytest.fixture(scope="module")
-def shell(
-    lab: Lab, clouds: dict[ProfileName, Cloud], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Shell]:
-    keys = clouds["eos"].keys()["cs3"] | clouds["localfs"].keys()["cs3"]
-    shell = Shell(tmp_path_factory.mktemp("home"), lab, cs3=keys)
-    shell.sign_in()
-    yield shell
-    shell.kill_engine(signal.SIGTERM)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> str:
-    path = tmp_path / "result.root"
-    path.write_bytes(LARGE)
-    return str(path)
+def keys(clouds: dict[ProfileName, Cloud]) -> dict[str, Any]:
+    return {"cs3": clouds["eos"].keys()["cs3"] | clouds["localfs"].keys()["cs3"]}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rucio_jupyterlab.engine.place import read_notice
-from tests.cli.putting import ended, putting, sending, upload, uploads
+from tests.cli.putting import LARGE, ended, putting, sending, upload, uploads
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
 from tests.engine.processes import alive
@@ -22,22 +21,10 @@ from tests.lab.cloud import Cloud
 from tests.lab.lab import Lab
 from tests.staging.dock import check_stored
 
-LARGE = os.urandom(1_500_000)
-
 
 @pytest.fixture(scope="module")
-def shell(lab: Lab, there: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    shell = Shell(tmp_path_factory.mktemp("home"), lab, **there.keys())
-    shell.sign_in()
-    yield shell
-    shell.kill_engine(signal.SIGTERM)
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> str:
-    path = tmp_path / "result.root"
-    path.write_bytes(LARGE)
-    return str(path)
+def keys(there: Cloud) -> dict[str, Any]:
+    return there.keys()
 
 
 @contextmanager

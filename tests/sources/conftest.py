@@ -16,7 +16,8 @@ import pytest
 
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.sources.failures import ReplicaFailure
-from rucio_jupyterlab.sources.http.mover import Limits, Mover
+from rucio_jupyterlab.sources.http.limits import Limits
+from rucio_jupyterlab.sources.http.mover import Mover
 from rucio_jupyterlab.sources.model import Cancelled, Endpoint, Fetched, GaveUp, Outcome, Work
 from rucio_jupyterlab.sources.part import RANGE_BYTES
 

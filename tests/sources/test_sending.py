@@ -30,7 +30,7 @@ from rucio_jupyterlab.sources.clouds import Clouds
 from rucio_jupyterlab.sources.http.stream import Pace
 from rucio_jupyterlab.sources.sending import CloudWriter
 from rucio_jupyterlab.sources.showing import credentials_of
-from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3 import patience
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
@@ -41,7 +41,7 @@ PACE = Pace(connect=5.0, stall=20.0)
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.02)
 
 
 @pytest.fixture

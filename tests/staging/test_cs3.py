@@ -18,7 +18,7 @@ from rucio_jupyterlab.installing import install_command
 from rucio_jupyterlab.sources import cs3
 from rucio_jupyterlab.sources.clouds import Clouds, RucioToken
 from rucio_jupyterlab.sources.part import RANGE_BYTES
-from rucio_jupyterlab.staging import clouds, planner, transfers
+from rucio_jupyterlab.staging import carrier, clouds, planner
 from rucio_mesh.cs3.errors import NoCredential, Unsafe
 from rucio_mesh.cs3.pfn import Pfn
 from rucio_mesh.testing import seeding
@@ -552,7 +552,7 @@ async def test_without_the_extra_the_other_replica_is_used_and_the_lack_is_named
     lab: Lab, desk: Desks, eos: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planner, "is_installed", lambda: False)
-    monkeypatch.setattr(transfers, "is_installed", lambda: False)
+    monkeypatch.setattr(carrier, "is_installed", lambda: False)
     scope = lab.scope()
     alone, both = eos.put(scope, "alone", SMALL), eos.put(scope, "both", SMALL)
     lab.put(scope, "both", SMALL, rses=["ALPHA_DISK"])

@@ -216,7 +216,7 @@ def test_a_fresh_journal_takes_in_what_lies_there_and_believes_it_when_it_is_nam
     journal.take_in([(key, 10, 5.0)], [link, FoundLink("s/run/x", "unknown")], {"ended": [link]})
     assert journal.inventory.usage() == (1, 10, 0)
     assert journal.inventory.staged_in("lab", Did("s", "run")) == 1
-    assert journal.known([key])[key][0] == "kept"
+    assert journal.known([key])[key].state == "kept"
     assert states(journal, "ended") == {"a": "kept"}
     assert journal.inventory.evictable_bytes(list) == 10
     journal.admit("one", [planned("a")], 1.0)

@@ -16,7 +16,7 @@ from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.upload import Upload
-from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3 import patience
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
@@ -32,7 +32,7 @@ PROFILES: tuple[ProfileName, ...] = ("eos", "localfs", "opencloud")
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "STANDSTILL_SECONDS", 0.0)
-    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(hindrances, "FIRST_SPACE", 0.1)
     monkeypatch.setattr(hindrances, "LOOK_SECONDS", 0.2)

@@ -25,7 +25,7 @@ from cs3.storage.provider.v1beta1 import resources_pb2 as spr
 from cs3.types.v1beta1 import types_pb2 as types
 
 from .auth import Credential, expiry
-from .data import UNLIMITED, DataEndpoint, DataServer, Limits, Reader
+from .data import DataEndpoint, DataServer
 from .errors import (
     AlreadyExists,
     Conflict,
@@ -37,6 +37,7 @@ from .errors import (
     SignInLapsed,
     Unavailable,
 )
+from .exchange import UNLIMITED, Limits, Reader
 from .gateway import Gateway
 from .people import User
 from .pfn import parent_of
@@ -48,7 +49,7 @@ DOWNLOADS = ("simple", "spaces")
 
 @dataclass(frozen=True)
 class HeldLock:
-    """A lock of ours on a file. Who writes while it holds must show it."""
+    """A lock on a file. Who writes while it holds must show it."""
 
     id: str
     application: str
@@ -157,12 +158,8 @@ class Client:
         except NotFound:
             try:
                 self._make_missing(path)
-            except (
-                Failed,
-                NotFound,
-                Conflict,
-                InvalidRequest,
-            ):  # storages differ in what they say below a file
+            except (Failed, NotFound, Conflict, InvalidRequest):
+                # Storages differ in what they say below a file.
                 self._look_for_file_above(path)
                 raise
             return True
@@ -217,6 +214,7 @@ class Client:
         self.gateway.call("SetArbitraryMetadata", request, about=path)
 
     def unset_metadata(self, path: str, keys: list[str]) -> None:
+        """Take these keys out of the file's arbitrary metadata."""
         request = sp.UnsetArbitraryMetadataRequest(ref=reference(path), arbitrary_metadata_keys=keys)
         self.gateway.call("UnsetArbitraryMetadata", request, about=path)
 
@@ -232,13 +230,14 @@ class Client:
         )
 
     def refresh_lock(self, path: str, lock: HeldLock, *, seconds: float) -> None:
+        """Hold a lock of ours for so long from now on."""
         request = sp.RefreshLockRequest(
             ref=reference(path), lock=wire(lock, seconds), existing_lock_id=lock.id
         )
         self.gateway.call("RefreshLock", request, about=path)
 
     def held_lock(self, path: str) -> HeldLock | None:
-        """Whoever holds it."""
+        """The lock on a file, whosever it is; None where there is none, or no file."""
         try:
             held = self.gateway.call("GetLock", sp.GetLockRequest(ref=reference(path)), about=path).lock
         except NotFound:
@@ -246,6 +245,7 @@ class Client:
         return HeldLock(held.lock_id, held.app_name) if held.lock_id else None
 
     def unlock(self, path: str, lock: HeldLock) -> None:
+        """Let go of a lock of ours."""
         self.gateway.call("Unlock", sp.UnlockRequest(ref=reference(path), lock=wire(lock, None)), about=path)
 
     # Where bytes go
@@ -373,6 +373,7 @@ def not_a_container(path: str) -> NotAContainer:
 
 
 def wire(lock: HeldLock, seconds: float | None) -> Any:
+    """A lock as the gateway takes it, for so long from now on; None where that does not matter."""
     message = spr.Lock(lock_id=lock.id, app_name=lock.application, type=spr.LOCK_TYPE_WRITE)
     if seconds is not None:
         message.expiration.seconds = int(time.time() + seconds)

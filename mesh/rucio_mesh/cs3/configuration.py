@@ -136,6 +136,7 @@ def configured(host: str, section: Mapping[str, str]) -> Credential:
 
 
 def secret(host: str, section: Mapping[str, str]) -> Secret:
+    """The one that the section names, read when it is needed. Raises NoCredential."""
     if "secret_file" in section:
         return Secret.in_file(Path(section["secret_file"]))
     if "secret_env" in section:
@@ -146,12 +147,14 @@ def secret(host: str, section: Mapping[str, str]) -> Secret:
 
 
 def user(host: str, section: Mapping[str, str]) -> str:
+    """The one that the section names. Raises InvalidRequest."""
     if "user" not in section:
         raise InvalidRequest(f"[cs3:{host}] lacks user")
     return section["user"]
 
 
 def token_kind(text: str) -> TokenKind:
+    """Raises InvalidRequest for a word that is none."""
     for kind in get_args(TokenKind):
         if kind == text:
             known: TokenKind = kind
@@ -187,11 +190,13 @@ def is_text(said: object) -> bool:
 
 
 def check_keys(given: Mapping[str, Any], known: Set[str], where: str) -> None:
+    """Raises InvalidRequest for a key that is not known: it may be a slip of the pen."""
     if unknown := sorted(given.keys() - known):
         raise InvalidRequest(f"{where} has the unknown {', '.join(unknown)}")
 
 
 def hosts_of(text: str) -> frozenset[str]:
+    """From a list with commas."""
     return frozenset(plain_host(host.strip()) for host in text.split(",") if host.strip())
 
 

@@ -54,6 +54,7 @@ def submit(once: bool, pause_seconds: int) -> None:
 
 
 def poll(once: bool, pause_seconds: int) -> None:
+    """Find the relays that were killed; those that end tell Rucio themselves."""
     poller.poller(
         once=once,
         sleep_time=pause_seconds,

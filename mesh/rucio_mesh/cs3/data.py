@@ -11,52 +11,20 @@ import select
 import socket
 import ssl
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import Cs3Error, Unavailable, Unsafe, of_http
+from .errors import Unavailable, Unsafe, of_http
+from .exchange import UNLIMITED, Exchange, Limits, Reader, Send
 from .settings import Settings, is_loopback
 
-BUFFER_BYTES = 1024 * 1024
 IDLE_CONNECTIONS = 8
-MOMENT_SECONDS = 0.25
-"""So long a slow server may take to fill a buffer; what has come by then is handed over."""
-LATE_SECONDS = 0.05
-"""So late a step may end: limits are not asked before each of many quick ones."""
-SMALL_REST_BYTES = 16 * 1024
-"""So little is read to its end, so that the connection can be kept."""
 
-Send = Callable[[memoryview], None]
 Key = tuple[int, str, str]
 """Whose connection, and where to: process, scheme, host and port."""
-
-
-class Readable(Protocol):
-    """What bytes come from: a file, or another cloud."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the beginning of `buffer`; 0 at the end."""
-        ...
-
-
-class Limits:
-    """What bounds a transfer, beside the patience with a silent server. Here nothing does."""
-
-    def left(self, at_most: float) -> float:
-        """How many seconds the next step may take, `at_most` if there is no hurry. Raises what ends the transfer."""
-        return at_most
-
-    def cutting(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
-        """While the block runs, another thread may call `cut`, which ends the step that is under way."""
-        return nullcontext()
-
-
-UNLIMITED = Limits()
 
 
 @dataclass(frozen=True)
@@ -73,163 +41,6 @@ class DataEndpoint:
     """Seconds since the epoch; None where the gateway's token does not say."""
     limits: Limits = field(default=UNLIMITED, repr=False, compare=False)
     """Those of the transfer that goes there."""
-
-
-class Exchange:
-    """One request and its answer, on a connection that is at work for one transfer."""
-
-    answer: http.client.HTTPResponse
-    """Once `ask` has returned."""
-
-    def __init__(
-        self, connection: http.client.HTTPConnection, limits: Limits, stall_seconds: float, what: str
-    ) -> None:
-        self.connection = connection
-        self._limits, self._stall_seconds, self._what = limits, stall_seconds, what
-        self._socket = connection.sock
-        """Ours even when `http.client` has let go of it, as it does where the answer is the last one."""
-        self._seconds: float | None = None
-        """How long it may be silent, where we have told it."""
-        self._asked_at = float("-inf")
-
-    def hurry(self) -> None:
-        """To be called before each step that may block: it then ends in time. Raises what the limits raise."""
-        now = time.monotonic()
-        if now < self._asked_at + LATE_SECONDS:
-            return
-        self._asked_at = now
-        seconds = self._limits.left(self._stall_seconds)
-        if self._socket is None:
-            self.connection.timeout = seconds
-        elif self._seconds != seconds:
-            self._socket.settimeout(seconds)
-            self._seconds = seconds
-
-    def cut(self) -> None:
-        """End whatever blocks in the connection; from any thread."""
-        if self._socket is not None:
-            with suppress(OSError):  # it has ended already
-                # That of `ssl` also pulls the session from under the thread that reads.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    def ask(
-        self,
-        method: str,
-        address: SplitResult,
-        headers: Mapping[str, str],
-        body: Callable[[Send], None] | None,
-    ) -> None:
-        """Returns when the answer's head is there. Raises Unavailable where there is none."""
-        target = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        what, sent_all = self._what, False
-        try:
-            self._connect()
-            self.connection.putrequest(method, target, skip_accept_encoding=True)
-            for name, value in headers.items():
-                self.connection.putheader(name, value)
-            self.connection.endheaders()
-            if body:
-                body(self._send)
-            sent_all = True
-            self.hurry()
-            self.answer = self.connection.getresponse()
-        except Cs3Error:
-            raise
-        except (BrokenPipeError, ConnectionResetError):
-            if not sent_all and body:
-                # A server that refuses answers before it has read everything, and hangs up.
-                with suppress(OSError, http.client.HTTPException):
-                    self.answer = self.connection.getresponse()
-                    return
-            raise Unavailable(f"{what}: the connection broke") from None
-        except TimeoutError:
-            raise Unavailable(f"{what}: no sign of life from the data endpoint") from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            kind = type(error).__name__
-            raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
-
-    def receive(self, buffer: memoryview) -> int:
-        """The next bytes of the answer, as many as have come; waits for the first. 0 at the end."""
-        answer = self.answer
-        if answer.isclosed() or not len(buffer):
-            return 0
-        self.hurry()
-        try:
-            if answer.chunked:
-                piece = answer.read1(len(buffer))
-                buffer[: len(piece)] = piece
-                return len(piece)
-            # As `HTTPResponse.readinto` does, which waits until the buffer is full.
-            left = answer.length
-            count = answer.fp.readinto1(buffer if left is None else buffer[:left])
-        except (OSError, http.client.HTTPException):
-            raise Unavailable(f"{self._what}: the connection broke") from None
-        if left is not None:
-            answer.length = left - count
-        return count
-
-    def is_reusable(self) -> bool:
-        """Whether the connection is good for another request; a small rest is read, unless it is slow to come."""
-        answer = self.answer
-        with suppress(OSError, http.client.HTTPException):
-            if not answer.isclosed() and answer.length is not None and answer.length <= SMALL_REST_BYTES:
-                if self._socket is not None:
-                    self._socket.settimeout(MOMENT_SECONDS)
-                answer.read()
-        return answer.isclosed() and not answer.will_close
-
-    def _connect(self) -> None:
-        self.hurry()
-        if self._socket is None:
-            self.connection.connect()
-            self._socket = self.connection.sock
-            self._asked_at = float("-inf")  # nobody could cut it meanwhile
-
-    def _send(self, piece: memoryview) -> None:
-        """All of it, as fast as it is taken."""
-        assert self._socket is not None
-        while piece:
-            self.hurry()
-            piece = piece[self._socket.send(piece) :]
-
-
-class Reader:
-    """The bytes of one answer, from `start` of the file on; not to be used after its `with` block."""
-
-    def __init__(self, exchange: Exchange, what: str, skip: int) -> None:
-        length = exchange.answer.length
-        self.length = None if length is None else length - skip
-        """Bytes still to come; None where the server does not say."""
-        self._exchange, self._what = exchange, what
-        self._left = length
-        self._skip = skip
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill the beginning of `buffer`, without waiting long for all of it; 0 at the end.
-
-        Raises Unavailable if the bytes end too early, and what the limits of the transfer raise.
-        """
-        while self._skip:
-            self._skip -= self._receive(buffer[: min(self._skip, len(buffer))])
-        return self._receive(buffer)
-
-    def _receive(self, buffer: memoryview) -> int:
-        filled, end = 0, time.monotonic() + MOMENT_SECONDS
-        while filled < len(buffer):
-            try:
-                count = self._exchange.receive(buffer[filled:])
-            except Unavailable:
-                if not filled:
-                    raise
-                break  # it is raised again when these bytes are safe
-            filled += count
-            if not count or time.monotonic() >= end:
-                break
-        if self._left is not None:
-            self._left -= filled
-        if not filled and len(buffer) and (self._left or self._skip):
-            raise Unavailable(f"{self._what}: the connection ended too early")
-        return filled
 
 
 class DataServer:
@@ -386,6 +197,7 @@ def has_news(connection: socket.socket) -> bool:
 
 
 def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:
+    """How far a tus upload has come. Raises Unavailable where the answer does not say, and what its status means."""
     if answer.status not in (200, 204):
         raise of_http(answer.status, what)
     said = answer.getheader("Upload-Offset", "")

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from ..adler import FAST, adler32
-from .data import BUFFER_BYTES
 
-BUFFERS = 4
+BUFFERS, BUFFER_BYTES = 4, 1024 * 1024
 INLINE_BYTES = 4 * BUFFER_BYTES
 """Below this a thread costs more than it saves."""
 
@@ -58,6 +57,7 @@ class Adler32:
             raise self._failure
 
     def lend(self) -> memoryview:
+        """A buffer to be filled, as soon as one is free. Raises what the sink has raised."""
         if self._failure:
             raise self._failure
         return self._free.get()
@@ -71,6 +71,7 @@ class Adler32:
 
     @property
     def value(self) -> int:
+        """The sum of what is counted; of all of it once the `with` block has ended."""
         return self._value
 
     def hexdigest(self) -> str:

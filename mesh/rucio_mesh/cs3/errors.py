@@ -177,5 +177,6 @@ def of_rpc(code: grpc.StatusCode, what: str, details: str | None = None) -> Cs3E
 
 
 def of_http(status: int, what: str) -> Cs3Error:
+    """For an answer of the data endpoint to `what`, such as "GET /home/a"."""
     kind = BY_HTTP.get(status) or (Unavailable if status >= 500 else InvalidRequest)
     return kind(f"{what}: HTTP {status}")

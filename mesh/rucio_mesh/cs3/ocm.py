@@ -14,7 +14,6 @@ from cs3.ocm.invite.v1beta1 import resources_pb2 as invite_messages
 from cs3.ocm.provider.v1beta1 import provider_api_pb2 as providers
 from cs3.sharing.ocm.v1beta1 import ocm_api_pb2 as api
 from cs3.sharing.ocm.v1beta1 import resources_pb2 as messages
-from cs3.storage.provider.v1beta1 import resources_pb2 as spr
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from .client import Client
@@ -47,6 +46,11 @@ class OcmShare:
     resource: ResourceId
     grantee: User | Group
 
+    @classmethod
+    def of(cls, share: Any) -> OcmShare:
+        """From a gateway's Share of Open Cloud Mesh."""
+        return cls(share.id.opaque_id, share.name, ResourceId.of(share.resource_id), grantee(share.grantee))
+
 
 @dataclass(frozen=True)
 class ReceivedOcmShare:
@@ -62,6 +66,19 @@ class ReceivedOcmShare:
     shared_secret: str = field(repr=False)
     """What lets one read it there."""
 
+    @classmethod
+    def of(cls, share: Any) -> ReceivedOcmShare:
+        """From a gateway's ReceivedShare of Open Cloud Mesh."""
+        dav = next((each.webdav_options for each in share.protocols if each.HasField("webdav_options")), None)
+        return cls(
+            share.id.opaque_id,
+            share.name,
+            User(share.owner.opaque_id, share.owner.idp, kind=share.owner.type),
+            STATES.get(share.state, "unknown"),
+            dav.uri if dav else "",
+            dav.shared_secret if dav else "",
+        )
+
 
 def invite(client: Client, description: str = "") -> Invitation:
     """A new invitation in our name."""
@@ -72,11 +89,9 @@ def invite(client: Client, description: str = "") -> Invitation:
 
 def accept(client: Client, token: str, domain: str) -> User:
     """Accept an invitation made at the cloud of that domain; who made it. Raises NotFound, InvalidRequest, …"""
-    known = client.gateway.call(
-        "GetInfoByDomain", providers.GetInfoByDomainRequest(domain=domain), about=domain
-    ).provider_info
     request = invites.ForwardInviteRequest(
-        invite_token=invite_messages.InviteToken(token=token), origin_system_provider=known
+        invite_token=invite_messages.InviteToken(token=token),
+        origin_system_provider=provider(client, domain),
     )
     reply = client.gateway.call("ForwardInvite", request, about=domain)
     user = reply.user_id
@@ -91,26 +106,23 @@ def partners(client: Client, part_of_name: str = "") -> list[User]:
 
 def share_with(client: Client, path: str, whom: User, domain: str, role: Role = "viewer") -> OcmShare:
     """Let a partner at the cloud of that domain use a file or container."""
-    known = client.gateway.call(
-        "GetInfoByDomain", providers.GetInfoByDomainRequest(domain=domain), about=domain
-    ).provider_info
-    found = client.stat(path).id
+    known = provider(client, domain)
     access = messages.WebDAVAccessMethod(
         permissions=permissions(role), access_types=[messages.ACCESS_TYPE_REMOTE]
     )
     request = api.CreateOCMShareRequest(
-        resource_id=spr.ResourceId(storage_id=found.storage, opaque_id=found.opaque, space_id=found.space),
+        resource_id=client.stat(path).id.message(),
         grantee=whom.grantee(),
         recipient_mesh_provider=known,
         access_methods=[messages.AccessMethod(webdav_options=access)],
     )
-    return ocm_share(client.gateway.call("CreateOCMShare", request, about=path).share)
+    return OcmShare.of(client.gateway.call("CreateOCMShare", request, about=path).share)
 
 
 def given(client: Client) -> list[OcmShare]:
     """Our shares with users of other clouds."""
     reply = client.gateway.call("ListOCMShares", api.ListOCMSharesRequest())
-    return [ocm_share(share) for share in reply.shares]
+    return [OcmShare.of(share) for share in reply.shares]
 
 
 def withdraw(client: Client, share_id: str) -> None:
@@ -122,7 +134,7 @@ def withdraw(client: Client, share_id: str) -> None:
 def received(client: Client) -> list[ReceivedOcmShare]:
     """What users of other clouds share with us, accepted or not."""
     reply = client.gateway.call("ListReceivedOCMShares", api.ListReceivedOCMSharesRequest())
-    return [received_share(share) for share in reply.shares]
+    return [ReceivedOcmShare.of(share) for share in reply.shares]
 
 
 def answer(client: Client, share_id: str, state: Literal["accepted", "rejected"]) -> None:
@@ -133,23 +145,7 @@ def answer(client: Client, share_id: str, state: Literal["accepted", "rejected"]
     client.gateway.call("UpdateReceivedOCMShare", request, about=share_id)
 
 
-def ocm_share(share: Any) -> OcmShare:
-    resource = share.resource_id
-    return OcmShare(
-        share.id.opaque_id,
-        share.name,
-        ResourceId(resource.storage_id, resource.opaque_id, resource.space_id),
-        grantee(share.grantee),
-    )
-
-
-def received_share(share: Any) -> ReceivedOcmShare:
-    dav = next((each.webdav_options for each in share.protocols if each.HasField("webdav_options")), None)
-    return ReceivedOcmShare(
-        share.id.opaque_id,
-        share.name,
-        User(share.owner.opaque_id, share.owner.idp, kind=share.owner.type),
-        STATES.get(share.state, "unknown"),
-        dav.uri if dav else "",
-        dav.shared_secret if dav else "",
-    )
+def provider(client: Client, domain: str) -> Any:
+    """What our gateway knows of the cloud of that domain. Raises NotFound."""
+    request = providers.GetInfoByDomainRequest(domain=domain)
+    return client.gateway.call("GetInfoByDomain", request, about=domain).provider_info

@@ -31,9 +31,11 @@ class User:
 
     @classmethod
     def of(cls, user: Any) -> User:
+        """From a gateway's User."""
         return cls(user.id.opaque_id, user.id.idp, user.username, user.display_name, user.mail, user.id.type)
 
     def grantee(self) -> Any:
+        """As a share names whom it is for."""
         identity = user_resources.UserId(
             opaque_id=self.opaque_id,
             idp=self.identity_provider,
@@ -44,7 +46,7 @@ class User:
 
 @dataclass(frozen=True)
 class Group:
-    """A group whom the gateway knows."""
+    """A group that the gateway knows."""
 
     opaque_id: str
     identity_provider: str
@@ -52,9 +54,11 @@ class Group:
 
     @classmethod
     def of(cls, group: Any) -> Group:
+        """From a gateway's Group."""
         return cls(group.id.opaque_id, group.id.idp, group.group_name)
 
     def grantee(self) -> Any:
+        """As a share names whom it is for."""
         identity = group_resources.GroupId(opaque_id=self.opaque_id, idp=self.identity_provider)
         return spr.Grantee(type=spr.GRANTEE_TYPE_GROUP, group_id=identity)
 

@@ -35,6 +35,7 @@ class Pool:
             return client
 
     def give_back(self, settings: Settings, credential: Credential) -> None:
+        """One user of the client less; idle clients beyond the bound are closed."""
         key = settings, credential
         with self._lock:
             self._users[key] = max(0, self._users.get(key, 0) - 1)

@@ -21,6 +21,7 @@ from . import configuration, errors, recycle, transfers
 from .client import Client
 from .pfn import NotAPfn, Pfn, bracketed, folder_of, parent_of, plain_host
 from .pool import CLIENTS
+from .resource import Resource
 
 ALWAYS: dict[type[errors.Cs3Error], type[Exception]] = {
     errors.NotSignedIn: exception.RSEAccessDenied,
@@ -123,8 +124,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         """
         with rucio_errors(READING):
             found = transfers.file_at(self._cloud(), self._path(path))
-        sums = {name: value for name, value in found.checksums.items() if name in ("adler32", "md5")}
-        return {"filesize": found.size, **sums}
+        return {"filesize": found.size, **sums_of(found)}
 
     def get(self, path: str, dest: str, transfer_timeout: float | None = None) -> None:
         """Download, resuming where the connection breaks; size and adler32 are verified.
@@ -247,6 +247,11 @@ def rucio_errors(table: dict[type[errors.Cs3Error], type[Exception]]) -> Iterato
     except errors.Cs3Error as error:
         kind = next(table[each] for each in type(error).__mro__ if each in table)
         raise kind(str(error)) from None
+
+
+def sums_of(file: Resource) -> dict[str, str]:
+    """Of the checksums that the storage knows, those that Rucio keeps: `adler32` and `md5`."""
+    return {name: value for name, value in file.checksums.items() if name in ("adler32", "md5")}
 
 
 def seconds_of(transfer_timeout: float | None) -> float | None:

@@ -17,6 +17,7 @@ class Recall:
 
     @property
     def told(self) -> bool:
+        """Whether what is under way is to end."""
         return self._event.is_set()
 
     def tell(self) -> None:

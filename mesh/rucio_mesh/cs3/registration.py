@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rucio.common.exception import DataIdentifierAlreadyExists
 
 from .client import Client
+from .patience import Patience
 from .pfn import folder_of
-from .protocol import Default
+from .protocol import Default, sums_of
 from .relay import Place, SourceFailed, Stream
 from .resource import Resource
-from .transfers import Patience, summed
+from .transfers import summed
 
 if TYPE_CHECKING:
     from rucio.client import Client as RucioClient
@@ -74,7 +75,7 @@ def register_share(
                 "name": name,
                 "bytes": file.size,
                 "pfn": protocol.path2pfn(file.path.removeprefix(prefix)),
-                **(sums(file) or ({"adler32": sum_of(cloud, file)} if read else {})),
+                **(sums_of(file) or ({"adler32": sum_of(cloud, file)} if read else {})),
             }
             for name, file in found.items()
             if name not in known
@@ -119,10 +120,6 @@ def files_at(cloud: Client, path: str) -> Iterator[Resource]:
             yield from files_at(cloud, below)
         elif each.kind == "file":
             yield each
-
-
-def sums(file: Resource) -> dict[str, Any]:
-    return {name: value for name, value in file.checksums.items() if name in ("adler32", "md5")}
 
 
 def sum_of(cloud: Client, file: Resource) -> str:

@@ -19,11 +19,12 @@ from types import TracebackType
 
 from . import transfers
 from .client import Client
-from .data import Reader
 from .errors import Cs3Error, Mismatch, NotFound, Unavailable
+from .exchange import Reader
+from .patience import ATTEMPTS_OF, PASSING, Patience
 from .recall import Recall
 from .resource import Resource
-from .transfers import Patience, Transferred
+from .transfers import Transferred
 
 FORGOTTEN_SECONDS = 86_400.0
 """A temporary file that nobody has written to for so long belongs to nobody."""
@@ -76,7 +77,7 @@ def relay(
     def accept(sent: Transferred) -> None:
         if expected.adler32 and sent.adler32 != expected.adler32:
             text = f"{source.path}: the adler32 of what came is not the catalogue's"
-            if next(rounds) < transfers.ATTEMPTS_OF[Mismatch]:  # a byte may have been changed on the way
+            if next(rounds) < ATTEMPTS_OF[Mismatch]:  # a byte may have been changed on the way
                 raise Mismatch(text)
             raise SourceFailed(f"Mismatch: {text}")
         if recall.told or not confirm():
@@ -124,6 +125,7 @@ def already_there(destination: Place, expected: Transferred) -> bool:
 
 
 def word_for(path: str) -> str:
+    """What the names of the temporary files for a path begin with."""
     return hashlib.sha256(path.encode()).hexdigest()[:16]
 
 
@@ -204,7 +206,7 @@ class Stream:
     def _recover_from(self, error: Cs3Error) -> None:
         """Return when it is time to ask again. Raises SourceFailed."""
         try:
-            if not isinstance(error, transfers.PASSING):
+            if not isinstance(error, PASSING):
                 raise error
             self._patience.wait(error, self._offset)
         except Cs3Error as last:

@@ -30,6 +30,15 @@ class ResourceId:
     opaque: str
     space: str = ""
 
+    @classmethod
+    def of(cls, message: Any) -> ResourceId:
+        """From a gateway's ResourceId."""
+        return cls(message.storage_id, message.opaque_id, message.space_id)
+
+    def message(self) -> Any:
+        """As a gateway takes it."""
+        return spr.ResourceId(storage_id=self.storage, opaque_id=self.opaque, space_id=self.space)
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -55,7 +64,7 @@ class Resource:
             path=info.path,
             kind=KINDS.get(info.type, "other"),
             size=info.size,
-            id=ResourceId(info.id.storage_id, info.id.opaque_id, info.id.space_id),
+            id=ResourceId.of(info.id),
             etag=info.etag,
             modified=info.mtime.seconds + info.mtime.nanos / 1e9 if info.HasField("mtime") else None,
             checksums=checksums(info),

@@ -45,10 +45,10 @@ class Share:
 
     @classmethod
     def of(cls, share: Any) -> Share:
-        resource = share.resource_id
+        """From a gateway's Share."""
         return cls(
             id=share.id.opaque_id,
-            resource=ResourceId(resource.storage_id, resource.opaque_id, resource.space_id),
+            resource=ResourceId.of(share.resource_id),
             grantee=grantee(share.grantee),
             role=role_of(share.permissions.permissions),
         )
@@ -78,8 +78,7 @@ def given(client: Client, path: str | None = None) -> list[Share]:
     """Our shares with others: all, or those of one file or container."""
     filters = []
     if path is not None:
-        found = client.stat(path).id
-        resource = spr.ResourceId(storage_id=found.storage, opaque_id=found.opaque, space_id=found.space)
+        resource = client.stat(path).id.message()
         filters.append(messages.Filter(type=messages.Filter.TYPE_RESOURCE_ID, resource_id=resource))
     reply = client.gateway.call("ListShares", api.ListSharesRequest(filters=filters), about=path or "")
     return [Share.of(share) for share in reply.shares]
@@ -116,4 +115,5 @@ def permissions(role: Role) -> Any:
 
 
 def role_of(granted: Any) -> Role:
+    """The role that comes next to what is granted."""
     return "editor" if granted.initiate_file_upload else "viewer"

@@ -69,6 +69,7 @@ class Slots:
         threading.Thread(target=run, name=job.name, daemon=True).start()
 
     def give_back(self, job: Job) -> None:
+        """The job has ended, or was never begun."""
         with self._changed:
             del self._jobs[job.ident]
             self._changed.notify_all()

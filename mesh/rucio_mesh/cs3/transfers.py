@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from . import recycle
 from .client import Client
-from .data import BUFFER_BYTES, DataEndpoint, Limits, Readable, Reader, Send
+from .data import DataEndpoint
 from .digest import Adler32
 from .errors import (
     Conflict,
@@ -27,26 +26,13 @@ from .errors import (
     NotSupported,
     SignInLapsed,
     TooEarly,
-    TransferLapsed,
     Unavailable,
 )
+from .exchange import Reader, Send
+from .patience import PASSING, Patience
 from .pfn import parent_of
 from .resource import ADLER32_OF_NOTHING, Resource
 
-Source = Callable[[int], AbstractContextManager[Readable]]
-"""Opens what is to be sent, at an offset; asked again for each attempt."""
-
-ATTEMPTS = 4
-"""In a row without any progress; between them we wait 0.5, 1 and 2 s."""
-ATTEMPTS_OF: dict[type[Cs3Error], int] = {
-    TooEarly: 12,  # the cloud still works on a file (it looks for viruses, say): 43 s in all
-    Mismatch: 2,  # all bytes have gone over the wire in vain
-    SignInLapsed: 2,  # the second one with a new token
-    TransferLapsed: 2,
-}
-PASSING = (Unavailable, SignInLapsed, TransferLapsed)
-"""What another attempt may mend, whichever side is to blame."""
-LONGEST_WAIT_SECONDS = 5.0
 UNSEEN_BYTES = 4 * 1024 * 1024
 """So small a file is sent without a look whether its container is there: it nearly always is."""
 LATE_SECONDS = 0.3
@@ -56,6 +42,18 @@ TUS_BYTES = 64 * 1024 * 1024
 LOGGER = logging.getLogger(__name__)
 
 
+class Readable(Protocol):
+    """What bytes come from: a file, or another cloud."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the beginning of `buffer`; 0 at the end."""
+        ...
+
+
+Source = Callable[[int], AbstractContextManager[Readable]]
+"""Opens what is to be sent, at an offset; asked again for each attempt."""
+
+
 @dataclass(frozen=True)
 class Transferred:
     """A whole file, as it went over the wire."""
@@ -63,51 +61,6 @@ class Transferred:
     size: int
     """Bytes."""
     adler32: str
-
-
-class Patience(Limits):
-    """How long a transfer may take, and how often it may fail."""
-
-    def __init__(self, seconds: float | None) -> None:
-        """None: as long as there is progress."""
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._failures: Counter[type[Cs3Error]] = Counter()
-        self._best = 0
-
-    def check(self) -> None:
-        """Raises Unavailable when the time is up."""
-        if self._end is not None and time.monotonic() >= self._end:
-            raise Unavailable("the transfer takes longer than it may")
-
-    def left(self, at_most: float) -> float:
-        self.check()
-        if self._end is None:
-            return at_most
-        return min(at_most, max(0.001, self._end - time.monotonic()))  # to 0 a socket does not wait at all
-
-    def pause(self, seconds: float) -> None:
-        """Let the time pass."""
-        time.sleep(seconds)
-
-    def wait(self, error: Cs3Error, reached: int = 0) -> None:
-        """After a failure: return when it is time to try again, or raise it for good.
-
-        Only bytes that no attempt has reached before count as progress.
-        """
-        self.check()
-        if reached >= self._best + BUFFER_BYTES:
-            self._failures.clear()
-        self._best = max(self._best, reached)
-        kind = type(error) if type(error) in ATTEMPTS_OF else Cs3Error
-        self._failures[kind] += 1
-        if self._failures[kind] >= ATTEMPTS_OF.get(kind, ATTEMPTS):
-            raise error
-        self.pause(self.left(min(0.25 * 2 ** self._failures[kind], LONGEST_WAIT_SECONDS)))
-        self.check()
-
-    def linger(self, error: Cs3Error, reached: int) -> None:
-        """As `wait`, where what has been sent would be lost if it were given up."""
-        self.wait(error, reached)
 
 
 def fetch(client: Client, path: str, destination: Path, *, seconds: float | None = None) -> Transferred:
@@ -218,6 +171,7 @@ def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[i
 
 
 def write(file: BinaryIO, piece: memoryview) -> None:
+    """Raises LocalFailure."""
     with local("write"):
         file.write(piece)
 
@@ -416,6 +370,7 @@ def file_source(path: Path) -> Source:
 
 @contextmanager
 def created(path: Path) -> Iterator[BinaryIO]:
+    """A new local file, in the place of what is there. Raises LocalFailure."""
     with local("write"):
         file = path.open("wb")
     try:

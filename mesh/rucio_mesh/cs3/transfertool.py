@@ -357,6 +357,7 @@ def beat(job: Job) -> None:
 
 
 def end_heartbeat(job: Job) -> None:
+    """From now on a poller takes the job for lost, unless it has told how it ended."""
     try:
         heartbeat.die(NAME, host_name(), os.getpid(), job)
     except CATALOGUE_ERRORS:

@@ -94,6 +94,7 @@ class Candidate:
         return failure.kind in NETWORK or (failure.kind == "busy" and gave == self.host.given)
 
     def gave_bytes(self) -> None:
+        """A request has brought all that it should: attempts count anew."""
         self.attempts, self._renewed = 0, False
 
 
@@ -138,6 +139,7 @@ class Fetch:
 
     @property
     def wants_stream(self) -> bool:
+        """Whether something is to be asked for that no request in flight brings."""
         return self.outcome is None and bool(self._todo)
 
     def next(self, now: float) -> tuple[Candidate, Span] | None:
@@ -190,12 +192,7 @@ class Fetch:
         """A request has ended and `received` bytes from the span's beginning are in the part."""
         if failure is None and span.length is not None and received < span.length:
             failure = ReplicaFailure("cut" if span.ranged else "wrong-size", candidate.rse)
-        elif (
-            failure is not None
-            and failure.kind in ("cut", "stalled")
-            and received
-            and received == span.length
-        ):
+        elif failure and failure.kind in ("cut", "stalled") and 0 < received == span.length:
             failure = None  # every byte came; how the connection ended does not matter
         if failure:
             candidate.host.failed(failure, now, received)

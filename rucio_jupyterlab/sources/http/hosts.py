@@ -39,6 +39,7 @@ class Host:
         return self.trouble is not None and self.trouble.kind in NETWORK
 
     def may_start(self, now: float) -> bool:
+        """Whether one more request may be made."""
         # While a host is down a single request finds out whether it is back.
         limit = 1 if self.is_down else self._limit
         return self.active < limit and self.not_before <= now
@@ -55,6 +56,7 @@ class Host:
         return self._silences > 0 and (self.active > 0 or now < self._aside_until)
 
     def succeeded(self) -> None:
+        """A request has brought all that it should."""
         self._speaks()
         self.given += 1
         self._successes += 1

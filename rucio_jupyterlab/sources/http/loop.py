@@ -64,6 +64,7 @@ class CurlLoop:
                 return
 
     def run_calls(self) -> None:
+        """Do what was told since, in that order."""
         while self._calls:
             self._calls.popleft()()
 

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 
-import msgspec
 import pycurl
 
 from ...errors import Failure, RucioUnreachable
@@ -29,36 +28,15 @@ from ..model import (
 )
 from ..part import RANGE_BYTES, Range
 from .addresses import Addresses, has_lapsed
+from .brake import Brake
 from .earlier import EarlierRanges, has_earlier_ranges
 from .fetch import Candidate, Fetch, Span
 from .hosts import Hosts
+from .limits import Limits
 from .loop import CurlLoop
 from .stream import Pace, Stream
-from .throttle import Throttle
 from .turns import Assembly, Turns
 from .writer import PartFile, Ticket, Writer
-
-VERSION = pycurl.version
-CONGESTED_SECONDS = 0.01
-"""Between two looks whether the disk has caught up."""
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How hard the byte engine pulls."""
-
-    connections: int = 16
-    """Requests in flight over all hosts."""
-    connections_per_host: int = 16
-    connections_per_file: int = 8
-    connect_seconds: float = 10.0
-    stall_seconds: float = 20.0
-    """A peer that sends less than 1 kB/s for so long has stalled."""
-    first_pause_seconds: float = 0.5
-    """Before the second attempt; it doubles with each further one."""
-    bandwidth: int | None = None
-    """Bytes per second over all."""
-    preallocate: bool = False
-    """Reserve a file's room before its first byte; for local disks that can."""
 
 
 class Mover(threading.Thread):
@@ -92,9 +70,8 @@ class Mover(threading.Thread):
         self._active: set[Stream] = set()
         self._unrecorded = 0
         """Requests that are over and not yet in the record of their part."""
-        self._held: set[Stream] = set()
-        self._throttle = Throttle(limits.bandwidth)
         self._writer = Writer(self._ticket_ended, self._md5_known)
+        self._brake = Brake(self._writer, limits.bandwidth)
 
     # From any thread
 
@@ -110,7 +87,8 @@ class Mover(threading.Thread):
         self._loop.tell(lambda: self._cancel(work_id))
 
     def limit_bandwidth(self, bytes_per_second: int | None) -> None:
-        self._loop.tell(lambda: self._throttle.limit(bytes_per_second))
+        """Put another limit in force; None takes it away."""
+        self._loop.tell(lambda: self._brake.limit(bytes_per_second))
 
     def progress(self) -> dict[int, Progress]:
         """Where every work stands, by its number."""
@@ -142,8 +120,8 @@ class Mover(threading.Thread):
     def run(self) -> None:
         self._writer.start()
         while not self._stopping:
-            self._loop.turn(self._wake_at())
-            self._release_held()
+            self._loop.turn(min(self._turns.next_waking, self._brake.next_look))
+            self._brake.release()
             for curl, code, text in self._loop.ended():
                 self._stream_ended(curl.stream, code, text)
             self._harvest()
@@ -152,14 +130,6 @@ class Mover(threading.Thread):
             self._turns.wake(now)
             self._start_streams(now)
         self._shut_down()
-
-    def _wake_at(self) -> float:
-        at = self._turns.next_waking
-        if self._held:
-            at = min(at, time.monotonic() + self._throttle.seconds_until_more())
-        if self._writer.congested:
-            at = min(at, time.monotonic() + CONGESTED_SECONDS)
-        return at
 
     # Works
 
@@ -261,7 +231,7 @@ class Mover(threading.Thread):
 
     def _new_stream(self) -> Stream:
         pace = Pace(self._limits.connect_seconds, self._limits.stall_seconds)
-        return Stream(pace, self._user_agent, self._may_receive, self._writer.write)
+        return Stream(pace, self._user_agent, self._brake.may_receive, self._writer.write)
 
     def _send(
         self, stream: Stream, ticket: Ticket, url: str, redirected_from: str | None = None, hops: int = 0
@@ -271,7 +241,7 @@ class Mover(threading.Thread):
         host = self._hosts.of(url) if hops else ticket.candidate.host
         try:
             credential = self._credential_for(work.instance, endpoint, url, redirected_from)
-            stream.begin(ticket, url, credential, host, hops, counted=self._throttle.limited)
+            stream.begin(ticket, url, credential, host, hops, counted=self._brake.is_limited)
         except RucioUnreachable:  # the token is being renewed
             self._not_sent(stream, ticket, "unreachable")
             return
@@ -346,7 +316,7 @@ class Mover(threading.Thread):
         """Take a stream out of service; its handle keeps its connection for the next request."""
         self._loop.remove(stream.curl)
         self._active.discard(stream)
-        self._held.discard(stream)
+        self._brake.forget(stream)
         stream.host.active -= 1
         self._idle_streams.append(stream)
 
@@ -397,27 +367,13 @@ class Mover(threading.Thread):
         )
         self._advance(assembly)
 
-    # Holding back
-
-    def _may_receive(self, stream: Stream, length: int) -> bool:
-        if self._writer.congested or not self._throttle.take(length):
-            self._held.add(stream)
-            return False
-        return True
-
     def _harvest(self) -> None:
         """Hand on what the streams have gathered; where the disk can't follow, they pause."""
         for stream in tuple(self._active):
             if not stream.harvest():
                 self._abandon(stream)
-            elif self._writer.congested and not stream.whole_in_memory and stream.hold():
-                self._held.add(stream)
-
-    def _release_held(self) -> None:
-        if self._held and not self._writer.congested and self._throttle.ready():
-            for stream in tuple(self._held):
-                self._held.discard(stream)
-                stream.resume()
+            elif self._writer.congested and not stream.whole_in_memory:
+                self._brake.hold(stream)
 
     # The end
 

@@ -51,11 +51,13 @@ class ReplyHead:
         return False
 
     def field(self, name: bytes) -> str | None:
+        """One of the headers that are kept; `name` is in lower case."""
         value = self._fields.get(name)
         return None if value is None else value.decode("latin-1")
 
     @property
     def location(self) -> str | None:
+        """Where a redirect points to; None for any other reply."""
         return self.field(b"location") if self.status in REDIRECTS else None
 
     @property

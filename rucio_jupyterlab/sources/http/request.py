@@ -18,6 +18,15 @@ STALL_BYTES_PER_SECOND = 1000
 _LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 """What no proxy is asked for: it could not reach it, and would see a token in plain text."""
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
+UNTRUSTED = frozenset(
+    {
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CACERT_BADFILE,
+        pycurl.E_SSL_CRL_BADFILE,
+        pycurl.E_SSL_ISSUER_ERROR,
+    }
+)
+"""libcurl's errors for a server whose certificate this machine does not trust."""
 
 
 class Peer(Protocol):

@@ -16,13 +16,8 @@ import pycurl
 
 from ...pauses import asked_for
 from ..model import CredentialFor, Endpoint
-from .request import prepare
-from .stream import (
-    CHUNK_BYTES,
-    MOST_ERROR_BYTES,
-    URL_CHARACTERS,
-    Pace,
-)
+from .request import UNTRUSTED, prepare
+from .stream import CHUNK_BYTES, MOST_ERROR_BYTES, URL_CHARACTERS, Pace
 
 STORING_SECONDS = 60.0
 """The least time that a server is given to store what it has received before it answers."""
@@ -31,7 +26,6 @@ NO_WAITING = "Expect:"
 POLL_SECONDS, IDLE_SECONDS = 0.1, 0.002
 _UPLOAD_OFFSET = re.compile(rb"upload-offset:\s*(\d{1,19})\s*", re.ASCII | re.IGNORECASE)
 _RETRY_AFTER = re.compile(rb"retry-after:\s*([ -~]{1,40}?)\s*", re.ASCII | re.IGNORECASE)
-_UNTRUSTED = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 
 Send = Callable[[memoryview], None]
 
@@ -155,7 +149,7 @@ class Sender:
             _, succeeded, failed = self._multi.info_read()
             self._ended = True
             if not succeeded:
-                untrusted = any(code in _UNTRUSTED for _, code, _text in failed)
+                untrusted = any(code in UNTRUSTED for _, code, _text in failed)
                 raise Untrusted if untrusted else NotSent
         elif (self._piece or not self._unsent) and self._multi.select(POLL_SECONDS) < 1:
             time.sleep(IDLE_SECONDS)  # while a name is looked up there is nothing to wait for

@@ -16,7 +16,7 @@ from ..failures import ReplicaFailure
 from ..model import Credential
 from .hosts import Host
 from .reply import ReplyHead
-from .request import Peer, open_socket, prepare
+from .request import UNTRUSTED, Peer, open_socket, prepare
 from .writer import Ticket
 
 CHUNK_BYTES = 512 << 10
@@ -33,14 +33,6 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNREACHABLE = frozenset({pycurl.E_COULDNT_CONNECT})
 _NO_NETWORK = frozenset({pycurl.E_COULDNT_RESOLVE_HOST, pycurl.E_COULDNT_RESOLVE_PROXY})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
-_UNTRUSTED = frozenset(
-    {
-        pycurl.E_PEER_FAILED_VERIFICATION,
-        pycurl.E_SSL_CACERT_BADFILE,
-        pycurl.E_SSL_CRL_BADFILE,
-        pycurl.E_SSL_ISSUER_ERROR,
-    }
-)
 _NO_HANDSHAKE = frozenset({pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CIPHER})
 
 _CERTIFICATE_DEMANDED = "alert certificate required"
@@ -167,6 +159,7 @@ class Stream:
         return self.held
 
     def resume(self) -> None:
+        """Receive again, what was held first."""
         self.held = False
         self.curl.pause(pycurl.PAUSE_CONT)
 
@@ -239,7 +232,7 @@ class Stream:
         if code == pycurl.E_OPERATION_TIMEDOUT:
             connected = self.curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
             return ReplicaFailure("stalled" if connected else "unreachable", rse)
-        if code in _UNTRUSTED:
+        if code in UNTRUSTED:
             return ReplicaFailure("untrusted", rse)
         if code in _NO_HANDSHAKE:
             broke_off = any(words in text for words in _BROKEN_OFF)

@@ -16,6 +16,7 @@ class Throttle:
         self.limit(bytes_per_second)
 
     def limit(self, bytes_per_second: int | None) -> None:
+        """From now on; the bucket is full then."""
         self._rate = bytes_per_second or 0
         self._tokens = self._rate * BUCKET_SECONDS
         self._filled = self._clock()
@@ -38,6 +39,7 @@ class Throttle:
         return True
 
     def ready(self) -> bool:
+        """Whether anything may be received now."""
         if not self._rate:
             return True
         now = self._clock()
@@ -46,6 +48,7 @@ class Throttle:
         return self._tokens > 0
 
     def seconds_until_more(self) -> float:
+        """For so long there is no use in asking again."""
         if not self._rate:
             return 0.01  # held back by the disk: look again soon
         return max(0.001, -self._tokens / self._rate)

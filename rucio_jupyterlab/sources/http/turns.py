@@ -79,6 +79,7 @@ class Turns:
 
     @property
     def next_waking(self) -> float:
+        """When `wake` brings the next one back; infinite where nobody sleeps."""
         return self._sleeping[0][0] if self._sleeping else float("inf")
 
     def _call_up(self, now: float) -> bool:

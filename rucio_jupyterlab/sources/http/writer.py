@@ -36,6 +36,7 @@ class PartFile:
         self._record_epoch = 0
 
     def write(self, chunks: list[bytes], offset: int) -> None:
+        """Put all the chunks into the part, one behind the other. Raises OSError."""
         if self._fd < 0:
             self._open()
         for first in range(0, len(chunks), MOST_AT_ONCE):
@@ -138,13 +139,16 @@ class Writer(threading.Thread):
 
     @property
     def congested(self) -> bool:
+        """Whether the network has to wait for the disk; may be asked from any thread."""
         return self._bytes_in - self._bytes_out > MOST_UNWRITTEN
 
     def write(self, ticket: Ticket, chunks: list[bytes], length: int) -> None:
+        """Write the next `length` bytes of a request."""
         self._bytes_in += length
         self._tasks.put(lambda: self._write(ticket, chunks, length))
 
     def end(self, ticket: Ticket) -> None:
+        """A request is over: note in the part's record what it brought, then tell `ended`."""
         self._tasks.put(lambda: self._end(ticket))
 
     def store(
@@ -160,6 +164,7 @@ class Writer(threading.Thread):
         self._tasks.put(lambda: self._store(part, chunks, length, outcome, deliver))
 
     def check_md5(self, fetch: Fetch, part: PartFile) -> None:
+        """Read what is kept of a file; `md5_known` tells the result."""
         self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
 
     def close(self, part: PartFile, then: Callable[[], None], *, void: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rucio.common.config import get_config
 
-from rucio_mesh.cs3 import transfers
+from rucio_mesh.cs3 import patience
 from rucio_mesh.cs3.auth import Basic, Credential, Secret
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.settings import Settings
@@ -91,7 +91,7 @@ def protocol(manager: Any, cloud: dict[str, Any]) -> Iterator[Any]:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transfers that fail are tried again at once."""
-    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.02)
 
 
 def content(size: int, seed: int = 1) -> bytes:

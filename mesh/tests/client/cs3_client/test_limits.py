@@ -11,6 +11,7 @@ import pytest
 
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.errors import Unavailable
+from rucio_mesh.cs3.patience import Patience
 from rucio_mesh.cs3.recall import Recall
 from rucio_mesh.cs3.relay import Place, Unwanted, relay
 from rucio_mesh.testing.certificates import Authority
@@ -79,7 +80,7 @@ def test_a_slow_beginning_that_is_thrown_away_takes_no_longer_than_it_may(
     cloud = connect_to(gateway)
     gateway.path(f"{cloud.home()}/f").write_bytes(CONTENT)
     gateway.faults.arm("cut_download", 4 * MEBIBYTE)
-    patience = transfers.Patience(3)
+    patience = Patience(3)
 
     def slow_from_now_on(_seconds: float) -> None:
         gateway.faults.seconds_per_mebibyte = SLOW
@@ -96,7 +97,7 @@ def test_what_has_come_from_a_slow_cloud_is_kept_when_it_breaks(
     gateway, file = eos
     gateway.faults.seconds_per_mebibyte = 3  # so that less than a MiB comes in a moment
     gateway.faults.arm("cut_download", 300_000)
-    patience = transfers.Patience(None)
+    patience = Patience(None)
     pauses = 0
 
     def quick_from_now_on(_seconds: float) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from rucio_mesh.cs3 import recycle, transfers
+from rucio_mesh.cs3 import patience, recycle, transfers
 from rucio_mesh.cs3.client import Client
-from rucio_mesh.cs3.data import BUFFER_BYTES, Readable
+from rucio_mesh.cs3.digest import BUFFER_BYTES
 from rucio_mesh.cs3.errors import (
     AlreadyExists,
     Cs3Error,
@@ -28,7 +28,8 @@ from rucio_mesh.cs3.errors import (
     TransferLapsed,
     Unavailable,
 )
-from rucio_mesh.cs3.transfers import Source, Transferred
+from rucio_mesh.cs3.patience import Patience
+from rucio_mesh.cs3.transfers import Readable, Source, Transferred
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.profiles import ProfileName
 
@@ -283,10 +284,10 @@ def test_a_data_endpoint_that_is_away_at_first_is_asked_again(
 ) -> None:
     store(cloud, f"{cloud.home()}/f")
 
-    def come_back(_patience: transfers.Patience, _seconds: float) -> None:
+    def come_back(_patience: Patience, _seconds: float) -> None:
         gateway.faults.data_endpoint = None
 
-    monkeypatch.setattr(transfers.Patience, "pause", come_back)
+    monkeypatch.setattr(Patience, "pause", come_back)
     gateway.faults.data_endpoint = "http://127.0.0.1:1/datagateway"  # where nobody listens
     transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "f")
     assert (tmp_path / "f").read_bytes() == CONTENT
@@ -305,7 +306,7 @@ def test_a_gateway_that_is_away_at_first_has_been_asked_often_enough(
 def test_a_file_that_is_still_being_processed_is_waited_for(
     cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(transfers, "LONGEST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.2)
     gateway = cs3_gateway("opencloud")
     cloud = connect_to(gateway)
     gateway.faults.postprocessing_seconds = 0.6
@@ -337,7 +338,7 @@ def test_a_move_that_is_slower_than_its_answer_is_found_done(
         ask("Move", late[0])
 
     monkeypatch.setattr(cloud.gateway, "call", unanswered)
-    monkeypatch.setattr(transfers, "time", SimpleNamespace(sleep=pause, monotonic=time.monotonic))
+    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=pause, monotonic=time.monotonic))
     assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
     assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
     assert files_in(gateway, cloud.home()) == ["f"]
