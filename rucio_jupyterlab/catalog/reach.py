@@ -8,7 +8,11 @@ from ..config import Instance, path_below_mounts, path_on_cloud_mount
 from ..errors import SourceFailure
 from .model import Media, Pfn, Reach
 
-HTTP_SCHEMES = frozenset({"http", "https", "dav", "davs", "cs3", "s3", "s3s"})
+HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
+CS3 = "cs3"
+"""Read over HTTP, too, once a gateway has told where."""
+READABLE_SCHEMES = HTTP_SCHEMES | {CS3}
+"""What the byte engine can read, that of CS3 where the extra for it is installed."""
 ROOT_SCHEMES = frozenset({"root", "roots", "xroot", "xroots"})
 _BEST_FIRST: tuple[Reach, ...] = ("mount", "http", "root-only", "tape", "none")
 
@@ -19,7 +23,7 @@ def reach_of_pfn(pfn: Pfn, instance: Instance, mounts: Sequence[str]) -> Reach:
         return "none"
     if pfn.scheme == "file" and pfn.media == "disk" and _is_below(pfn.url, mounts):
         return "mount"
-    if pfn.scheme == "cs3" and pfn.media == "disk" and _is_on_cloud_mount(pfn.url, instance):
+    if pfn.scheme == CS3 and pfn.media == "disk" and _is_on_cloud_mount(pfn.url, instance):
         return "mount"
     return reach_of_schemes(pfn.rse, [pfn.scheme], pfn.media, instance)
 
@@ -31,7 +35,7 @@ def reach_of_schemes(rse: str, schemes: Iterable[str], media: Media, instance: I
     if rse == instance.destination_rse and instance.mode == "replica":
         return "mount"
     offered = set(schemes)
-    if offered & HTTP_SCHEMES:
+    if offered & READABLE_SCHEMES:
         return "http"
     return "root-only" if offered & ROOT_SCHEMES else "none"
 

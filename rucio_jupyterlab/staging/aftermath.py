@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+from ..catalog.reach import CS3
 from ..did import Did
 from .model import UploadRequest
 from .retries import Retries
-from .shipment import CS3, Means, Outgoing
+from .shipment import Means, Outgoing
 
 TIDY_SECONDS = 60.0
 """For so long a Rucio or a cloud that does not answer is asked again; then what is left stays."""

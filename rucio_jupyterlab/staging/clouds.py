@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from ..catalog.reach import CS3
 from ..errors import Problem
 from ..sources.failures import Kind, ReplicaFailure
 from ..sources.model import Endpoint
 from .board import Board
 from .jobs import Job
 from .journal import Journal
-from .planner import CS3
 from .rows import FileRow
 from .transfers import Transfers
 

@@ -16,7 +16,7 @@ import msgspec
 
 from ..catalog.catalog import Catalog
 from ..catalog.model import Description, FileReplicas
-from ..catalog.reach import ROOT_SCHEMES
+from ..catalog.reach import CS3, HTTP_SCHEMES, READABLE_SCHEMES, ROOT_SCHEMES
 from ..catalog.replicas import Ahead
 from ..config import Instance, Options
 from ..did import Did
@@ -35,11 +35,6 @@ from .store import Store, shared_object
 BATCH = 500
 FIRST_BATCH_SECONDS, BATCH_SECONDS = 0.005, 0.1
 """Each batch is waited for twice as long as the one before: the first connections are made as soon as can be."""
-CS3 = "cs3"
-"""Read over HTTP, too, once a gateway has told where."""
-HTTP_SCHEMES = frozenset({"https", "http", "davs", "dav"})
-READABLE_SCHEMES = HTTP_SCHEMES | {CS3}
-"""What the byte engine can read, that of CS3 where the extra for it is installed."""
 
 NO_WAY: dict[str, Problem] = {
     "tape": Problem(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from ..catalog.answers import BulkLine
+from ..catalog.reach import CS3
 from ..catalog.registry import NewFile, Registry
 from ..did import Did
 from ..errors import BadRequest, Conflict, Denied, Failure, NotFound, RucioFault, RucioRefused
@@ -32,7 +33,6 @@ from .retries import Retries, Stopped
 if TYPE_CHECKING:
     from ..sources.sending import CloudWriter, Hold, Sent, Watch
 
-CS3 = "cs3"
 SENDERS = 4
 """Files at once; small ones wait for answers more than for bytes."""
 MOST_IN_A_BATCH = 200

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 
 from ..catalog.model import Pfn
+from ..catalog.reach import READABLE_SCHEMES
 from ..sources.checksum import normalized_adler32
 from ..sources.model import Endpoint, Work
-from .planner import READABLE_SCHEMES
 from .rows import FileRow
 
 UNKNOWN_SPEED = 10e6
