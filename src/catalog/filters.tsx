@@ -161,6 +161,9 @@ function FilterForm(props: IFilterFormProps): JSX.Element {
 
 /** What is searched for once a kind was switched on or off; never nothing. */
 export function toggled(type: Search['type'], kind: Kind): Search['type'] {
+  if (type === 'all' && kind !== 'file') {
+    return 'file'; // both kinds of collections go, since Rucio takes files with both or with none
+  }
   const on = KINDS[type].includes(kind)
     ? KINDS[type].filter(other => other !== kind)
     : [...KINDS[type], kind];
@@ -171,7 +174,7 @@ export function toggled(type: Search['type'], kind: Kind): Search['type'] {
     ([, kinds]) =>
       kinds.length === on.length && on.every(one => kinds.includes(one))
   );
-  // Rucio cannot be asked for files with one kind of collection alone.
+  // For the same reason the other kind comes along.
   return (exact?.[0] as Search['type'] | undefined) ?? 'all';
 }
 

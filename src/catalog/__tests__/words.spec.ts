@@ -43,7 +43,10 @@ describe('kinds', () => {
     ['collection', 'file', 'all'],
     ['dataset', 'container', 'collection'],
     ['dataset', 'dataset', 'dataset'],
-    ['file', 'dataset', 'all']
+    ['file', 'dataset', 'all'],
+    ['all', 'container', 'file'],
+    ['all', 'dataset', 'file'],
+    ['all', 'file', 'collection']
   ] as const)('%s, with %s switched, are %s', (type, kind, result) => {
     expect(toggled(type, kind)).toBe(result);
   });
