@@ -5,9 +5,11 @@ import { MimeData } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import { Drag } from '@lumino/dragdrop';
 
+import type { IAccounts } from '../accounts/model';
 import { didText } from '../catalog/did';
 import type { ICatalogClient } from '../client/client';
 import type { Did } from '../client/generated';
+import { elide, elidedText } from '../components/elide';
 import { Templates, stagedOf } from './model';
 import type { ICellTemplate, IStaged } from './templates';
 
@@ -28,13 +30,18 @@ export interface ICells {
 }
 
 const CELLS_MIME = 'application/vnd.jupyter.cells';
+/** Characters of a name that fit beside the pointer. */
+const LONGEST = 44;
 
 export class Cells implements ICells {
   constructor(
     private readonly client: ICatalogClient,
+    private readonly accounts: Pick<IAccounts, 'known'>,
     private readonly tracker: INotebookTracker | null,
     private readonly trans: TranslationBundle
-  ) {}
+  ) {
+    this._templates = new Templates(trans);
+  }
 
   add(template: ICellTemplate): IDisposable {
     return this._templates.add(template);
@@ -50,7 +57,7 @@ export class Cells implements ICells {
     template?: string
   ): Promise<void> {
     const staged = await this._staged(instance, dids);
-    const source = this._templates.source(staged, template);
+    const source = this._source(instance, staged, template);
     const notebook = this.tracker?.currentWidget?.content;
     if (!notebook?.model || notebook.model.readOnly) {
       Clipboard.copyToSystem(source);
@@ -74,12 +81,12 @@ export class Cells implements ICells {
       cell_type: 'code',
       metadata: { rucio: { dids: [didText(did)] } },
       // What the drop finds if the catalogue has not answered by then.
-      source: this._templates.source([unstaged(did)]),
+      source: this._source(instance, [unstaged(did)]),
       outputs: [],
       execution_count: null
     };
     void this._staged(instance, [did]).then(staged => {
-      cell.source = this._templates.source(staged);
+      cell.source = this._source(instance, staged);
     });
     const mimeData = new MimeData();
     mimeData.setData(CELLS_MIME, [cell]);
@@ -94,6 +101,19 @@ export class Cells implements ICells {
     void drag.start(event.clientX, event.clientY).then(() => drag.dispose());
   }
 
+  /** A kernel asks the default instance unless it is told otherwise. */
+  private _source(
+    instance: string,
+    staged: readonly IStaged[],
+    template?: string
+  ): string {
+    const several = (this.accounts.known?.instances.length ?? 0) > 1;
+    return this._templates.source(staged, {
+      template,
+      instance: several ? instance : null
+    });
+  }
+
   private async _staged(
     instance: string,
     dids: readonly Did[]
@@ -104,7 +124,7 @@ export class Cells implements ICells {
     );
   }
 
-  private readonly _templates = new Templates();
+  private readonly _templates: Templates;
 }
 
 function unstaged(did: Did): IStaged {
@@ -120,6 +140,6 @@ function unstaged(did: Did): IStaged {
 function dragImage(name: string): HTMLElement {
   const node = document.createElement('div');
   node.className = 'jp-Rucio-dragImage';
-  node.textContent = name;
+  node.textContent = elidedText(elide(name, LONGEST));
   return node;
 }

@@ -1,18 +1,24 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 
 import { didText } from '../catalog/did';
 import type { ICatalogClient } from '../client/client';
 import type { Did, DidSummary } from '../client/generated';
 import {
+  builtInTemplates,
   cellSource,
   fitting,
   type ICellTemplate,
   type IStaged,
-  TEMPLATES
+  stagingSource
 } from './templates';
 
 /** Ways of reading staged files in a notebook, and the sources of cells made by them. */
 export class Templates {
+  constructor(trans: TranslationBundle) {
+    this._builtIn = builtInTemplates(trans);
+  }
+
   /** Offer a template before the built-in ones; disposing of the answer withdraws it. */
   add(template: ICellTemplate): IDisposable {
     this._added = [template, ...this._added];
@@ -23,26 +29,48 @@ export class Templates {
 
   /** The names of the templates that fit all of these, the best first; none if one is not staged. */
   offers(staged: readonly IStaged[]): string[] {
-    if (staged.some(({ path }) => path === null)) {
-      return [];
-    }
-    const names = staged.flatMap(one => one.names);
-    return fitting(this._all, names).map(({ name }) => name);
+    return isStaged(staged)
+      ? this._fitting(staged).map(({ name }) => name)
+      : [];
   }
 
-  /** The source of a cell that reads these, by the template of that name or the best one. */
-  source(staged: readonly IStaged[], template?: string): string {
+  /**
+   * The source of a cell that reads these, by the template of that name or the best one.
+   *
+   * If one of them is not staged the cell stages them all, and names the instance where it must be told.
+   */
+  source(
+    staged: readonly IStaged[],
+    options: { template?: string; instance?: string | null } = {}
+  ): string {
+    const { template, instance = null } = options;
+    if (!isStaged(staged)) {
+      return stagingSource(
+        staged.map(({ did }) => did),
+        instance
+      );
+    }
     const wanted = this._all.find(({ name }) => name === template);
-    return staged
-      .map(one => cellSource(one, wanted ?? fitting(this._all, one.names)[0]))
-      .join('\n\n');
+    return cellSource(staged, wanted ?? this._fitting(staged)[0]);
+  }
+
+  private _fitting(staged: readonly IStaged[]): readonly ICellTemplate[] {
+    return fitting(
+      this._all,
+      staged.flatMap(({ names }) => names)
+    );
   }
 
   private get _all(): readonly ICellTemplate[] {
-    return [...this._added, ...TEMPLATES];
+    return [...this._added, ...this._builtIn];
   }
 
+  private readonly _builtIn: readonly ICellTemplate[];
   private _added: readonly ICellTemplate[] = [];
+}
+
+function isStaged(staged: readonly IStaged[]): boolean {
+  return staged.every(({ path }) => path !== null);
 }
 
 /** How many names are looked at to tell the kind of the files. */

@@ -13,6 +13,7 @@ import { DisposableSet } from '@lumino/disposable';
 
 import type { Did } from '../client/generated';
 import { parseDid } from '../catalog/did';
+import { addCommands } from '../components/commands';
 import { CommandIDs, IAccounts, ICells, IServer } from '../tokens';
 import { Cells } from './cells';
 import type { ICellTemplate } from './templates';
@@ -33,36 +34,38 @@ export const notebook: JupyterFrontEndPlugin<ICells> = {
     translator: ITranslator | null
   ): ICells => {
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
-    const cells = new Cells(server.client, tracker, trans);
+    const cells = new Cells(server.client, accounts, tracker, trans);
     offerSiteTemplates(cells, server, trans);
     if (registry) {
       void offerUserTemplates(cells, registry);
     }
-    app.commands.addCommand(CommandIDs.insertCell, {
-      label: args =>
-        args.template
-          ? String(args.template)
-          : trans.__('Insert into the Notebook'),
-      caption: trans.__('Insert a cell that reads the files'),
-      describedBy: {
-        args: {
-          type: 'object',
-          properties: {
-            dids: { type: 'array', items: { type: 'string' } },
-            instance: { type: 'string' },
-            template: { type: 'string', description: 'Name of a template.' }
-          },
-          required: ['dids']
-        }
-      },
-      execute: async args => {
-        const instance = args.instance ?? accounts.usable;
-        const dids = ((args.dids ?? []) as string[]).flatMap(
-          text => parseDid(text) ?? []
-        ) as Did[];
-        if (instance && dids.length) {
-          const template = args.template as string | undefined;
-          await cells.insert(String(instance), dids, template);
+    addCommands(app.commands, {
+      [CommandIDs.insertCell]: {
+        label: args =>
+          args.template
+            ? String(args.template)
+            : trans.__('Insert into the Notebook'),
+        caption: trans.__('Insert a cell that reads the files'),
+        describedBy: {
+          args: {
+            type: 'object',
+            properties: {
+              dids: { type: 'array', items: { type: 'string' } },
+              instance: { type: 'string' },
+              template: { type: 'string', description: 'Name of a template.' }
+            },
+            required: ['dids']
+          }
+        },
+        execute: async args => {
+          const instance = args.instance ?? accounts.usable;
+          const dids = ((args.dids ?? []) as string[]).flatMap(
+            text => parseDid(text) ?? []
+          ) as Did[];
+          if (instance && dids.length) {
+            const template = args.template as string | undefined;
+            await cells.insert(String(instance), dids, template);
+          }
         }
       }
     });

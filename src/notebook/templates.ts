@@ -1,3 +1,5 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 /** A way of reading files, as the text of a cell with places to fill in. */
 export interface ICellTemplate {
   /** What the menu says. */
@@ -25,53 +27,57 @@ export interface IStaged {
  * In a source, `{paths}` becomes an expression that is a list of paths, `{path}` one that is
  * the first of them, `{did}` the DID, `{name}` a name for a variable.
  */
-export const TEMPLATES: readonly ICellTemplate[] = [
-  {
-    name: 'ROOT with uproot',
-    suffixes: ['.root'],
-    source:
-      'import uproot\n\nfiles = {paths}\nwith uproot.open(files[0]) as first:\n    print(first.classnames())'
-  },
-  {
-    name: 'Parquet with pandas',
-    suffixes: ['.parquet', '.pq'],
-    source:
-      'import pandas as pd\n\nfiles = {paths}\ntable = pd.concat(map(pd.read_parquet, files), ignore_index=True)\ntable.head()'
-  },
-  {
-    name: 'CSV with pandas',
-    suffixes: ['.csv', '.csv.gz'],
-    source:
-      'import pandas as pd\n\nfiles = {paths}\ntable = pd.concat(map(pd.read_csv, files), ignore_index=True)\ntable.head()'
-  },
-  {
-    name: 'NetCDF with xarray',
-    suffixes: ['.nc', '.nc4', '.cdf'],
-    source:
-      'import xarray as xr\n\nfiles = {paths}\ndata = xr.open_mfdataset(files)\ndata'
-  },
-  {
-    name: 'HDF5 with h5py',
-    suffixes: ['.h5', '.hdf5', '.hdf'],
-    source:
-      'import h5py\n\nfiles = {paths}\nwith h5py.File(files[0]) as first:\n    first.visit(print)'
-  },
-  {
-    name: 'FITS with astropy',
-    suffixes: ['.fits', '.fit', '.fits.gz'],
-    source:
-      'from astropy.io import fits\n\nfiles = {paths}\nfits.info(files[0])'
-  },
-  {
-    name: 'Paths',
-    suffixes: ['*'],
-    source: 'files = {paths}\nlen(files)'
-  }
-];
+export function builtInTemplates(
+  trans: TranslationBundle
+): readonly ICellTemplate[] {
+  return [
+    {
+      name: trans.__('ROOT with uproot'),
+      suffixes: ['.root'],
+      source:
+        'import uproot\n\nfiles = {paths}\nwith uproot.open(files[0]) as first:\n    print(first.classnames())'
+    },
+    {
+      name: trans.__('Parquet with pandas'),
+      suffixes: ['.parquet', '.pq'],
+      source:
+        'import pandas as pd\n\nfiles = {paths}\ntable = pd.concat(map(pd.read_parquet, files), ignore_index=True)\ntable.head()'
+    },
+    {
+      name: trans.__('CSV with pandas'),
+      suffixes: ['.csv', '.csv.gz'],
+      source:
+        'import pandas as pd\n\nfiles = {paths}\ntable = pd.concat(map(pd.read_csv, files), ignore_index=True)\ntable.head()'
+    },
+    {
+      name: trans.__('NetCDF with xarray'),
+      suffixes: ['.nc', '.nc4', '.cdf'],
+      source:
+        'import xarray as xr\n\nfiles = {paths}\ndata = xr.open_mfdataset(files)\ndata'
+    },
+    {
+      name: trans.__('HDF5 with h5py'),
+      suffixes: ['.h5', '.hdf5', '.hdf'],
+      source:
+        'import h5py\n\nfiles = {paths}\nwith h5py.File(files[0]) as first:\n    first.visit(print)'
+    },
+    {
+      name: trans.__('FITS with astropy'),
+      suffixes: ['.fits', '.fit', '.fits.gz'],
+      source:
+        'from astropy.io import fits\n\nfiles = {paths}\nfits.info(files[0])'
+    },
+    {
+      name: trans.__('Paths'),
+      suffixes: ['*'],
+      source: 'files = {paths}\nlen(files)'
+    }
+  ];
+}
 
-/** Reads a DID that is not staged yet: the magic stages it and gives the paths. */
+/** Reads what is not staged yet: the magic stages it and gives the paths. */
 const NOT_STAGED =
-  '%load_ext rucio_jupyterlab.kernel\nfiles = %rucio stage {did}';
+  '%load_ext rucio_jupyterlab.kernel\nfiles = %rucio stage {dids}';
 
 /** A list of this many paths is still pleasant to read in a cell. */
 const LISTED = 5;
@@ -101,26 +107,42 @@ function ends(name: string, end: string): boolean {
     .endsWith(end);
 }
 
-/** The text of a cell that reads what is staged, or stages it. */
-export function cellSource(staged: IStaged, template: ICellTemplate): string {
-  if (staged.path === null) {
-    return NOT_STAGED.replace('{did}', () => shellWord(staged.did));
-  }
-  const paths = pathsOf(staged, template);
-  const first = staged.folder ? `${paths.expression}[0]` : text(staged.path);
+/** The text of a cell that reads these, of which there is one at least, in one list of paths. */
+export function cellSource(
+  staged: readonly IStaged[],
+  template: ICellTemplate
+): string {
+  const paths = staged.map(one => pathsOf(one, template));
+  const expression = paths.map(one => one.expression).join(' + ');
+  const [first] = staged;
   const places: Record<string, string> = {
-    paths: paths.expression,
-    path: first,
-    did: text(staged.did),
-    name: variable(staged.did)
+    paths: expression,
+    path: first.folder ? `${paths[0].expression}[0]` : text(first.path ?? ''),
+    did: text(first.did),
+    name: variable(first.did)
   };
   // In one pass: what is filled in may itself look like a place to fill in.
   const source = template.source.replace(
     /\{(paths|path|did|name)\}/g,
     (_, place: string) => places[place]
   );
-  const heading = `# ${staged.did.replace(/[\r\n]/g, ' ')}\n`;
-  return heading + (paths.needs ? `${paths.needs}\n` : '') + source;
+  const lines = [
+    ...staged.map(({ did }) => `# ${did.replace(/[\r\n]/g, ' ')}`),
+    ...new Set(paths.flatMap(({ needs }) => needs ?? []))
+  ];
+  return [...lines, source].join('\n');
+}
+
+/** The text of a cell that stages these and has their paths; `instance` where it must be named. */
+export function stagingSource(
+  dids: readonly string[],
+  instance: string | null
+): string {
+  const words = dids.map(shellWord);
+  if (instance !== null) {
+    words.push('--instance', shellWord(instance));
+  }
+  return NOT_STAGED.replace('{dids}', () => words.join(' '));
 }
 
 function pathsOf(

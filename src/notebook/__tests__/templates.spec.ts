@@ -1,5 +1,16 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
 import { Templates } from '../model';
-import { cellSource, fitting, type IStaged, TEMPLATES } from '../templates';
+import {
+  builtInTemplates,
+  cellSource,
+  fitting,
+  type IStaged,
+  stagingSource
+} from '../templates';
+
+const trans = nullTranslator.load('');
+const TEMPLATES = builtInTemplates(trans);
 
 const staged = (change: Partial<IStaged> = {}): IStaged => ({
   did: 'user.alice:run1',
@@ -34,42 +45,68 @@ it('what most files are goes first', () => {
 });
 
 it('a few files are listed', () => {
-  const source = cellSource(staged(), TEMPLATES[0]);
+  const source = cellSource([staged()], TEMPLATES[0]);
   expect(source).toContain('"/data/alice/rucio/user.alice/run1/a.root",');
   expect(source).not.toContain('Path(');
 });
 
 it('many files are found when the cell runs', () => {
-  const source = cellSource(staged({ complete: false }), TEMPLATES[0]);
+  const source = cellSource([staged({ complete: false })], TEMPLATES[0]);
   expect(source).toContain('from pathlib import Path');
   expect(source).toContain('.rglob("*.root*")');
 });
 
 it('what is not staged is staged by the cell', () => {
-  const source = cellSource(staged({ path: null }), TEMPLATES[0]);
-  expect(source).toContain('%rucio stage user.alice:run1');
+  const source = new Templates(trans).source([staged({ path: null })]);
+  expect(source).toMatch(/^files = %rucio stage user.alice:run1$/m);
+});
+
+it('several DIDs are one list of paths, for a second would replace the first', () => {
+  const templates = new Templates(trans);
+  const other = staged({
+    did: 'user.alice:run2',
+    path: '/data/run2',
+    complete: false
+  });
+  const source = templates.source([staged(), other]);
+  expect(source.match(/^files = /gm)).toHaveLength(1);
+  expect(source).toContain('# user.alice:run1\n# user.alice:run2\n');
+  expect(source).toContain('a.root');
+  expect(source).toContain('] + sorted(map(str, Path("/data/run2")');
+});
+
+it('where one of several is not staged, all come through the magic', () => {
+  const missing = staged({ did: 'user.alice:run2', path: null });
+  expect(new Templates(trans).source([staged(), missing])).toMatch(
+    /%rucio stage user.alice:run1 user.alice:run2$/
+  );
+});
+
+it('the instance is named where a kernel would ask another', () => {
+  expect(
+    new Templates(trans).source([staged({ path: null })], { instance: 'atlas' })
+  ).toMatch(/%rucio stage user.alice:run1 --instance atlas$/);
 });
 
 it('a hostile name stays a text', () => {
   const name = 'a"; import os  # \\ \n{did}.root';
-  const source = cellSource(staged({ names: [name] }), TEMPLATES[0]);
+  const source = cellSource([staged({ names: [name] })], TEMPLATES[0]);
   expect(source).toContain(JSON.stringify(`${staged().path}/${name}`));
-  const line = cellSource(
-    staged({ path: null, did: "x:y'; rm -rf ~" }),
-    TEMPLATES[0]
-  );
+  const line = stagingSource(["x:y'; rm -rf ~"], null);
   expect(line).toContain(`'x:y'"'"'; rm -rf ~'`);
 });
 
 it('an added template goes first, until it is withdrawn', () => {
-  const templates = new Templates();
+  const templates = new Templates(trans);
   const added = templates.add({
     name: 'Ours',
     suffixes: ['.root'],
     source: '{name} = {paths}; print({path}, {did})'
   });
   expect(templates.offers([staged()])[0]).toBe('Ours');
-  expect(templates.source([staged()], 'Ours')).toMatch(/^run1 = /m);
+  expect(templates.source([staged()], { template: 'Ours' })).toMatch(
+    /^run1 = /m
+  );
   added.dispose();
   expect(templates.offers([staged()])[0]).toBe('ROOT with uproot');
 });
