@@ -24,8 +24,8 @@ export interface IDidRowProps {
   expanded: boolean;
   selected: boolean;
   active: boolean;
-  /** Whether the scope is shown before the name, since rows differ in it. */
-  scoped: boolean;
+  /** What it is called here: with its scope where rows differ in it. */
+  name: string;
   /** Room for the name, in pixels. */
   width: number;
   measure: (text: string) => number;
@@ -48,7 +48,6 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
   const { row, summary, standing, depth, expanded, selected, active } = props;
   const { neighbours, trans } = props;
   const expandable = row.type !== 'file' && !row.missing;
-  const name = props.scoped ? didText(row.did) : row.did.name;
   const Caret = expanded ? caretDownIcon : caretRightIcon;
   const facts = describe(row, summary, trans);
   const mark = markOf(standing, trans);
@@ -87,7 +86,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
       </span>
       <span className="jp-Rucio-row-text">
         <Name
-          name={name}
+          name={props.name}
           width={props.width}
           measure={props.measure}
           neighbours={neighbours}

@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { Did, DidRow, JobSnapshot } from '../client/generated';
 import { useMetrics } from '../components/metrics';
 import { VirtualList } from '../components/virtuallist';
+import { didText } from './did';
 import { DidRowView, INDENT } from './didrow';
 import type { Choice } from './model';
 import { standing } from './standing';
@@ -48,14 +49,18 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
   const rowHeight = 2 * line + 12;
   const at = active && active.branch.position(active.index);
   const activeRow = active?.branch.listing.row(active.index);
+  // Pasted DIDs differ in their scopes, so these are part of the names.
+  const scoped = root.listing.query.kind === 'dids';
+  const nameOf = ({ did }: DidRow, depth: number) =>
+    scoped && depth === 0 ? didText(did) : did.name;
+  const depth = active?.branch.depth ?? 0;
   const tall =
     at !== null &&
     activeRow &&
     props.isSelected(activeRow.did) &&
-    measure(activeRow.did.name) > room(active?.branch.depth ?? 0)
+    measure(nameOf(activeRow, depth)) > room(depth)
       ? { index: at, extra: line }
       : null;
-  const scoped = root.listing.query.kind === 'dids';
 
   const onWindow = React.useCallback(
     (first: number, end: number) => summaries.want(look(root, first, end)),
@@ -83,10 +88,12 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
         expanded={branch.isOpen(index)}
         selected={props.isSelected(row.did)}
         active={position === at}
-        scoped={scoped && branch.depth === 0}
+        name={nameOf(row, branch.depth)}
         width={room(branch.depth)}
         measure={measure}
-        neighbours={near.flatMap(other => other?.did.name ?? [])}
+        neighbours={near.flatMap(other =>
+          other ? nameOf(other, branch.depth) : []
+        )}
         position={index}
         siblings={branch.listing.length}
         trans={trans}
@@ -157,7 +164,7 @@ function choiceOf(event: {
   return event.ctrlKey || event.metaKey ? 'toggle' : 'only';
 }
 
-/** Move the active line, and choose it; with `toggle` only where the user says so. */
+/** Move the active line, and choose it unless it only moves. */
 function step(props: IDidTreeProps, by: number, choice: Choice = 'only'): void {
   const { root, active } = props;
   const from = active ? active.branch.position(active.index) : 0;
@@ -173,6 +180,17 @@ function step(props: IDidTreeProps, by: number, choice: Choice = 'only'): void {
   }
 }
 
+/** Keys that move without choosing while Ctrl is held, and the one that chooses there. */
+const MOVING = new Set([
+  'ArrowDown',
+  'ArrowUp',
+  'PageDown',
+  'PageUp',
+  'Home',
+  'End',
+  ' '
+]);
+
 function onKey(
   event: React.KeyboardEvent<HTMLDivElement>,
   props: IDidTreeProps,
@@ -183,7 +201,8 @@ function onKey(
     1,
     Math.floor(event.currentTarget.clientHeight / rowHeight) - 1
   );
-  const choice = event.shiftKey ? 'range' : 'only';
+  const moves = event.ctrlKey || event.metaKey;
+  const choice = moves ? 'move' : event.shiftKey ? 'range' : 'only';
   const keys: Record<string, () => void> = {
     ArrowDown: () => step(props, active ? 1 : 0, choice),
     ArrowUp: () => step(props, -1, choice),
@@ -198,7 +217,7 @@ function onKey(
     Escape: () => props.onClear()
   };
   const act = keys[event.key];
-  if (act && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  if (act && !event.altKey && (!moves || MOVING.has(event.key))) {
     event.preventDefault();
     event.stopPropagation();
     act();

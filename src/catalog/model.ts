@@ -13,8 +13,8 @@ import { type IViewMemory, View } from './view';
 /** What the user looks for; kept while the answer is shown. */
 export type Search = Pick<SearchQuery, 'scope' | 'name' | 'type' | 'filters'>;
 
-/** How a chosen line joins those that were chosen before. */
-export type Choice = 'only' | 'toggle' | 'range';
+/** How a chosen line joins those that were chosen before; with `move` only the keyboard goes there. */
+export type Choice = 'only' | 'toggle' | 'range' | 'move';
 
 /** Scopes to choose from. */
 export interface IScopes {
@@ -191,9 +191,17 @@ export class Catalog implements ICatalog {
 
   /** Choose the line at a place, or change whether it is chosen. */
   choose(place: IPlace, choice: Choice = 'only'): void {
+    this._active = place;
+    if (choice === 'move') {
+      this.changed.emit();
+      return;
+    }
     this.view.hide(false);
+    if (choice !== 'range') {
+      this._anchor = place;
+    }
     const rows = choice === 'range' ? this._between(place) : [place];
-    if (choice === 'only') {
+    if (choice !== 'toggle') {
       this._selected.clear();
     }
     for (const { branch, index } of rows) {
@@ -207,7 +215,6 @@ export class Catalog implements ICatalog {
         }
       }
     }
-    this._active = place;
     this._detail();
     this.changed.emit();
   }
@@ -291,6 +298,7 @@ export class Catalog implements ICatalog {
     this._root = null;
     this._summaries = null;
     this._active = null;
+    this._anchor = null;
     this._selected.clear();
     this._detail();
   }
@@ -308,9 +316,9 @@ export class Catalog implements ICatalog {
     }
   }
 
-  /** The places of one branch from the active line to another. */
+  /** The places of one branch from where the choice began to another. */
   private _between({ branch, index }: IPlace): IPlace[] {
-    const from = this._active?.branch === branch ? this._active.index : index;
+    const from = this._anchor?.branch === branch ? this._anchor.index : index;
     const places: IPlace[] = [];
     for (let at = Math.min(from, index); at <= Math.max(from, index); at += 1) {
       places.push({ branch, index: at });
@@ -330,5 +338,7 @@ export class Catalog implements ICatalog {
   private _questions = 0;
   private _awaited: IMemory | null = null;
   private _active: IPlace | null = null;
+  /** Where a range begins. */
+  private _anchor: IPlace | null = null;
   private _details: Details | null = null;
 }

@@ -55,6 +55,25 @@ it('chooses one, several, or a range', async () => {
   expect(chosen()).toEqual(['b', 'c', 'd']);
 });
 
+it('a range begins where the choice began, and may shrink again', async () => {
+  const { catalog, place, chosen } = await setUp();
+  catalog.choose(place(1));
+  catalog.choose(place(3), 'range');
+  catalog.choose(place(2), 'range');
+  expect(chosen()).toEqual(['b', 'c']);
+  catalog.choose(place(0), 'range');
+  expect(chosen()).toEqual(['a', 'b']);
+});
+
+it('the keyboard may pass over lines without choosing them', async () => {
+  const { catalog, place, chosen } = await setUp();
+  catalog.choose(place(0));
+  catalog.choose(place(2), 'move');
+  expect(chosen()).toEqual(['a']);
+  catalog.choose(catalog.active!, 'toggle');
+  expect(chosen()).toEqual(['a', 'c']);
+});
+
 it('has details of one DID alone', async () => {
   const { catalog, place } = await setUp();
   catalog.choose(place(0));
