@@ -3,7 +3,7 @@ import { searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { IconButton } from '../components/button';
-import { parseDids } from './did';
+import { parseDid, parseDids } from './did';
 import type { IScopes, Search } from './model';
 import type { Did } from '../client/generated';
 
@@ -28,6 +28,8 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
     setName(search.name);
   }, [search.scope, search.name]);
 
+  const scopeField = React.useRef<HTMLInputElement>(null);
+  const [lacking, setLacking] = React.useState(false);
   const onPasted = (event: React.ClipboardEvent) => {
     const { dids } = parseDids(event.clipboardData.getData('text'));
     if (dids.length > 1) {
@@ -35,44 +37,69 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
       onPaste(dids);
     }
   };
+  const send = () => {
+    const asked =
+      parseDid(scope) && !name.trim()
+        ? { scope: '', name: scope.trim() } // a whole DID, typed where the scope goes
+        : { scope: scope.trim(), name: name.trim() };
+    const lacks = !asked.scope && !parseDid(asked.name);
+    setLacking(lacks);
+    if (lacks) {
+      scopeField.current?.focus();
+    } else {
+      onSearch(asked);
+    }
+  };
   return (
-    <form
-      className="jp-Rucio-search"
-      role="search"
-      aria-label={trans.__('Search Rucio')}
-      onSubmit={event => {
-        event.preventDefault();
-        onSearch({ scope: scope.trim(), name: name.trim() });
-      }}
-    >
-      <ScopeField
-        value={scope}
-        trans={trans}
-        complete={complete}
-        onChange={setScope}
-      />
-      <span className="jp-Rucio-search-name">
-        <input
-          aria-label={trans.__('Name')}
-          placeholder={
-            wildcards ? trans.__('Name, with *') : trans.__('Whole name')
-          }
-          spellCheck={false}
-          value={name}
-          onChange={event => setName(event.target.value)}
-          onPaste={onPasted}
+    <>
+      <form
+        className="jp-Rucio-search"
+        role="search"
+        aria-label={trans.__('Search Rucio')}
+        onSubmit={event => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        <ScopeField
+          field={scopeField}
+          value={scope}
+          trans={trans}
+          complete={complete}
+          onChange={value => {
+            setLacking(false);
+            setScope(value);
+          }}
         />
-        <IconButton
-          type="submit"
-          icon={searchIcon}
-          label={trans.__('Search')}
-        />
-      </span>
-    </form>
+        <span className="jp-Rucio-search-name">
+          <input
+            aria-label={trans.__('Name')}
+            placeholder={
+              wildcards ? trans.__('Name, with *') : trans.__('Whole name')
+            }
+            spellCheck={false}
+            value={name}
+            onChange={event => setName(event.target.value)}
+            onPaste={onPasted}
+          />
+          <IconButton
+            type="submit"
+            icon={searchIcon}
+            label={trans.__('Search')}
+          />
+        </span>
+      </form>
+      {lacking && (
+        <p className="jp-Rucio-tally jp-mod-warn" role="alert">
+          {trans.__('Choose a scope first, or type a name as scope:name.')}
+        </p>
+      )}
+    </>
   );
 }
 
 interface IScopeFieldProps {
+  field: React.RefObject<HTMLInputElement>;
   value: string;
   trans: TranslationBundle;
   complete: (typed: string) => Promise<IScopes>;
@@ -89,7 +116,7 @@ const REST = 150;
  * Those that the user may write to come first.
  */
 function ScopeField(props: IScopeFieldProps): JSX.Element {
-  const { value, trans, complete, onChange } = props;
+  const { field, value, trans, complete, onChange } = props;
   const list = React.useId();
   const [{ own, others }, setOffers] = React.useState<IScopes>(NONE);
   const [open, setOpen] = React.useState(false);
@@ -141,6 +168,7 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
   return (
     <span className="jp-Rucio-scope">
       <input
+        ref={field}
         role="combobox"
         aria-label={trans.__('Scope')}
         aria-expanded={shown}
