@@ -78,6 +78,16 @@ export function Form(props: IFormProps): JSX.Element {
   const [busy, setBusy] = React.useState(false);
   const [refused, setRefused] = React.useState<Obstacle | null>(null);
   const heading = React.useId();
+  const form = React.useRef<HTMLFormElement>(null);
+  React.useEffect(() => {
+    // Who opened it wants to fill it in; one that stands in place of the panel waits.
+    if (onCancel && !form.current?.contains(document.activeElement)) {
+      form.current
+        ?.querySelector<HTMLElement>('input, select, textarea')
+        ?.focus();
+    }
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, []);
   const send = async (event: React.FormEvent) => {
     event.preventDefault();
     setBusy(true);
@@ -94,6 +104,7 @@ export function Form(props: IFormProps): JSX.Element {
   };
   return (
     <form
+      ref={form}
       className="jp-Rucio-form"
       aria-labelledby={heading}
       onSubmit={event => void send(event)}
@@ -113,7 +124,7 @@ export function Form(props: IFormProps): JSX.Element {
         </div>
       )}
       <div className="jp-Rucio-actions">
-        <Button type="submit" look="primary" disabled={busy}>
+        <Button type="submit" look="primary" busy={busy}>
           {busy ? trans.__('One moment…') : submit}
         </Button>
         {onCancel && <Button onClick={onCancel}>{trans.__('Cancel')}</Button>}

@@ -72,11 +72,16 @@ export function Explore(props: IExploreProps): JSX.Element {
       setBusy(false);
     }
   };
+  const isStarted = selected.every(
+    row => instance && jobs.of(instance, row.did)
+  );
   const focusTree = () =>
     frame.current?.querySelector<HTMLElement>('[role="tree"]')?.focus();
   const focusActions = () =>
     frame.current
-      ?.querySelector<HTMLElement>('.jp-Rucio-stage .jp-Rucio-actions button')
+      ?.querySelector<HTMLElement>(
+        '.jp-Rucio-stage .jp-Rucio-actions button:enabled'
+      )
       ?.focus();
   const reveal = commands.hasCommand(CommandIDs.reveal)
     ? (path: string) => void commands.execute(CommandIDs.reveal, { path })
@@ -155,8 +160,11 @@ export function Explore(props: IExploreProps): JSX.Element {
       )}
       <Splitter
         label={trans.__('Height of the details')}
+        hint={trans.__('Drag to resize the details; double-click to fold them')}
         share={view.memory.share}
+        collapsed={view.hidden}
         onResize={share => view.look({ share })}
+        onCollapse={hidden => view.hide(hidden)}
         top={
           <Answer
             listing={root?.listing ?? null}
@@ -168,7 +176,7 @@ export function Explore(props: IExploreProps): JSX.Element {
           </Answer>
         }
         bottom={
-          details && !view.hidden ? (
+          details ? (
             <DetailPane
               details={details}
               summary={summaries?.get(details.row.did)}
@@ -211,6 +219,12 @@ export function Explore(props: IExploreProps): JSX.Element {
             cells && instance ? () => entries(cells, instance, selected) : null
           }
           busy={busy}
+          started={isStarted}
+          onShowJobs={
+            commands.hasCommand(CommandIDs.showJobs)
+              ? () => void commands.execute(CommandIDs.showJobs)
+              : null
+          }
           onStage={part => void stage(selected, part)}
           onReveal={reveal}
         />

@@ -22,6 +22,10 @@ export interface IStageBarProps {
   /** The ways of putting them into a notebook; null where that is switched off. */
   cells: (() => Promise<readonly MenuEntry[]>) | null;
   busy: boolean;
+  /** Whether all that is chosen is on its way already. */
+  started: boolean;
+  /** Leads to the jobs; null where these are not shown. */
+  onShowJobs: (() => void) | null;
   onStage: (part: Part) => void;
   /** Shows what is staged in the file browser; null where it cannot be shown. */
   onReveal: ((path: string) => void) | null;
@@ -29,11 +33,12 @@ export interface IStageBarProps {
 
 /** What staging would bring and whether it fits, said before it starts; and the button for it. */
 export function StageBar(props: IStageBarProps): JSX.Element {
-  const { rows, summaries, store, rse, trans, commands, cells, onReveal } =
-    props;
+  const { rows, summaries, store, rse, trans, commands, cells } = props;
+  const { onReveal, onShowJobs } = props;
   const [part, setPart] = React.useState<Part>({});
   const [partial, setPartial] = React.useState(false);
   const plan = planOf(rows, summaries);
+  const started = props.started && !plan.whole;
   const free = store?.free_bytes ?? null;
   const path = summaries.length === 1 ? summaries[0].staged_path : null;
   const divisible = rows.length > 1 || rows.some(({ type }) => type !== 'file');
@@ -41,7 +46,7 @@ export function StageBar(props: IStageBarProps): JSX.Element {
   return (
     <div className="jp-Rucio-stage">
       <div className="jp-Rucio-stage-told">
-        {divisible && !plan.whole && !plan.barred && (
+        {divisible && !plan.whole && !plan.barred && !started && (
           <Button
             look="link"
             aria-expanded={partial}
@@ -54,12 +59,21 @@ export function StageBar(props: IStageBarProps): JSX.Element {
           <Facts facts={planFacts(plan, rows.length, free, tooLarge, trans)} />
         </p>
       </div>
-      {partial && <PartFields part={part} trans={trans} onChange={setPart} />}
+      {partial && !started && (
+        <PartFields part={part} trans={trans} onChange={setPart} />
+      )}
       <div className="jp-Rucio-actions">
-        {!plan.whole && (
+        {started && onShowJobs && (
+          <Button key="stage" onClick={onShowJobs}>
+            {trans.__('Show in Jobs')}
+          </Button>
+        )}
+        {!plan.whole && !started && (
           <Button
+            key="stage"
             look="primary"
-            disabled={props.busy || plan.barred}
+            busy={props.busy}
+            disabled={plan.barred}
             onClick={() => props.onStage(partial ? part : {})}
           >
             {stageLabel(plan, partial && isPart(part), rse, trans)}

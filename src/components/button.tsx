@@ -32,16 +32,20 @@ export interface IButtonProps extends Native {
   /** `primary` is the one thing to do here; `link` stands within text. */
   look?: 'primary' | 'plain' | 'link';
   title?: string;
+  /** Waits for an answer: it does nothing meanwhile, but keeps the focus, unlike one that is disabled. */
+  busy?: boolean;
 }
 
 export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
   function Button(props, ref) {
-    const { look = 'plain', className, ...rest } = props;
+    const { look = 'plain', busy, className, onClick, ...rest } = props;
     return (
       <button
         type="button"
         {...rest}
         ref={ref}
+        aria-disabled={busy || undefined}
+        onClick={event => (busy ? event.preventDefault() : onClick?.(event))}
         className={`jp-Rucio-button jp-mod-${look} ${className ?? ''}`}
       />
     );

@@ -16,6 +16,7 @@ import {
   type IPanel,
   type IPanelTab
 } from '../tokens';
+import { FocusKeeper } from './focuskeeper';
 import { PanelState, Warnings } from './states';
 
 export interface IPanelOptions {
@@ -41,6 +42,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
     this.title.caption = trans.__('Rucio');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Rucio'));
+    this._focus = new FocusKeeper(this.node);
     accounts.changed.connect(this.update, this);
     engine.changed.connect(this.update, this);
     this._timer = window.setInterval(() => this.update(), TICK);
@@ -48,6 +50,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
 
   override dispose(): void {
     window.clearInterval(this._timer);
+    this._focus.dispose();
     super.dispose();
   }
 
@@ -171,6 +174,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
   }
 
   private readonly _tabChanged = new Signal<this, void>(this);
+  private readonly _focus: FocusKeeper;
   private readonly _timer: number;
   private _tabs: IPanelTab[] = [];
   private _current: string | null = null;

@@ -53,7 +53,7 @@ describe('a row', () => {
         expanded={false}
         selected={false}
         active={false}
-        scoped={false}
+        name={row.did.name}
         width={200}
         measure={text => 7 * text.length}
         neighbours={[]}
@@ -101,11 +101,16 @@ describe('a row', () => {
 });
 
 describe('what is told before staging', () => {
-  const show = (known: Partial<DidSummary>[], rse: string | null = null) => {
+  const show = (
+    known: Partial<DidSummary>[],
+    rse: string | null = null,
+    started = false
+  ) => {
     const rows = known.map((change, index) =>
       rowOf(`${index}`, change.type ?? 'dataset')
     );
     const onStage = jest.fn();
+    const onShowJobs = jest.fn();
     render(
       <StageBar
         rows={rows}
@@ -116,17 +121,19 @@ describe('what is told before staging', () => {
         commands={new CommandRegistry()}
         cells={null}
         busy={false}
+        started={started}
+        onShowJobs={onShowJobs}
         onStage={onStage}
         onReveal={null}
       />
     );
-    return onStage;
+    return { onStage, onShowJobs };
   };
   const told = () =>
     screen.getByRole('status').textContent?.replaceAll('\u00a0', ' ');
 
   it('is whether only a part is meant, and from where', () => {
-    const onStage = show([{}], 'CERNBOX');
+    const { onStage } = show([{}], 'CERNBOX');
     press('Only a part…');
     expect(
       screen.queryByRole('button', { name: /^Stage this part/ })
@@ -139,6 +146,14 @@ describe('what is told before staging', () => {
     press('All of it');
     press('Stage from CERNBOX');
     expect(onStage).toHaveBeenLastCalledWith({});
+  });
+
+  it('leads to the job where that is on its way, so that no second is begun', () => {
+    const { onShowJobs } = show([{ staged_files: 3 }], null, true);
+    expect(screen.queryByRole('button', { name: /^Stage/ })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Only a part…' })).toBeNull();
+    press('Show in Jobs');
+    expect(onShowJobs).toHaveBeenCalled();
   });
 
   it('is no part where there is a single file', () => {
