@@ -42,6 +42,7 @@ export function PartFields(props: IPartFieldsProps): JSX.Element {
         {trans.__('named')}
         <input
           className="jp-mod-styled"
+          aria-label={trans.__('Only files named')}
           placeholder={PATTERN}
           spellCheck={false}
           value={part.pattern ?? ''}

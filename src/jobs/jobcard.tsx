@@ -21,7 +21,7 @@ import { share } from '../components/quantity';
 import { Breakable, Facts } from '../components/texts';
 import { ConfirmForm } from './confirm';
 import { hasFailed, isFinished, isUnderWay } from './model';
-import { JobTrouble } from './trouble';
+import { JobTrouble, offersRetry } from './trouble';
 import { jobName, outcome, progressFacts, shortName, stateWord } from './words';
 
 /** What can be done with a job. */
@@ -86,11 +86,12 @@ export function JobCard(props: IJobCardProps): JSX.Element {
             width={props.width - AROUND - buttons.length * BUTTON}
             measure={props.measure}
             neighbours={props.neighbours}
+            lines={expanded ? 2 : 1}
           />
         </button>
         <span className="jp-Rucio-job-buttons">
-          {buttons.map(button => (
-            <IconButton key={button.label} {...button} />
+          {buttons.map(({ slot, ...button }) => (
+            <IconButton key={slot} {...button} />
           ))}
         </span>
       </div>
@@ -178,29 +179,39 @@ function Numbers({ job, trans }: IPartProps): JSX.Element {
   );
 }
 
+/** A button, and what it is for: one that takes the place of another keeps the focus that this had. */
+type JobButton = IIconButtonProps & { slot: 'run' | 'reveal' | 'end' };
+
 /** The buttons of a job, those that fit its state. */
 function buttonsOf(
   job: JobSnapshot,
   actions: IJobActions,
   trans: TranslationBundle
-): IIconButtonProps[] {
+): JobButton[] {
   const open = !isFinished(job);
-  const buttons: IIconButtonProps[] = [];
-  const add = (icon: LabIcon, label: string, onClick: () => void) =>
-    buttons.push({ icon, label, onClick });
+  const buttons: JobButton[] = [];
+  const add = (
+    slot: JobButton['slot'],
+    icon: LabIcon,
+    label: string,
+    onClick: () => void
+  ) => buttons.push({ slot, icon, label, onClick });
   if (isUnderWay(job)) {
-    add(pauseIcon, trans.__('Pause'), actions.pause);
+    add('run', pauseIcon, trans.__('Pause'), actions.pause);
   }
   if (job.state === 'paused') {
-    add(runIcon, trans.__('Resume'), actions.resume);
+    add('run', runIcon, trans.__('Resume'), actions.resume);
   }
-  if (hasFailed(job)) {
-    add(refreshIcon, trans.__('Try again what failed'), () => actions.retry());
+  if (hasFailed(job) && !offersRetry(job)) {
+    const label = trans.__('Try again what failed');
+    add('run', refreshIcon, label, () => actions.retry());
   }
   if (isFinished(job) && job.path && actions.reveal) {
-    add(folderIcon, trans.__('Show in the file browser'), actions.reveal);
+    const label = trans.__('Show in the file browser');
+    add('reveal', folderIcon, label, actions.reveal);
   }
   add(
+    'end',
     closeIcon,
     open ? trans.__('Cancel') : trans.__('Take off the list'),
     open ? actions.cancel : actions.clear

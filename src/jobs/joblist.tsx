@@ -35,6 +35,9 @@ interface IOpened {
   filter: TransferFilter;
 }
 
+/** Why something could not be done with a job, and how to try it again. */
+type Refusal = Obstacle & { again: () => Promise<void> };
+
 /** The weight of names. */
 const BOLD = 600;
 /** Finished jobs that are drawn before the user asks for the older ones. */
@@ -46,19 +49,19 @@ export function JobList(props: IJobListProps): JSX.Element {
   const frame = React.useRef<HTMLDivElement>(null);
   const { width, measure } = useMetrics(frame, BOLD);
   const [opened, setOpened] = React.useState<IOpened | null>(null);
-  const [refused, setRefused] = React.useState<Obstacle | null>(null);
+  const [refused, setRefused] = React.useState<Refusal | null>(null);
   const [older, setOlder] = React.useState(false);
   const { all, obstacle, store } = jobs;
   const finished = all?.some(isFinished) ?? false;
 
   React.useEffect(() => void jobs.refreshStore(), [jobs, finished]);
 
-  const attempt = async (act: Promise<unknown>) => {
+  const attempt = async (act: () => Promise<unknown>): Promise<void> => {
     try {
       setRefused(null);
-      await act;
+      await act();
     } catch (reason) {
-      setRefused(obstacleOf(reason));
+      setRefused({ ...obstacleOf(reason), again: () => attempt(act) });
     }
   };
   const explore = (dids: readonly Did[]) =>
@@ -66,13 +69,13 @@ export function JobList(props: IJobListProps): JSX.Element {
       dids: dids.map(didText).join('\n')
     });
   const actionsOf = (job: JobSnapshot): IJobActions => ({
-    pause: () => void attempt(jobs.change(job.id, 'pause')),
-    resume: () => void attempt(jobs.change(job.id, 'resume')),
-    cancel: () => void attempt(jobs.change(job.id, 'cancel')),
-    retry: download => void attempt(jobs.retry(job.id, { download })),
-    confirm: part => void attempt(jobs.confirm(job.id, part)),
-    pin: pinned => void attempt(jobs.pin(job.id, pinned)),
-    clear: () => void attempt(jobs.clear([job.id])),
+    pause: () => void attempt(() => jobs.change(job.id, 'pause')),
+    resume: () => void attempt(() => jobs.change(job.id, 'resume')),
+    cancel: () => void attempt(() => jobs.change(job.id, 'cancel')),
+    retry: download => void attempt(() => jobs.retry(job.id, { download })),
+    confirm: part => void attempt(() => jobs.confirm(job.id, part)),
+    pin: pinned => void attempt(() => jobs.pin(job.id, pinned)),
+    clear: () => void attempt(() => jobs.clear([job.id])),
     signIn: () =>
       void commands.execute(CommandIDs.signIn, {
         instance: job.request.instance
@@ -105,7 +108,12 @@ export function JobList(props: IJobListProps): JSX.Element {
   return (
     <div className="jp-Rucio-jobs" ref={frame}>
       {refused && (
-        <Strip tone="error" icon={warningIcon} text={refused.detail} />
+        <Strip
+          tone="error"
+          icon={warningIcon}
+          text={refused.detail}
+          action={remedy(refused, { retry: () => void refused.again() }, trans)}
+        />
       )}
       {all.length === 0 ? (
         <Notice
@@ -137,7 +145,7 @@ export function JobList(props: IJobListProps): JSX.Element {
                   trans={trans}
                   onFilter={filter => setOpened({ id: job.id, filter })}
                   onRetry={download =>
-                    void attempt(jobs.retry(job.id, { download }))
+                    void attempt(() => jobs.retry(job.id, { download }))
                   }
                   onExplore={did => explore([did])}
                 />
@@ -168,7 +176,7 @@ export function JobList(props: IJobListProps): JSX.Element {
           </span>
         )}
         {finished && (
-          <Button look="link" onClick={() => void attempt(jobs.clear())}>
+          <Button look="link" onClick={() => void attempt(() => jobs.clear())}>
             {trans.__('Clear finished')}
           </Button>
         )}

@@ -36,7 +36,7 @@ export class JobStatus extends ReactWidget {
       <button
         type="button"
         className="jp-Rucio-status"
-        title={sizeOf(done, total, this.trans)}
+        title={total > 0 ? sizeOf(done, total, this.trans) : undefined}
         onClick={this.onClick}
       >
         <TextItem source={text} />

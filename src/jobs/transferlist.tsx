@@ -9,8 +9,10 @@ import * as React from 'react';
 
 import type { Did, TransferRow } from '../client/generated';
 import { IconButton, type IIconButtonProps } from '../components/button';
+import { warningIcon } from '../components/icons';
 import { useMetrics } from '../components/metrics';
 import { Name } from '../components/name';
+import { remedy, Strip } from '../components/notice';
 import { size } from '../components/quantity';
 import { VirtualList } from '../components/virtuallist';
 import type { Transfers } from './transfers';
@@ -26,8 +28,8 @@ export interface ITransferListProps {
   onExplore: (did: Did) => void;
 }
 
-/** Rows shown before the list scrolls by itself. */
-const SHOWN = 8;
+/** Rows shown before the list scrolls by itself; fewer where each tells at length what went wrong. */
+const [SHOWN, EXPLAINED] = [8, 5];
 /** Width of a row that is not its name: a button, and a bar for scrolling. */
 const AROUND = 44;
 
@@ -36,19 +38,35 @@ export function TransferList(props: ITransferListProps): JSX.Element {
   const { transfers, trans } = props;
   const frame = React.useRef<HTMLDivElement>(null);
   const { width, line, measure } = useMetrics(frame);
-  const rowHeight = 2 * line + 10;
+  const explained = transfers.filter === 'failed';
+  const rowHeight = (explained ? 3 : 2) * line + 10;
   const onWindow = React.useCallback(
     (first: number, end: number) => transfers.ensure(first, end),
     [transfers]
   );
   if (transfers.obstacle) {
-    return <p className="jp-Rucio-small">{transfers.obstacle.detail}</p>;
+    return (
+      <Strip
+        tone="error"
+        icon={warningIcon}
+        text={transfers.obstacle.detail}
+        action={remedy(
+          transfers.obstacle,
+          { retry: () => transfers.renew() },
+          trans
+        )}
+      />
+    );
   }
   return (
     <div
       ref={frame}
-      className="jp-Rucio-transfers"
-      style={{ height: Math.min(SHOWN, transfers.length || 1) * rowHeight }}
+      className={`jp-Rucio-transfers ${explained ? 'jp-mod-explained' : ''}`}
+      style={{
+        height:
+          Math.min(explained ? EXPLAINED : SHOWN, transfers.length || 1) *
+          rowHeight
+      }}
     >
       {transfers.length === 0 ? (
         <p className="jp-Rucio-small">
@@ -93,7 +111,7 @@ function TransferView(props: ITransferViewProps): JSX.Element {
     return <div role="listitem">{trans.__('Loading…')}</div>;
   }
   const { problem } = row;
-  const remedy = remedyOf(row, props);
+  const button = remedyOf(row, props);
   const parts = [
     ...(row.bytes === null ? [] : [size(row.bytes)]),
     ...(row.rse ? [row.rse] : [])
@@ -112,7 +130,7 @@ function TransferView(props: ITransferViewProps): JSX.Element {
           {problem ? ` · ${problem.detail}` : parts.map(part => ` · ${part}`)}
         </span>
       </span>
-      {remedy && <IconButton {...remedy} />}
+      {button && <IconButton {...button} />}
     </div>
   );
 }

@@ -175,3 +175,12 @@ function remedyOf({ job, trans, actions }: IJobTroubleProps): IAction | null {
       return { label: trans.__('Try again'), run: () => actions.retry() };
   }
 }
+
+const ELSEWHERE = ['signin', 'choose', 'recall', 'none', 'report'];
+
+/** Whether its trouble comes with the offer to try again, so that no other place need make it. */
+export function offersRetry({ problem, files_failed }: JobSnapshot): boolean {
+  return (
+    problem !== null && files_failed === 0 && !ELSEWHERE.includes(problem.do)
+  );
+}

@@ -23,10 +23,10 @@ function show(change: Partial<JobSnapshot>) {
     showFailed: jest.fn(),
     explore: jest.fn()
   } satisfies IJobActions;
-  render(
+  const card = (job: JobSnapshot) => (
     <ul>
       <JobCard
-        job={jobOf(change)}
+        job={job}
         width={300}
         measure={text => 7 * text.length}
         neighbours={[]}
@@ -37,7 +37,10 @@ function show(change: Partial<JobSnapshot>) {
       />
     </ul>
   );
-  return actions;
+  const { rerender } = render(card(jobOf(change)));
+  /** What the server tells of the job later. */
+  const become = (later: Partial<JobSnapshot>) => rerender(card(jobOf(later)));
+  return { ...actions, become };
 }
 
 const press = (name: string) =>
@@ -69,6 +72,17 @@ it('a paused job can be resumed', () => {
   const actions = show({ state: 'paused' });
   press('Resume');
   expect(actions.resume).toHaveBeenCalled();
+});
+
+it('the focus stays where a button takes the place of another', () => {
+  const { become } = show({});
+  const focused = () => document.activeElement?.getAttribute('aria-label');
+  screen.getByRole('button', { name: 'Pause' }).focus();
+  become({ state: 'paused' });
+  expect(focused()).toBe('Resume');
+  screen.getByRole('button', { name: 'Cancel' }).focus();
+  become({ state: 'cancelled', path: '/data/alice/rucio/run1' });
+  expect(focused()).toBe('Take off the list');
 });
 
 it('a job that waits for sign-in offers just that', () => {
@@ -132,6 +146,16 @@ it('failed files are counted, explained, and shown on demand', () => {
   expect(actions.showFailed).toHaveBeenCalled();
   press('Try again what failed');
   expect(actions.retry).toHaveBeenCalled();
+});
+
+it('a job that failed as a whole offers to try again once, not twice', () => {
+  const actions = show({
+    state: 'failed',
+    problem: problemOf({ type: 'not-found', do: 'refresh' })
+  });
+  expect(buttons()).not.toContain('Try again what failed');
+  press('Try again');
+  expect(actions.retry).toHaveBeenCalledTimes(1);
 });
 
 it('what is not on the mounted RSE can be downloaded', () => {
