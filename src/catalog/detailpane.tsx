@@ -6,6 +6,8 @@ import type { Asked } from '../client/asked';
 import type { DidSummary, Metadata, Rule, Rules } from '../client/generated';
 import { Copied, IconButton } from '../components/button';
 import { noteIcon, tapeIcon, warningIcon } from '../components/icons';
+import { useMetrics } from '../components/metrics';
+import { Name } from '../components/name';
 import { type IAction, remedy, Strip } from '../components/notice';
 import { count, size } from '../components/quantity';
 import { Breakable, Facts } from '../components/texts';
@@ -214,55 +216,65 @@ interface IFilesProps {
 const FILE_ROW = 24;
 /** Rows shown before the list scrolls by itself. */
 const FILES = 10;
+/** Width of a row that is neither name nor size: a gap, and a bar for scrolling. */
+const AROUND = 24;
 
 function Files(props: IFilesProps): JSX.Element {
   const { listing, trans, onRetry } = props;
+  const frame = React.useRef<HTMLDivElement>(null);
+  const { width, measure } = useMetrics(frame);
   const onWindow = React.useCallback(
     (first: number, end: number) => listing.ensure(first, end),
     [listing]
   );
   const trouble = listing.obstacle?.detail ?? listing.cut;
-  if (trouble) {
+  const renderRow = (index: number): JSX.Element => {
+    const row = listing.row(index);
+    const bytes = row?.bytes ? size(row.bytes) : '';
     return (
-      <Strip
-        tone="error"
-        icon={warningIcon}
-        text={trouble}
-        action={{ label: trans.__('Try again'), run: onRetry }}
-      />
+      <div role="listitem" className="jp-Rucio-file">
+        <Name
+          name={row?.did.name ?? trans.__('Loading…')}
+          width={width - AROUND - measure(bytes)}
+          measure={measure}
+          neighbours={[index - 1, index + 1].flatMap(
+            near => listing.row(near)?.did.name ?? []
+          )}
+        />
+        <span>{bytes}</span>
+      </div>
     );
-  }
-  if (listing.length === 0) {
-    return (
-      <p className="jp-Rucio-small">
-        {listing.arriving
-          ? trans.__('Asking Rucio…')
-          : trans.__('It holds nothing.')}
-      </p>
-    );
-  }
+  };
+  // One element for all of it, so that it is measured whatever it shows.
   return (
-    <VirtualList
-      className="jp-Rucio-files"
-      style={{ height: Math.min(FILES, listing.length) * FILE_ROW }}
-      role="list"
-      aria-label={trans.__('Files')}
-      tabIndex={0}
-      count={listing.length}
-      rowHeight={FILE_ROW}
-      onWindow={onWindow}
-      renderRow={index => {
-        const row = listing.row(index);
-        return (
-          <div role="listitem" className="jp-Rucio-file">
-            <span className="jp-Rucio-file-name" title={row?.did.name}>
-              {row?.did.name ?? trans.__('Loading…')}
-            </span>
-            <span>{row?.bytes ? size(row.bytes) : ''}</span>
-          </div>
-        );
-      }}
-    />
+    <div className="jp-Rucio-files" ref={frame}>
+      {trouble ? (
+        <Strip
+          tone="error"
+          icon={warningIcon}
+          text={trouble}
+          action={{ label: trans.__('Try again'), run: onRetry }}
+        />
+      ) : listing.length === 0 ? (
+        <p className="jp-Rucio-small">
+          {listing.arriving
+            ? trans.__('Asking Rucio…')
+            : trans.__('It holds nothing.')}
+        </p>
+      ) : (
+        <VirtualList
+          className="jp-Rucio-fileRows"
+          style={{ height: Math.min(FILES, listing.length) * FILE_ROW }}
+          role="list"
+          aria-label={trans.__('Files')}
+          tabIndex={0}
+          count={listing.length}
+          rowHeight={FILE_ROW}
+          onWindow={onWindow}
+          renderRow={renderRow}
+        />
+      )}
+    </div>
   );
 }
 
