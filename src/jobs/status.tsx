@@ -25,8 +25,11 @@ export class JobStatus extends ReactWidget {
 
   render(): JSX.Element {
     const running = this._running;
-    const done = running.reduce((sum, job) => sum + job.bytes_done, 0);
-    const total = running.reduce((sum, job) => sum + job.bytes_total, 0);
+    // What is yet to be agreed to may be larger than all the rest, and may never come.
+    const agreed = running.filter(job => job.cause !== 'confirm');
+    const done = agreed.reduce((sum, job) => sum + job.bytes_done, 0);
+    const total = agreed.reduce((sum, job) => sum + job.bytes_total, 0);
+    const percentage = 100 * share(done, total);
     const text = this.trans._n(
       'Rucio: %1 job',
       'Rucio: %1 jobs',
@@ -36,11 +39,15 @@ export class JobStatus extends ReactWidget {
       <button
         type="button"
         className="jp-Rucio-status"
+        aria-label={this.trans.__('%1, %2 %', text, Math.floor(percentage))}
         title={total > 0 ? sizeOf(done, total, this.trans) : undefined}
         onClick={this.onClick}
       >
         <TextItem source={text} />
-        <ProgressBar percentage={100 * share(done, total)} />
+        {/* JupyterLab's bar has no name for who cannot see it. */}
+        <span aria-hidden="true">
+          <ProgressBar percentage={percentage} />
+        </span>
       </button>
     );
   }
