@@ -38,7 +38,7 @@ export function Header(props: IHeaderProps): JSX.Element {
     { command: CommandIDs.openSettings }
   ];
   return (
-    <header className="jp-Rucio-header">
+    <div className="jp-Rucio-header">
       {current && (
         <MenuButton
           commands={commands}
@@ -75,7 +75,7 @@ export function Header(props: IHeaderProps): JSX.Element {
       >
         <ellipsesIcon.react tag="span" aria-hidden="true" />
       </MenuButton>
-    </header>
+    </div>
   );
 }
 
@@ -96,16 +96,21 @@ function AccountButton(
       { command: CommandIDs.signOut }
     ];
   };
-  const text = standing(account, now, trans);
+  const [who, ...more] = standing(account, now, trans);
   return (
     <span>
       <MenuButton
         commands={commands}
         className={`jp-Rucio-account jp-mod-${account.state}`}
-        label={trans.__('Account: %1', text)}
+        label={trans.__('Account: %1', [who, ...more].join(' · '))}
         entries={entries}
       >
-        <span className="jp-Rucio-account-text">{text}</span>
+        <span className="jp-Rucio-account-name">{who}</span>
+        {more.map(fact => (
+          <span key={fact} className="jp-Rucio-account-fact">
+            {`· ${fact}`}
+          </span>
+        ))}
         <caretDownIcon.react
           tag="span"
           className="jp-Rucio-caret"
@@ -116,28 +121,28 @@ function AccountButton(
   );
 }
 
-/** Who the user is and for how long: `alice · 1 h 40 left`. */
+/** Who the user is and for how long: `alice`, `1 h 40 left`. */
 export function standing(
   account: AccountStatus,
   now: number,
   trans: TranslationBundle
-): string {
+): string[] {
   const name = account.account ?? trans.__('signed in');
   switch (account.state) {
     case 'signed-out':
-      return trans.__('signed out');
+      return [trans.__('signed out')];
     case 'lapsed':
-      return account.account
-        ? trans.__('%1 · lapsed', account.account)
-        : trans.__('lapsed');
+      return [
+        ...(account.account ? [account.account] : []),
+        trans.__('lapsed')
+      ];
     case 'lapsing':
     case 'signed-in':
       return account.expires_at === null
-        ? name
-        : trans.__(
-            '%1 · %2 left',
+        ? [name]
+        : [
             name,
-            duration(account.expires_at - now, trans)
-          );
+            trans.__('%1 left', duration(account.expires_at - now, trans))
+          ];
   }
 }

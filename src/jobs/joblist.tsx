@@ -159,7 +159,7 @@ export function JobList(props: IJobListProps): JSX.Element {
           {trans.__('Show the older ones')}
         </Button>
       )}
-      <footer className="jp-Rucio-foot">
+      <div className="jp-Rucio-foot">
         {store && (
           <span title={store.store_path}>
             {store.quota_bytes === null
@@ -180,7 +180,7 @@ export function JobList(props: IJobListProps): JSX.Element {
             {trans.__('Clear finished')}
           </Button>
         )}
-      </footer>
+      </div>
     </div>
   );
 }

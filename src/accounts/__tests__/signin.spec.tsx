@@ -128,5 +128,5 @@ it.each([
   [{ state: 'signed-out', account: null, expires_at: null }, 'signed out']
 ] as const)('the header says who and for how long %#', (account, text) => {
   const status = { auth_type: null, renewable: false, ...account };
-  expect(standing(status, 1000, trans)).toBe(text);
+  expect(standing(status, 1000, trans).join(' · ')).toBe(text);
 });
