@@ -224,12 +224,16 @@ function onKey(
   }
 }
 
-/** Open a closed row; from an open one go to the first of what it holds. */
+/** Open a closed row; from an open one go to the first of what it holds, once that has come. */
 function inward(place: IPlace, props: IDidTreeProps): void {
-  if (place.branch.isOpen(place.index)) {
-    step(props, 1);
-  } else {
+  const { branch, index } = place;
+  if (!branch.isOpen(index)) {
     props.onToggle(place, true);
+    return;
+  }
+  const line = props.root.line(branch.position(index) + 1);
+  if (line && line.kind !== 'end' && line.branch !== branch) {
+    props.onChoose({ branch: line.branch, index: line.index }, 'only');
   }
 }
 

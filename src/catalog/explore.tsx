@@ -42,6 +42,7 @@ export function Explore(props: IExploreProps): JSX.Element {
   const frame = React.useRef<HTMLDivElement>(null);
   const { root, summaries, selected, details, instance, view } = catalog;
   const rse = details ? view.rseOf(details.row.did) : null;
+  const chosen = selected.map(row => didText(row.did)).join('\n');
   const complete = React.useCallback(
     (typed: string) => catalog.completeScope(typed),
     [catalog]
@@ -55,7 +56,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     }
     // Asked when something else is chosen, not whenever the list is drawn.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [jobs, summaries, selected.map(row => didText(row.did)).join('\n')]);
+  }, [jobs, summaries, chosen]);
 
   const stage = async (rows: readonly DidRow[], part: Part = {}) => {
     if (!instance) {
@@ -209,6 +210,7 @@ export function Explore(props: IExploreProps): JSX.Element {
       )}
       {selected.length > 0 && (
         <StageBar
+          key={chosen}
           rows={selected}
           summaries={selected.flatMap(row => summaries?.get(row.did) ?? [])}
           store={jobs.store}

@@ -30,6 +30,8 @@ export interface ITransferListProps {
 
 /** Rows shown before the list scrolls by itself; fewer where each tells at length what went wrong. */
 const [SHOWN, EXPLAINED] = [8, 5];
+/** Files whose problems are looked at to find out how much room these need, and the most that they get. */
+const [LOOKED_AT, MOST_LINES] = [100, 5];
 /** Width of a row that is not its name: a button, and a bar for scrolling. */
 const AROUND = 44;
 
@@ -38,8 +40,12 @@ export function TransferList(props: ITransferListProps): JSX.Element {
   const { transfers, trans } = props;
   const frame = React.useRef<HTMLDivElement>(null);
   const { width, line, measure } = useMetrics(frame);
-  const explained = transfers.filter === 'failed';
-  const rowHeight = (explained ? 3 : 2) * line + 10;
+  const lines =
+    transfers.filter === 'failed'
+      ? linesNeeded(transfers, width - AROUND, measure)
+      : 1;
+  const rowHeight = (1 + lines) * line + 10;
+  const shown = lines > 1 ? EXPLAINED : SHOWN;
   const onWindow = React.useCallback(
     (first: number, end: number) => transfers.ensure(first, end),
     [transfers]
@@ -61,12 +67,8 @@ export function TransferList(props: ITransferListProps): JSX.Element {
   return (
     <div
       ref={frame}
-      className={`jp-Rucio-transfers ${explained ? 'jp-mod-explained' : ''}`}
-      style={{
-        height:
-          Math.min(explained ? EXPLAINED : SHOWN, transfers.length || 1) *
-          rowHeight
-      }}
+      className={`jp-Rucio-transfers ${lines > 1 ? 'jp-mod-explained' : ''}`}
+      style={{ height: Math.min(shown, transfers.length || 1) * rowHeight }}
     >
       {transfers.length === 0 ? (
         <p className="jp-Rucio-small">
@@ -96,6 +98,20 @@ export function TransferList(props: ITransferListProps): JSX.Element {
       )}
     </div>
   );
+}
+
+/** How many lines it takes to tell what went wrong with any of the first files; it is told in small letters. */
+function linesNeeded(
+  transfers: Transfers,
+  width: number,
+  measure: (text: string) => number
+): number {
+  let widest = 0;
+  for (let at = 0; at < Math.min(LOOKED_AT, transfers.length); at += 1) {
+    const told = transfers.row(at)?.problem?.detail ?? '';
+    widest = Math.max(widest, measure(told));
+  }
+  return Math.min(MOST_LINES, Math.max(1, Math.ceil(widest / width)));
 }
 
 interface ITransferViewProps extends ITransferListProps {

@@ -62,7 +62,7 @@ function waiting({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
       const free =
         job.free_bytes === null
           ? ''
-          : trans.__('%1 free.', size(job.free_bytes));
+          : trans.__('%1 free.', size(job.free_bytes).replace(' ', '\u00a0'));
       const text = why ?? trans.__('There is no room for the rest.');
       return [warn([text, free].filter(Boolean).join(' '), again)];
     }
