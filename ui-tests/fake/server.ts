@@ -8,6 +8,7 @@ import type {
   Problem
 } from '../../src/client/generated';
 import * as data from './data';
+import * as jobs from './jobs';
 
 type Answer = object | Problem;
 
@@ -130,7 +131,7 @@ export class FakeServer {
       case 'jobs':
         return method === 'GET'
           ? { jobs: this.jobs }
-          : data.job({ request: body.job });
+          : jobs.job({ request: body.job });
       case 'store':
         return data.store;
       case 'engine':
@@ -147,7 +148,11 @@ export class FakeServer {
           body_limit: 1000000
         };
       case 'transfers':
-        return data.transfers(number('offset'), number('limit'));
+        return jobs.transfers(
+          number('offset'),
+          number('limit'),
+          query.get('state') === 'failed'
+        );
     }
     if (path.startsWith('listings/content')) {
       return data.listing(

@@ -16,7 +16,11 @@ const WIDTHS = [520, 330, 240];
 /** Pictures side by side on a sheet, and in all on one. */
 const [COLUMNS, ON_A_SHEET] = [5, 10];
 
-test.use({ autoGoto: false, viewport: { width: 1000, height: 800 } });
+test.use({
+  autoGoto: false,
+  viewport: { width: 1000, height: 800 },
+  trace: 'off' // of so many states it takes far longer than what it records
+});
 
 for (const theme of THEMES) {
   for (const width of WIDTHS) {

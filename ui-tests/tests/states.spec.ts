@@ -1,11 +1,16 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, test } from '@jupyterlab/galata';
+import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
 
+import * as jobs from '../fake/jobs';
 import { FakeServer } from '../fake/server';
-import { openPanel, type Panel } from '../panel';
+import { openPanel, Panel } from '../panel';
 import { enter, STATES, THEMES } from '../states';
 
-test.use({ autoGoto: false, viewport: { width: 1000, height: 800 } });
+test.use({
+  autoGoto: false,
+  viewport: { width: 1000, height: 800 },
+  trace: 'off' // of so many states it takes far longer than what it records
+});
 
 for (const theme of THEMES) {
   test(`each state says what is the matter and what to do, in ${theme}`, async ({
@@ -21,7 +26,7 @@ for (const theme of THEMES) {
     for (const state of STATES) {
       await test.step(state.name, async () => {
         await enter(state, panel, fake);
-        expect.soft(await violations(panel), state.name).toEqual([]);
+        expect.soft(await violations(page), state.name).toEqual([]);
       });
     }
   });
@@ -64,10 +69,34 @@ test('what is chosen stays in sight while the list becomes lower', async ({
   await expect(row).toBeHidden();
 });
 
-async function violations(panel: Panel): Promise<string[]> {
-  const report = await new AxeBuilder({ page: panel.page })
-    .include('#rucio-panel')
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21aa'])
+test('the status bar tells of what runs, and leads there', async ({ page }) => {
+  const fake = new FakeServer();
+  fake.jobs = jobs.begun;
+  await fake.serve(page);
+  await page.goto();
+  const item = page.getByRole('button', { name: /^Rucio: 5 jobs/ });
+  await expect(item).toBeVisible();
+  expect(await violations(page, '.jp-Rucio-status')).toEqual([]);
+  await item.click();
+  const panel = new Panel(page);
+  await expect(panel.tab(/Jobs/)).toHaveAttribute('aria-selected', 'true');
+  await expect(panel.root).toContainText('12.5 of 20.1 MB');
+});
+
+async function violations(
+  page: IJupyterLabPageFixture,
+  place = '#rucio-panel'
+): Promise<string[]> {
+  const report = await new AxeBuilder({ page })
+    .include(place)
+    .withTags([
+      'wcag2a',
+      'wcag2aa',
+      'wcag21a',
+      'wcag21aa',
+      'wcag22aa',
+      'best-practice'
+    ])
     .analyze();
   return report.violations.map(
     violation => `${violation.id}: ${violation.nodes[0].html}`
