@@ -1,6 +1,6 @@
 import { expect, test } from '@jupyterlab/galata';
 
-import { instance, instances } from '../fake/data';
+import { dataset, instance, instances } from '../fake/data';
 import * as jobs from '../fake/jobs';
 import { FakeServer } from '../fake/server';
 import { openPanel, type Panel } from '../panel';
@@ -156,6 +156,21 @@ test('DIDs that are not neighbours can be chosen by keyboard', async ({
   await expect(chosen).toHaveCount(2);
   await expect(panel.rows.nth(1)).toHaveAttribute('aria-selected', 'false');
   await expect(panel.rows.nth(2)).toHaveAttribute('aria-selected', 'true');
+});
+
+test('the DIDs that are chosen are copied by keyboard', async ({
+  page,
+  context
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  await panel.rows.nth(0).click();
+  await panel.rows.nth(1).click({ modifiers: ['Shift'] });
+  await panel.root.getByRole('tree').press('ControlOrMeta+c');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied.split('\n')).toEqual(
+    [31, 32].map(run => `data25_13p6TeV:${dataset(run).did.name}`)
+  );
 });
 
 test('the details are folded away and come back by keyboard', async ({

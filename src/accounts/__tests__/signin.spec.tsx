@@ -130,3 +130,19 @@ it.each([
   const status = { auth_type: null, renewable: false, ...account };
   expect(standing(status, 1000, trans).join(' · ')).toBe(text);
 });
+
+it('a form that was opened has the focus, one that stands in the way does not take it', () => {
+  const form = (onCancel?: () => void) => (
+    <SignInForm
+      instance={instance}
+      trans={trans}
+      onSignIn={() => Promise.resolve()}
+      onCancel={onCancel}
+    />
+  );
+  const { unmount } = render(form());
+  expect(document.activeElement).toBe(document.body);
+  unmount();
+  render(form(() => undefined));
+  expect(document.activeElement).toBe(screen.getByLabelText('Sign in with'));
+});
