@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from ..accounts.files import discard_drafts
 from ..config import state_folder
-from ..errors import Failure, outline
+from ..errors import BadConfiguration, Failure, outline
 from . import place
 from .engine import Engine
 from .log import open_log
@@ -39,8 +39,12 @@ log = logging.getLogger("rucio_jupyterlab.engine")
 def main() -> int:
     """The exit status: 0 also where another engine holds the lock."""
     _guess_no_encodings()
-    state = place.private_folder(state_folder(os.environ))
-    lock = place.take_lock(state)
+    try:
+        state = place.private_folder(state_folder(os.environ))
+        lock = place.take_lock(state)
+    except BadConfiguration as failure:
+        sys.stderr.write(f"{failure}\n")  # which goes to the log
+        return 1
     if lock is None:
         return 0
     open_log(state / "engine.log")

@@ -54,7 +54,7 @@ def socket_path(state: Path) -> Path:
     path = state / "engine.sock"
     if len(os.fsencode(path)) < SOCKET_PATH_LIMIT:
         return path
-    name = hashlib.sha256(f"{os.getuid()}:{state}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(f"{os.getuid()}:{state}")).hexdigest()[:16]
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if len(os.fsencode(base)) > SOCKET_PATH_LIMIT // 2:
         base = Path("/tmp")  # noqa: S108 -- the folder below is checked to be private
@@ -62,13 +62,23 @@ def socket_path(state: Path) -> Path:
 
 
 def take_lock(state: Path) -> int | None:
-    """Hold `STATE/lock` until the process ends; its descriptor, or None where another engine holds it."""
-    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold `STATE/lock` until the process ends; its descriptor, or None where another engine holds it.
+
+    Raises BadConfiguration where the disk has no locks, or cannot be written.
+    """
+    descriptor = None
     try:
+        descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise BadConfiguration(
+            f"{state / 'lock'} cannot be locked: {error.strerror}. "
+            "Set RUCIO_JUPYTERLAB_STATE to a folder on a disk of this machine."
+        ) from error
     return descriptor
 
 
@@ -80,8 +90,8 @@ def announce(lock: int, path: Path) -> None:
 
 
 def read_notice(state: Path) -> Notice | None:
-    """What the last holder of the lock told; None where there is none, or it is just being written."""
+    """What the last holder of the lock told; None where nothing can be read, or it is just being written."""
     try:
         return msgspec.json.decode((state / "lock").read_bytes(), type=Notice)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return None

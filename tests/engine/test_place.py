@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -87,3 +89,21 @@ def test_the_lock_is_held_once_and_tells_where_its_holder_listens(tmp_path: Path
     again = place.take_lock(tmp_path)
     assert again is not None
     os.close(again)
+
+
+def test_a_disk_without_locks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(BadConfiguration, match=r"cannot be locked: .*RUCIO_JUPYTERLAB_STATE"):
+        place.take_lock(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_lock_that_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    assert place.read_notice(tmp_path) is None
+    with pytest.raises(BadConfiguration, match="cannot be locked"):
+        place.take_lock(tmp_path)
