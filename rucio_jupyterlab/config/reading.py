@@ -97,6 +97,14 @@ def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
     return Options(**_read_fields(Options, Options.__struct_fields__, plain, problems))
 
 
+def lazy_value(value: Any) -> Any:
+    """What `c.RucioConfig.instances.append(…)` or `c.RucioConfig.cell_templates.update(…)` makes of nothing.
+
+    `value` is a LazyConfigValue of traitlets.
+    """
+    return value.get_value({} if "update" in value.to_dict() else [])
+
+
 def read_auth_type(value: Any, problems: list[str]) -> Any:
     """The way to sign in that a site calls `userpass`, `x509`, `x509_proxy` or `oidc`; None if unknown."""
     if value in (None, ""):
