@@ -18,7 +18,7 @@ from rucio_jupyterlab.catalog.model import DidRow, ListingPage
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import place, protocol
 from rucio_jupyterlab.engine.server import SocketServer
-from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, Problem
+from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, NotFound, Problem
 from rucio_jupyterlab.staging.model import (
     JobRequest,
     Jobs,
@@ -60,6 +60,8 @@ class EngineStandIn:
         """Its course once it was confirmed."""
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
+        self.unknown: set[str] = set()
+        """Identifiers of jobs that are not there."""
         self.start_seconds = 0.0
         """How long it takes to tell of a job that has begun."""
 
@@ -128,6 +130,8 @@ class EngineStandIn:
         match ask:
             case protocol.StartJob():
                 return snapshot("planning")
+            case protocol.GetJob(job_id=job_id) if job_id in self.unknown:
+                raise NotFound("No such job.")
             case protocol.GetJob():
                 return self.course.pop(0) if len(self.course) > 1 else self.course[0]
             case protocol.ListJobs():
