@@ -208,8 +208,12 @@ def _expected(hint: Any) -> str:
     match next(kind for kind in kinds if not isinstance(kind, msgspec.inspect.NoneType)):
         case msgspec.inspect.LiteralType(values):
             return "one of " + ", ".join(f"“{value}”" for value in values)
-        case msgspec.inspect.IntType(ge=least):
-            return "a whole number" if least is None else f"a whole number of at least {least}"
+        case msgspec.inspect.IntType(ge=None):
+            return "a whole number"
+        case msgspec.inspect.IntType(ge=least, le=None):
+            return f"a whole number of at least {least}"
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
         case msgspec.inspect.FloatType(gt=below, le=most):
             return f"a number above {below} and at most {most}"
         case msgspec.inspect.BoolType():
