@@ -12,6 +12,8 @@ import os
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -49,16 +51,22 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def socket_path(state: Path) -> Path:
-    """A path short enough for a socket, in a private folder. Raises BadConfiguration."""
+def socket_paths(state: Path) -> Iterator[Path]:
+    """Paths short enough for a socket, each in a private folder, the best first.
+
+    The state folder may have too long a path, or lie on a disk that takes no sockets; the runtime folder
+    may belong to a session that is over. Raises BadConfiguration where no folder is left.
+    """
     path = state / "engine.sock"
     if len(os.fsencode(path)) < SOCKET_PATH_LIMIT:
-        return path
+        yield path
     name = hashlib.sha256(os.fsencode(f"{os.getuid()}:{state}")).hexdigest()[:16]
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(os.fsencode(base)) > SOCKET_PATH_LIMIT // 2:
-        base = Path("/tmp")  # noqa: S108 -- the folder below is checked to be private
-    return private_folder(base / f"rucio-jupyterlab-{name}") / "engine.sock"
+    folders = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108 -- each is checked
+    for folder in folders:
+        if folder and len(os.fsencode(folder)) <= SOCKET_PATH_LIMIT // 2:
+            with suppress(BadConfiguration):
+                yield private_folder(Path(folder) / f"rucio-jupyterlab-{name}") / "engine.sock"
+    raise BadConfiguration(f"Neither {state} nor the folder for temporary files can hold a socket.")
 
 
 def take_lock(state: Path) -> int | None:

@@ -87,8 +87,9 @@ class EngineStandIn:
         lock = place.take_lock(self.state)
         assert lock is not None
         server = SocketServer(dict.fromkeys(protocol.REPLIES, self._answer), self._watch)
-        listening = await server.listen(place.socket_path(self.state))
-        place.announce(lock, place.socket_path(self.state))
+        path = next(place.socket_paths(self.state))
+        listening = await server.listen(path)
+        place.announce(lock, path)
         self._ready.set()
         await self._stop.wait()
         listening.close()

@@ -123,8 +123,7 @@ def test_a_state_folder_with_a_long_path_works(tmp_path: Path) -> None:
         assert len(notice.socket) < place.SOCKET_PATH_LIMIT
     finally:
         end(state)
-        place.socket_path(state).unlink()
-        place.socket_path(state).parent.rmdir()
+        clear_socket(state)
 
 
 def test_a_notice_from_a_machine_with_other_folders_keeps_no_engine_from_starting(state: Path) -> None:
@@ -156,6 +155,26 @@ def test_a_configuration_that_is_no_text_is_a_problem_with_a_reason(state: Path)
     configuration = configuration_from({"instances": [plain]}, {}).to_dict()
     with pytest.raises(BadConfiguration, match="not UTF-8"):
         open_connection(state, configuration)
+
+
+def clear_socket(state: Path) -> None:
+    """Remove what an engine that was killed left beside the state folder."""
+    notice = place.read_notice(state)
+    assert notice
+    Path(notice.socket).unlink()
+    Path(notice.socket).parent.rmdir()
+
+
+def test_a_disk_that_takes_no_sockets_moves_the_socket(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    (place.private_folder(state) / "engine.sock").mkdir()  # stands for it: nothing can be bound there
+    try:
+        assert status(state).state_path == str(state)
+    finally:
+        end(state)
+        clear_socket(state)
 
 
 def test_it_is_nice_to_kernels(state: Path) -> None:
