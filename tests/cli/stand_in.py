@@ -26,6 +26,8 @@ from rucio_jupyterlab.staging.model import (
     StoreStatus,
     TransferPage,
     TransferRow,
+    UploadRequest,
+    UploadSnapshot,
 )
 
 PASSWORD = "alice-secret"
@@ -41,6 +43,10 @@ def info(name: str = "lab", *ways: AuthType, state: Any = "signed-in", **more: A
     return InstanceInfo(
         name, name, "https://rucio", list(ways or ("userpass",)), account, "jupyter", "a file", **more
     )
+
+
+def uploading(request: UploadRequest, state: Any) -> UploadSnapshot:
+    return UploadSnapshot("upload1", request, state, 1, 0, 10, 0, 0.0, [])
 
 
 class EngineStandIn:
@@ -123,6 +129,11 @@ class EngineStandIn:
                 return self.pages.pop(0)
             case protocol.CloseListing():
                 return protocol.Done()
+            case protocol.StartUpload(upload):
+                await asyncio.sleep(self.start_seconds)
+                return uploading(upload, "running")
+            case protocol.CancelUpload() | protocol.GetUpload():
+                return uploading(self.questions(protocol.StartUpload)[0].upload, "cancelled")
             case protocol.StartJob():
                 await asyncio.sleep(self.start_seconds)
         return self._answer_about_jobs(ask)

@@ -122,6 +122,15 @@ def test_an_interrupt_cancels_a_job_whose_number_is_not_known_yet(engine: Engine
     assert engine.questions(protocol.CancelJob)
 
 
+def test_an_interrupt_cancels_an_upload_whose_number_is_not_known_yet(engine: EngineStandIn) -> None:
+    engine.start_seconds = 0.5
+    with subprocess.Popen([*STAGE[:3], "put", "/a", "CLOUD", "user.alice"], stderr=subprocess.DEVNULL) as put:
+        until(lambda: engine.questions(protocol.StartUpload))
+        put.send_signal(signal.SIGINT)
+        assert put.wait(30) == 130
+    assert engine.questions(protocol.CancelUpload)
+
+
 def test_an_interrupted_watch_leaves_the_job_alone(engine: EngineStandIn) -> None:
     engine.course = [snapshot("running")]
     watch = [*STAGE[:3], "status", "job1", "--wait"]
