@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..errors import BadConfiguration, EngineDown, Problem, outline
+from ..errors import BadConfiguration, BadRequest, EngineDown, Problem, outline
 from . import protocol, wire
 from .start import Configuration, NewerEngine, open_connection
 
@@ -124,7 +124,7 @@ class EngineLink:
     def _open_socket(self) -> socket.socket:
         try:
             return open_connection(self._state_folder(), self._configuration)
-        except BadConfiguration as failure:
+        except (BadConfiguration, BadRequest) as failure:  # of the configuration, which hello carries
             raise EngineDown(str(failure)) from failure
 
     async def _watch(self, connection: _Connection) -> None:
