@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, see `Exit`."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["demo"]:
+        _take_any_text(json=False)
         return _demo(argv[1:])
     arguments = _parser().parse_args(argv)
     _take_any_text(arguments.json)
