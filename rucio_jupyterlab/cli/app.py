@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import get_args
@@ -36,11 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     _take_any_text(arguments.json)
     output: Output = JsonOutput(sys.stdout) if arguments.json else TextOutput(sys.stdout, sys.stderr)
+    ended = Exit.OK
     try:
         ended = _answer(arguments, output)
         sys.stdout.flush()  # here, where it can still be told that this fails
-    except BrokenPipeError:  # whoever read has read enough
-        ended = Exit.OK
+    except BrokenPipeError:
+        pass  # whoever read has read enough
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"jupyter rucio: {where}{error.strerror}.\n")
@@ -55,7 +57,8 @@ def _answer(arguments: argparse.Namespace, output: Output) -> Exit:
         return _run(arguments, output)
     except Failure as failure:
         problem = failure.problem()
-        output.problem(problem)
+        with suppress(BrokenPipeError):  # a failure is one also where nobody reads of it
+            output.problem(problem)
         return _EXITS.get(problem.type, Exit.FAILED)
     except (KeyboardInterrupt, EOFError):  # EOFError: Ctrl-D where a password is asked for
         output.end_of_job()

@@ -139,6 +139,17 @@ async def test_a_listener_that_fails_hears_of_later_changes_all_the_same(state: 
         link.close()
 
 
+async def test_a_configuration_that_is_no_text_is_told_where_an_engine_runs_already(state: Path) -> None:
+    plain = {"name": "lab", "rucio_base_url": "https://rucio.invalid", "site_name": "caf\udce9"}
+    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    async with linked(state) as recorded:
+        assert await recorded.pid()
+        other = EngineLink(lambda: state, configuration, recorded._hear, recorded._note)
+        with pytest.raises(EngineDown, match="UTF-8"):
+            await other.ask(protocol.GetEngine())
+        other.close()
+
+
 async def test_an_answer_that_does_not_come_is_given_up(state: Path) -> None:
     async with linked(state) as recorded:
         pid = await recorded.pid()
