@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rucio_mesh.testing.grid import Grid
@@ -47,6 +48,15 @@ ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
 }
 
 
+@contextmanager
+def saving(comparisons: list[Comparison], facts: dict[str, object]) -> Iterator[None]:
+    """Keep what was measured at the end, also where an entry fails, after hours perhaps."""
+    try:
+        yield
+    finally:
+        save(HERE / "results.json", comparisons, facts)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measure against `rucio download`, `cs3client` and curl.")
     parser.add_argument(
@@ -60,6 +70,7 @@ def main() -> int:
     facts = machine()
     comparisons: list[Comparison] = []
     with (
+        saving(comparisons, facts),
         tempfile.TemporaryDirectory(prefix="work-", dir=HERE) as work,
         Grid(
             HERE / "grid",
@@ -73,7 +84,6 @@ def main() -> int:
             for comparison in entry(grid, Path(work)):
                 comparisons.append(comparison)
                 print(comparison, flush=True)
-    save(HERE / "results.json", comparisons, facts)
     return 0 if all(comparison.met for comparison in comparisons) else 1
 
 

@@ -49,7 +49,10 @@ def failover(grid: Grid, work: Path) -> list[Comparison]:
 
 
 def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> float:
-    """Seconds. The replica that gave most so far ends when half of the bytes are here; it is back afterwards."""
+    """Seconds. The replica that gave most so far ends when half of the bytes are here; it is back afterwards.
+
+    Raises RuntimeError where none ended.
+    """
     alive = set(proxies)
 
     def kill_at_half(job: JobSnapshot) -> None:
@@ -60,7 +63,10 @@ def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> flo
 
     try:
         with ours.FreshEngine(grid, work) as engine:
-            return engine.stage(TWIN, on_change=kill_at_half)
+            took = engine.stage(TWIN, on_change=kill_at_half)
+        if len(alive) == len(proxies):  # else a run without a death would count as one that survived it
+            raise RuntimeError("The job ended before it was seen at half.")
+        return took
     finally:
         for proxy in proxies.values():
             proxy.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,7 @@ from .api.handlers import BODY_LIMIT, handlers
 from .api.local import Server
 from .api.model import Environment
 from .config import Configuration, configuration_from, state_folder
-from .config.reading import read_instance
+from .config.reading import lazy_value, read_instance
 from .demo.beside import DemoBeside
 from .engine.link import EngineLink
 from .engine.protocol import PAGE_LIMIT, SUMMARIES_LIMIT
@@ -175,10 +176,12 @@ def configured_values(section: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     traits = RucioConfig.class_traits(config=True)
     for name, value in section.items():
-        if isinstance(value, LazyConfigValue):  # `c.RucioConfig.instances.append(…)`
-            values[name] = value.get_value([])
+        if isinstance(value, LazyConfigValue):
+            values[name] = lazy_value(value)
         elif isinstance(value, DeferredConfig) and name in traits:  # from the command line
-            values[name] = value.get_value(traits[name])
+            with suppress(ValueError):  # given twice, where one value is wanted: told as it is
+                value = value.get_value(traits[name])  # noqa: PLW2901
+            values[name] = value
         else:
             values[name] = value
     return values

@@ -67,7 +67,11 @@ class RouteHandler(APIHandler):
             raise failure_of_status(405 if self._routes else 404)
         if len(self.request.body) > BODY_LIMIT:
             raise TooLarge(f"The request is larger than {BODY_LIMIT // 1024**2} MiB.")
-        query = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        # Not `get_query_argument`, which takes blanks away that a name may have.
+        query = {
+            name: self.decode_argument(values[-1], name)
+            for name, values in self.request.query_arguments.items()
+        }
         request = read_request(route, in_path, query, self.request.body)
         await self.finish(msgspec.json.encode(await route.answer(self._server, request)))
 

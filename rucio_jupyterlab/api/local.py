@@ -46,12 +46,12 @@ async def retry_link(server: Server, request: model.RetryLink) -> model.Link:
 
 
 async def get_demo(server: Server, request: model.GetDemo) -> DemoStatus:
-    return server.demo.status()
+    return await server.demo.status()
 
 
 async def start_demo(server: Server, request: model.StartDemo) -> DemoStatus:
     """Begin to start it; how far that is, `get_demo` tells."""
-    return server.demo.start()
+    return await server.demo.start()
 
 
 async def stop_demo(server: Server, request: model.StopDemo) -> DemoStatus:

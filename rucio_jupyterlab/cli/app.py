@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import get_args
 
@@ -30,22 +32,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, see `Exit`."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["demo"]:
+        _take_any_text(json=False)
         return _demo(argv[1:])
     arguments = _parser().parse_args(argv)
+    _take_any_text(arguments.json)
     output: Output = JsonOutput(sys.stdout) if arguments.json else TextOutput(sys.stdout, sys.stderr)
+    ended = Exit.OK
+    try:
+        ended = _answer(arguments, output)
+        sys.stdout.flush()  # here, where it can still be told that this fails
+    except BrokenPipeError:
+        pass  # whoever read has read enough
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"jupyter rucio: {where}{error.strerror}.\n")
+        ended = Exit.FAILED
+    _drop_what_cannot_be_written()
+    return ended
+
+
+def _answer(arguments: argparse.Namespace, output: Output) -> Exit:
+    """Run the command, and tell what kept it from its end. Raises OSError where that cannot be written."""
     try:
         return _run(arguments, output)
     except Failure as failure:
         problem = failure.problem()
-        output.problem(problem)
+        with suppress(BrokenPipeError):  # a failure is one also where nobody reads of it
+            output.problem(problem)
         return _EXITS.get(problem.type, Exit.FAILED)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # EOFError: Ctrl-D where a password is asked for
         output.end_of_job()
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has read enough; what Python would flush at its end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+
+
+def _take_any_text(json: bool) -> None:
+    """JSON is UTF-8 whatever the locale; of the rest that shows what the locale knows."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(
+            encoding="utf-8" if json else None, errors=None if json else "backslashreplace"
+        )
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Python would try again at its end, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # noqa: PERF203 - two rounds
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _run(arguments: argparse.Namespace, output: Output) -> Exit:
@@ -200,6 +236,7 @@ def _absolute(path: str) -> str:
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
-    return int(text)
+    number = staging.whole_number(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0, or too large")
+    return number

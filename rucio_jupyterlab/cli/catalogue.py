@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from contextlib import closing
 
 from ..catalog.model import ContentQuery, DidRow, ListingPage, ListingQuery, SearchQuery
 from ..did import Did
@@ -29,15 +30,18 @@ def _list(query: ListingQuery, arguments: Namespace, engine: Engine, output: Out
     """Show the answer as it arrives; one that was cut is a failure, for it is not the answer."""
     batch: list[DidRow] = []
     instance = engine.instance(arguments.instance).name
-    for row in engine.listing(instance, query, arguments.limit):
-        output.struct(row)
-        if isinstance(row, ListingPage):
-            _say(batch, output)
-            return _end(row, output)
-        batch.append(row)
-        if len(batch) == BATCH:
-            _say(batch, output)
-            batch.clear()
+    with closing(
+        engine.listing(instance, query, arguments.limit)
+    ) as rows:  # also where the output breaks off
+        for row in rows:
+            output.struct(row)
+            if isinstance(row, ListingPage):
+                _say(batch, output)
+                return _end(row, output)
+            batch.append(row)
+            if len(batch) == BATCH:
+                _say(batch, output)
+                batch.clear()
     raise AssertionError("a listing ends with a page")
 
 

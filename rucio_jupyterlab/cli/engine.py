@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,7 +98,9 @@ class Engine:
             if not page.rows or offset >= page.total:
                 return
 
-    def listing(self, instance: str, query: ListingQuery, limit: int) -> Iterator[DidRow | ListingPage]:
+    def listing(
+        self, instance: str, query: ListingQuery, limit: int
+    ) -> Generator[DidRow | ListingPage, None, None]:
         """At most `limit` rows as they arrive; then a page without rows that tells how it ended."""
         page = self.ask(protocol.OpenListing(instance, query, min(limit, protocol.PAGE_LIMIT)))
         count = 0

@@ -29,12 +29,17 @@ def put(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     if len({Path(file).name for file in arguments.files}) < len(arguments.files):
         raise BadRequest("Two of the files have the same name, and would be one DID.")
     request = UploadRequest(instance.name, arguments.files, arguments.rse, scope, dataset)
-    upload: UploadSnapshot = engine.insist(protocol.StartUpload(request))
+    upload: UploadSnapshot | None = None
     try:
+        upload = engine.insist(protocol.StartUpload(request))
+        assert upload is not None
         upload = _follow(engine, upload, output)
     except KeyboardInterrupt:
         output.end_of_job()
         output.note("Cancelling; what is stored already stays.")
+        if upload is None:  # it may have begun all the same; asked again, the request joins it
+            upload = engine.insist(protocol.StartUpload(request))
+            assert upload is not None
         engine.insist(protocol.CancelUpload(upload.id))
         _follow(engine, upload, output)
         raise

@@ -18,6 +18,7 @@ from traitlets.config.loader import (
 )
 
 from ..config import Configuration, configuration_from
+from ..config.reading import lazy_value
 
 BASES = ("jupyter_config", "jupyter_rucio_jupyterlab_config", "jupyter_server_config")
 """Names of the files that a Jupyter server reads for its extension, the later ones on top."""
@@ -71,9 +72,9 @@ def _load(path: Path) -> Config:
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """The traits of `c.RucioConfig`; what was only appended to is a list of that."""
+    """The traits of `c.RucioConfig`; what was only added to is a list or a table of that."""
     traits = config.get("RucioConfig", {})
     return {
-        name: value.get_value([]) if isinstance(value, LazyConfigValue) else value
+        name: lazy_value(value) if isinstance(value, LazyConfigValue) else value
         for name, value in traits.items()
     }

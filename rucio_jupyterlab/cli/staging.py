@@ -19,6 +19,8 @@ from ..staging.model import JobRequest, JobSnapshot, TransferRow
 from .engine import Engine
 from .output import SIGN_IN_HINT, Exit, Output, as_job, columns
 
+DIGITS = 18
+"""Of the longest number that every part can hold."""
 SHOWN = 10
 """Files that are named of those that are missing."""
 
@@ -98,6 +100,11 @@ def exit_of(job: JobSnapshot) -> Exit:
     return Exit.PARTIAL if job.state == "partial" else Exit.OK
 
 
+def whole_number(text: str) -> int | None:
+    """A number that can be meant; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= DIGITS else None
+
+
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Ctrl-C comes when this is over: a job that has begun can only be cancelled once its number is known."""
@@ -138,7 +145,7 @@ def _confirm(engine: Engine, job: JobSnapshot, may_ask: bool) -> None:
     sys.stderr.write(f"{sentence} Stage it? Yes, no, or how many files of each DID [y/n/number]: ")
     sys.stderr.flush()
     answer = sys.stdin.readline().strip().lower()
-    first = int(answer) if answer.isdigit() else None
+    first = whole_number(answer)
     if first == 0 or (first is None and answer not in ("y", "yes")):
         engine.ask(protocol.CancelJob(job.id))
         raise NoConsent("Nothing was staged.")

@@ -17,6 +17,8 @@ CloudAuth = Literal["bearer", "basic", "appauth", "machine"]
 TokenKind = Literal["auto", "oidc", "reva"]
 AtLeastZero = Annotated[int, msgspec.Meta(ge=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Connections = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+"""Each takes a file descriptor, of which a process has some thousand."""
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
@@ -142,8 +144,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confirm_files: AtLeastZero = 10_000
     bandwidth_limit: AtLeastOne | None = None
     """Bytes per second over all transfers."""
-    max_connections: AtLeastOne = 32
-    max_connections_per_host: AtLeastOne = 16
+    max_connections: Connections = 32
+    max_connections_per_host: Connections = 16
     connect_timeout: Seconds = 10.0
     """Seconds until Rucio must take a connection."""
     request_timeout: Seconds = 60.0

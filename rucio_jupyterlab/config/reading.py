@@ -97,6 +97,14 @@ def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
     return Options(**_read_fields(Options, Options.__struct_fields__, plain, problems))
 
 
+def lazy_value(value: Any) -> Any:
+    """What `c.RucioConfig.instances.append(…)` or `c.RucioConfig.cell_templates.update(…)` makes of nothing.
+
+    `value` is a LazyConfigValue of traitlets.
+    """
+    return value.get_value({} if "update" in value.to_dict() else [])
+
+
 def read_auth_type(value: Any, problems: list[str]) -> Any:
     """The way to sign in that a site calls `userpass`, `x509`, `x509_proxy` or `oidc`; None if unknown."""
     if value in (None, ""):
@@ -200,8 +208,12 @@ def _expected(hint: Any) -> str:
     match next(kind for kind in kinds if not isinstance(kind, msgspec.inspect.NoneType)):
         case msgspec.inspect.LiteralType(values):
             return "one of " + ", ".join(f"“{value}”" for value in values)
-        case msgspec.inspect.IntType(ge=least):
-            return "a whole number" if least is None else f"a whole number of at least {least}"
+        case msgspec.inspect.IntType(ge=None):
+            return "a whole number"
+        case msgspec.inspect.IntType(ge=least, le=None):
+            return f"a whole number of at least {least}"
+        case msgspec.inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
         case msgspec.inspect.FloatType(gt=below, le=most):
             return f"a number above {below} and at most {most}"
         case msgspec.inspect.BoolType():

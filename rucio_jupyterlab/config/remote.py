@@ -126,10 +126,12 @@ class RemoteConfigurations:
         self._resolved(merged(local, keys))
 
     def _stale(self, local: Instance, kept: _Kept) -> bool:
-        expires_at = local.cache_expires_at
+        now, expires_at = time.time(), local.cache_expires_at
+        if now < kept.fetched_at:  # the clock was ahead then, who knows how far
+            return True
         if expires_at is not None and kept.fetched_at < expires_at:
-            return time.time() > expires_at
-        return time.time() > kept.fetched_at + KEPT
+            return now > expires_at
+        return now > kept.fetched_at + KEPT
 
     def _file(self, url: str) -> Path:
         return self._folder / hashlib.sha256(url.encode()).hexdigest()[:32]

@@ -220,7 +220,7 @@ def _client_section(path: Path) -> Mapping[str, str] | None:
 def _parsed(path: Path) -> configparser.ConfigParser | None:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
+        parser.read_string(path.read_text(encoding="utf-8-sig"))  # Windows editors set a mark
     except (OSError, ValueError, configparser.Error):
         return None
     return parser

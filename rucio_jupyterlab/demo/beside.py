@@ -71,8 +71,8 @@ class DemoBeside:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def status(self) -> DemoStatus:
-        needs = None if self._running else self._needs()
+    async def status(self) -> DemoStatus:
+        needs = None if self._running else await asyncio.to_thread(needed)
         return DemoStatus(
             state=self._state(needs),
             folder=str(self._folder),
@@ -84,12 +84,13 @@ class DemoBeside:
             problem=self._problem,
         )
 
-    def start(self) -> DemoStatus:
+    async def start(self) -> DemoStatus:
         """Start it, unless it runs, or cannot."""
-        if not self._running and self._needs() is None:
+        needs = None if self._running else await asyncio.to_thread(needed)
+        if needs is None and not self._running:  # somebody else may have started it meanwhile
             self._steps, self._problem, self._failed_log = [], None, None
             self._task = asyncio.create_task(self._run())
-        return self.status()
+        return await self.status()
 
     async def stop(self) -> DemoStatus:
         """End it, and return when it is gone."""
@@ -100,7 +101,7 @@ class DemoBeside:
                 await asyncio.wait_for(asyncio.shield(self._task), END_SECONDS)
             except (TimeoutError, asyncio.TimeoutError):  # two classes before Python 3.11
                 self._task.cancel()
-        return self.status()
+        return await self.status()
 
     @property
     def _running(self) -> bool:
@@ -112,9 +113,6 @@ class DemoBeside:
         if self._running:
             return "starting"
         return "missing" if needs else "stopped"
-
-    def _needs(self) -> str | None:
-        return install_command("demo") if run.lacking() else None
 
     async def _run(self) -> None:
         """The child's life, from its start to its end."""
@@ -130,7 +128,7 @@ class DemoBeside:
                 self._problem = f"The demo ended with status {status}."
         except Failure as failure:
             self._problem = str(failure)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):  # ValueError: a line beyond the limit
             self._problem = "The demo said something that cannot be read."
         finally:
             await self._gone(self._process)
@@ -147,8 +145,7 @@ class DemoBeside:
                 await self._offer(None)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        log = await asyncio.to_thread(self._open_log)
         try:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "rucio_jupyterlab.demo"),
@@ -162,6 +159,10 @@ class DemoBeside:
             )
         finally:
             os.close(log)
+
+    def _open_log(self) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """Note what the child tells, until it tells no more."""
@@ -177,3 +178,8 @@ class DemoBeside:
                 case telling.Ready() as ready:
                     await self._offer(ready.instance)
                     self._ready = ready
+
+
+def needed() -> str | None:
+    """The command that brings what the extra lacks; None where it lacks nothing. Looks through folders."""
+    return install_command("demo") if run.lacking() else None

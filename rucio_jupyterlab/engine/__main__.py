@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from ..accounts.files import discard_drafts
 from ..config import state_folder
-from ..errors import Failure, outline
+from ..errors import BadConfiguration, Failure, outline
 from . import place
 from .engine import Engine
 from .log import open_log
@@ -39,8 +39,12 @@ log = logging.getLogger("rucio_jupyterlab.engine")
 def main() -> int:
     """The exit status: 0 also where another engine holds the lock."""
     _guess_no_encodings()
-    state = place.private_folder(state_folder(os.environ))
-    lock = place.take_lock(state)
+    try:
+        state = place.private_folder(state_folder(os.environ))
+        lock = place.take_lock(state)
+    except BadConfiguration as failure:
+        sys.stderr.write(f"{failure}\n")  # which goes to the log
+        return 1
     if lock is None:
         return 0
     open_log(state / "engine.log")
@@ -54,7 +58,7 @@ def main() -> int:
     try:
         loop.run_until_complete(live(state, lock))
     except Exception as error:  # noqa: BLE001 -- the last place where it can be told
-        log.critical("The engine failed: %s", outline(error))
+        log.critical("The engine failed: %s", error if isinstance(error, Failure) else outline(error))
         return 1
     return 0
 
@@ -74,8 +78,7 @@ async def live(state: Path, lock: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(state, leave=stop.set, count_clients=lambda: server.count_clients())  # noqa: PLW0108
     server = SocketServer(engine.answers, engine.watch)
-    path = place.socket_path(state)
-    listening = await server.listen(path)
+    path, listening = await _listen(server, state)
     place.announce(lock, path)
     log.info("Ready.")
     idle = asyncio.create_task(_left_alone(engine, server))
@@ -88,6 +91,16 @@ async def live(state: Path, lock: int) -> None:
         await asyncio.wait_for(engine.close(), CLOSE_SECONDS)
     except asyncio.TimeoutError:
         log.warning("The checkpoint took too long; the journal holds what was done.")
+
+
+async def _listen(server: SocketServer, state: Path) -> tuple[Path, asyncio.Server]:
+    """Accept clients where that is possible. Raises BadConfiguration."""
+    for path in place.socket_paths(state):
+        try:
+            return path, await server.listen(path)
+        except OSError as error:  # noqa: PERF203 - each round asks a disk
+            log.warning("No socket can be made in %s: %s.", path.parent, error.strerror)
+    raise AssertionError("the paths end with a failure")
 
 
 async def _left_alone(engine: Engine, server: SocketServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import socket
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..errors import BadConfiguration, EngineDown, Problem
+from ..errors import BadConfiguration, BadRequest, EngineDown, Problem, outline
 from . import protocol, wire
 from .start import Configuration, NewerEngine, open_connection
 
@@ -24,6 +25,8 @@ DEATHS, WINDOW = 3, 60.0
 """After so many deaths within so many seconds the engine is not started again until someone asks for it."""
 BACK_OFF = (0.0, 0.0, 1.0)
 """Seconds to wait before a start, by the number of recent deaths."""
+
+log = logging.getLogger(__name__)
 
 LinkState = Literal["starting", "up", "down"]
 """`starting`: not there yet, or being restarted; `down`: it died too often, and waits to be asked for."""
@@ -121,13 +124,16 @@ class EngineLink:
     def _open_socket(self) -> socket.socket:
         try:
             return open_connection(self._state_folder(), self._configuration)
-        except BadConfiguration as failure:
+        except (BadConfiguration, BadRequest) as failure:  # of the configuration, which hello carries
             raise EngineDown(str(failure)) from failure
 
     async def _watch(self, connection: _Connection) -> None:
         """Hand on what changes until the connection is lost; then see to it that there is another."""
         async for update in connection.watch():
-            await self._on_update(update)
+            try:
+                await self._on_update(update)
+            except Exception as error:  # noqa: BLE001 -- an event is a hint; the next one may be taken
+                log.error("A change could not be told: %s", outline(error))
         while self._state != "down":
             with suppress(EngineDown):  # counted as a death; after a few of them the state is down
                 await self._connected()

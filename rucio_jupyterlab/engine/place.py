@@ -12,6 +12,8 @@ import os
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -49,26 +51,42 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def socket_path(state: Path) -> Path:
-    """A path short enough for a socket, in a private folder. Raises BadConfiguration."""
+def socket_paths(state: Path) -> Iterator[Path]:
+    """Paths short enough for a socket, each in a private folder, the best first.
+
+    The state folder may have too long a path, or lie on a disk that takes no sockets; the runtime folder
+    may belong to a session that is over. Raises BadConfiguration where no folder is left.
+    """
     path = state / "engine.sock"
     if len(os.fsencode(path)) < SOCKET_PATH_LIMIT:
-        return path
-    name = hashlib.sha256(f"{os.getuid()}:{state}".encode()).hexdigest()[:16]
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    if len(os.fsencode(base)) > SOCKET_PATH_LIMIT // 2:
-        base = Path("/tmp")  # noqa: S108 -- the folder below is checked to be private
-    return private_folder(base / f"rucio-jupyterlab-{name}") / "engine.sock"
+        yield path
+    name = hashlib.sha256(os.fsencode(f"{os.getuid()}:{state}")).hexdigest()[:16]
+    folders = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108 -- each is checked
+    for folder in folders:
+        if folder and len(os.fsencode(folder)) <= SOCKET_PATH_LIMIT // 2:
+            with suppress(BadConfiguration):
+                yield private_folder(Path(folder) / f"rucio-jupyterlab-{name}") / "engine.sock"
+    raise BadConfiguration(f"Neither {state} nor the folder for temporary files can hold a socket.")
 
 
 def take_lock(state: Path) -> int | None:
-    """Hold `STATE/lock` until the process ends; its descriptor, or None where another engine holds it."""
-    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold `STATE/lock` until the process ends; its descriptor, or None where another engine holds it.
+
+    Raises BadConfiguration where the disk has no locks, or cannot be written.
+    """
+    descriptor = None
     try:
+        descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise BadConfiguration(
+            f"{state / 'lock'} cannot be locked: {error.strerror}. "
+            "Set RUCIO_JUPYTERLAB_STATE to a folder on a disk of this machine."
+        ) from error
     return descriptor
 
 
@@ -80,8 +98,8 @@ def announce(lock: int, path: Path) -> None:
 
 
 def read_notice(state: Path) -> Notice | None:
-    """What the last holder of the lock told; None where there is none, or it is just being written."""
+    """What the last holder of the lock told; None where nothing can be read, or it is just being written."""
     try:
         return msgspec.json.decode((state / "lock").read_bytes(), type=Notice)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return None

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..accounts.files import write_private
-from ..errors import EngineDown, Remote
+from ..errors import BadConfiguration, EngineDown, Remote
 from . import protocol, wire
 from .place import CONFIGURATION, Notice, private_folder, read_notice
 
@@ -63,10 +63,13 @@ def open_connection(state: Path, configuration: Configuration | None) -> socket.
 
 
 def _keep(configuration: Configuration, state: Path) -> None:
+    """Raises EngineDown where it cannot be written, BadConfiguration where it is no text."""
     try:
         write_private(state / CONFIGURATION, msgspec.json.encode(configuration))
     except OSError as error:
         raise EngineDown(f"{state} cannot be written to: {error.strerror}.") from error
+    except UnicodeEncodeError as error:
+        raise BadConfiguration("A value of the configuration, or of a variable, is not UTF-8.") from error
 
 
 def _greeted(state: Path, configuration: Configuration | None) -> socket.socket | None:
@@ -98,7 +101,12 @@ def _greeted(state: Path, configuration: Configuration | None) -> socket.socket 
 
 def _connect(notice: Notice) -> socket.socket | None:
     path = Path(notice.socket)
-    private_folder(path.parent)
+    try:
+        if not path.parent.is_dir():  # a runtime folder of another machine, or of a session that is over
+            return None
+        private_folder(path.parent)
+    except (OSError, BadConfiguration):  # somebody else's, who might listen there
+        return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(HELLO_TIMEOUT)
     try:
@@ -128,7 +136,11 @@ def ask_once(connection: socket.socket, request: protocol.Request) -> Any:
 def _start(state: Path) -> subprocess.Popen[bytes]:
     """Start an engine that outlives us. In the state folder, lest a file beside the user shadows a module."""
     _started[:] = [child for child in _started if child.poll() is None]
-    log = os.open(state / "engine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = state / "engine.log"
+    try:
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EngineDown(f"{path} cannot be written to: {error.strerror}.") from error
     try:
         child = subprocess.Popen(
             [sys.executable, "-m", "rucio_jupyterlab.engine"],

@@ -22,7 +22,11 @@ _reply_decoders: dict[type[protocol.Request], msgspec.json.Decoder[Any]] = {
 
 
 def encode_ask(number: int, request: protocol.Request) -> bytes:
-    ask = protocol.Ask(number, msgspec.Raw(_encoder.encode(request)))
+    """Raises BadRequest where a text of it is none, as a file's name from a disk may be."""
+    try:
+        ask = protocol.Ask(number, msgspec.Raw(_encoder.encode(request)))
+    except UnicodeEncodeError as error:
+        raise BadRequest("A name in the question is not UTF-8, which Rucio's names are.") from error
     return _encoder.encode(ask) + b"\n"
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from traitlets.config import Config
-from traitlets.config.loader import DeferredConfigString
+from traitlets.config.loader import DeferredConfigList, DeferredConfigString
 
 from rucio_jupyterlab import extension
 from rucio_jupyterlab.api.local import below
-from rucio_jupyterlab.config import Options
+from rucio_jupyterlab.config import Options, configuration_from
 from tests.api.calls import Fetch, call
 
 
@@ -65,6 +65,21 @@ def test_values_from_the_command_line_are_read_by_their_trait(text: str, value: 
     assert extension.configured_values(section) == {"confirm_files": value}
 
 
+def test_updating_a_table_in_a_configuration_file_works() -> None:
+    section = Config()
+    section.RucioConfig.cell_templates.update({".root": "x"})
+    assert extension.configured_values(section.RucioConfig) == {"cell_templates": {".root": "x"}}
+
+
+def test_an_option_that_is_given_twice_costs_no_other() -> None:
+    twice = DeferredConfigList(["/a", "/b"])
+    values = extension.configured_values({"views_dir": twice, "confirm_files": DeferredConfigString("7")})
+    assert values["confirm_files"] == 7
+    configuration = configuration_from(values, {})
+    assert "views_dir" in (configuration.problem or "")
+    assert configuration.options.confirm_files == 7
+
+
 def test_every_option_has_a_trait_with_its_default_and_a_sentence() -> None:
     traits = extension.RucioConfig.class_traits(config=True)
     assert set(Options.__struct_fields__) <= set(traits)
@@ -102,6 +117,12 @@ async def test_a_path_with_awkward_characters_survives_the_query(jp_fetch: Fetch
     awkward = "a/b c/&?#%2F+ü'\"<b>"
     found = await call(jp_fetch, "GET server-path", fields={"path": f"{jp_root_dir}/{awkward}"})
     assert found.body == {"path": awkward}
+
+
+async def test_blanks_and_lines_in_a_query_are_taken_as_they_are(jp_fetch: Fetch, jp_root_dir: Path) -> None:
+    shown = " a\nb\x07c "
+    found = await call(jp_fetch, "GET server-path", fields={"path": f"{jp_root_dir}/{shown}"})
+    assert found.body == {"path": shown}
 
 
 async def test_a_rucio_that_hangs_does_not_hold_up_the_jupyter_server(

@@ -18,7 +18,7 @@ from rucio_jupyterlab.catalog.model import DidRow, ListingPage
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import place, protocol
 from rucio_jupyterlab.engine.server import SocketServer
-from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, Problem
+from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, NotFound, Problem
 from rucio_jupyterlab.staging.model import (
     JobRequest,
     Jobs,
@@ -26,6 +26,8 @@ from rucio_jupyterlab.staging.model import (
     StoreStatus,
     TransferPage,
     TransferRow,
+    UploadRequest,
+    UploadSnapshot,
 )
 
 PASSWORD = "alice-secret"
@@ -41,6 +43,10 @@ def info(name: str = "lab", *ways: AuthType, state: Any = "signed-in", **more: A
     return InstanceInfo(
         name, name, "https://rucio", list(ways or ("userpass",)), account, "jupyter", "a file", **more
     )
+
+
+def uploading(request: UploadRequest, state: Any) -> UploadSnapshot:
+    return UploadSnapshot("upload1", request, state, 1, 0, 10, 0, 0.0, [])
 
 
 class EngineStandIn:
@@ -60,6 +66,8 @@ class EngineStandIn:
         """Its course once it was confirmed."""
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
+        self.unknown: set[str] = set()
+        """Identifiers of jobs that are not there."""
         self.start_seconds = 0.0
         """How long it takes to tell of a job that has begun."""
 
@@ -85,8 +93,9 @@ class EngineStandIn:
         lock = place.take_lock(self.state)
         assert lock is not None
         server = SocketServer(dict.fromkeys(protocol.REPLIES, self._answer), self._watch)
-        listening = await server.listen(place.socket_path(self.state))
-        place.announce(lock, place.socket_path(self.state))
+        path = next(place.socket_paths(self.state))
+        listening = await server.listen(path)
+        place.announce(lock, path)
         self._ready.set()
         await self._stop.wait()
         listening.close()
@@ -120,6 +129,11 @@ class EngineStandIn:
                 return self.pages.pop(0)
             case protocol.CloseListing():
                 return protocol.Done()
+            case protocol.StartUpload(upload):
+                await asyncio.sleep(self.start_seconds)
+                return uploading(upload, "running")
+            case protocol.CancelUpload() | protocol.GetUpload():
+                return uploading(self.questions(protocol.StartUpload)[0].upload, "cancelled")
             case protocol.StartJob():
                 await asyncio.sleep(self.start_seconds)
         return self._answer_about_jobs(ask)
@@ -128,6 +142,8 @@ class EngineStandIn:
         match ask:
             case protocol.StartJob():
                 return snapshot("planning")
+            case protocol.GetJob(job_id=job_id) if job_id in self.unknown:
+                raise NotFound("No such job.")
             case protocol.GetJob():
                 return self.course.pop(0) if len(self.course) > 1 else self.course[0]
             case protocol.ListJobs():

@@ -44,6 +44,13 @@ def test_what_is_appended_is_a_list(tmp_path: Path) -> None:
     assert [one.name for one in read_site([str(tmp_path)], {}).configuration.instances] == ["lab"]
 
 
+def test_a_table_that_is_updated_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "jupyter_server_config.py").write_text("c.RucioConfig.cell_templates.update({'.root': 'x'})")
+    site = read_site([str(tmp_path)], {})
+    assert site.configuration.options.cell_templates == {".root": "x"}
+    assert site.configuration.problem is None
+
+
 def test_a_file_that_fails_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
     good = write_python(tmp_path / "good", f"c.RucioConfig.instances = [{INSTANCE!r}]")
     bad = write_python(tmp_path / "bad", "raise SystemError('secret')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -13,8 +14,10 @@ import pytest
 
 from rucio_jupyterlab.accounts.model import Instances
 from rucio_jupyterlab.cli import main
+from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.errors import Problem
+from rucio_jupyterlab.staging.model import TransferRow
 from tests.cli.stand_in import EngineStandIn, info, on_tape, snapshot, staged
 from tests.cli.waiting import until
 
@@ -119,6 +122,15 @@ def test_an_interrupt_cancels_a_job_whose_number_is_not_known_yet(engine: Engine
     assert engine.questions(protocol.CancelJob)
 
 
+def test_an_interrupt_cancels_an_upload_whose_number_is_not_known_yet(engine: EngineStandIn) -> None:
+    engine.start_seconds = 0.5
+    with subprocess.Popen([*STAGE[:3], "put", "/a", "CLOUD", "user.alice"], stderr=subprocess.DEVNULL) as put:
+        until(lambda: engine.questions(protocol.StartUpload))
+        put.send_signal(signal.SIGINT)
+        assert put.wait(30) == 130
+    assert engine.questions(protocol.CancelUpload)
+
+
 def test_an_interrupted_watch_leaves_the_job_alone(engine: EngineStandIn) -> None:
     engine.course = [snapshot("running")]
     watch = [*STAGE[:3], "status", "job1", "--wait"]
@@ -193,3 +205,94 @@ def test_a_reader_that_has_enough_is_no_failure(engine: EngineStandIn) -> None:
         process.stdout.close()
         assert process.wait(30) == 0
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT])
+@pytest.mark.parametrize("job", ["job1", "none"])
+def test_a_reader_that_is_gone_before_the_end_changes_nothing(
+    engine: EngineStandIn, stderr: int, job: str
+) -> None:
+    """So little is written that Python would send it at its very end."""
+    engine.unknown = {"none"}
+    reader, writer = os.pipe()
+    os.close(reader)
+    said = subprocess.run(
+        [*STAGE[:3], "status", job],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        check=False,
+        stdout=writer,
+        stderr=stderr,
+        timeout=60,
+    )
+    os.close(writer)
+    assert said.returncode == (1 if job == "none" else 0)
+    assert (said.stderr or b"").removeprefix(b"jupyter rucio: No such job.\n") == b""
+
+
+def test_a_full_disk_under_the_answer_is_told(engine: EngineStandIn) -> None:
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            [*STAGE[:3], "status", "job1"],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert said.returncode == 1
+    assert said.stderr == "jupyter rucio: No space left on device.\n"
+
+
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_names_reach_a_terminal_of_another_alphabet(engine: EngineStandIn, json_wanted: bool) -> None:
+    engine.rows = [TransferRow(Did("user.alice", "größe–π"), "done", 10, 10, "ALPHA_DISK", "/data/größe–π")]
+    said = subprocess.run(
+        [*STAGE[:3], "status", "job1", "--files"] + json_wanted * ["--json"],
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        timeout=60,
+    )
+    assert said.returncode == 0, said.stderr
+    if json_wanted:
+        assert json.loads(said.stdout)["did"]["name"] == "größe–π"
+    else:
+        assert "größe".encode("latin-1") in said.stdout
+
+
+@pytest.mark.parametrize("answer", ["²", "99999999999999999999999"])
+def test_an_answer_that_is_no_number_of_files_stages_nothing(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    engine.course = [snapshot("waiting", cause="confirm", files_total=3)]
+    terminal = io.StringIO(f"{answer}\n")
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", terminal)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert main(["stage", "user.alice:run1"]) == 5
+    assert engine.questions(protocol.CancelJob)
+    assert not engine.questions(protocol.ConfirmJob)
+
+
+def test_a_number_beyond_all_files_is_a_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["stage", "user.alice:run1", "--first", "9" * 30])
+    assert ended.value.code == 2
+
+
+def test_a_name_that_is_no_text_is_a_wrong_use(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stage", "user.alice:caf\udce9"]) == 2
+    assert "UTF-8" in capsys.readouterr().err
+
+
+def test_the_end_of_input_at_a_question_is_no_crash(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("getpass.getpass", ended)
+    assert main(["signin", "--username", "alice"]) == 130

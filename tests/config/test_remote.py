@@ -61,6 +61,11 @@ class Resolved:
         return self.instance
 
 
+def set_clock_ahead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+
 def test_remote_keys_fill_in_what_is_not_set_here(tmp_path: Path) -> None:
     with wayward(answering(KEYS)) as server:
         resolved = Resolved(
@@ -89,15 +94,28 @@ def test_what_was_fetched_serves_at_once_and_while_nobody_answers(tmp_path: Path
     assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
 
 
-def test_stale_keys_are_fetched_again(tmp_path: Path) -> None:
+def test_stale_keys_are_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with wayward(answering(KEYS)) as server:
-        configuration = configured(server.url + "/site.json", cache_expires_at=int(time.time()) + 1)
+        configuration = configured(server.url + "/site.json", cache_expires_at=int(time.time()) + 60)
         Resolved(tmp_path, configuration).wait()
-        time.sleep(1.1)
+        set_clock_ahead(monkeypatch, 61)
 
         resolved = Resolved(tmp_path, configuration)
         assert resolved.first.vo == "esc"
         resolved.wait()
+
+    assert len(server.requests) == 2
+
+
+def test_keys_fetched_while_the_clock_was_ahead_are_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with wayward(answering(KEYS)) as server:
+        configuration = configured(server.url + "/site.json")
+        with monkeypatch.context() as then:
+            set_clock_ahead(then, 365 * 24 * 3600)
+            Resolved(tmp_path, configuration).wait()
+        Resolved(tmp_path, configuration).wait()
 
     assert len(server.requests) == 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rucio_jupyterlab.config import Configuration, Options, configuration_from
@@ -140,8 +140,9 @@ def test_options_are_read_and_wrong_ones_named() -> None:
     [
         ("quota_bytes", -1, "a whole number of at least 1"),
         ("bandwidth_limit", 0, "a whole number of at least 1"),
-        ("max_connections", 0, "a whole number of at least 1"),
-        ("max_connections_per_host", -2, "a whole number of at least 1"),
+        ("max_connections", 0, "a whole number from 1 to 1000"),
+        ("max_connections", 10**30, "a whole number from 1 to 1000"),
+        ("max_connections_per_host", -2, "a whole number from 1 to 1000"),
         ("confirm_files", -1, "a whole number of at least 0"),
         ("connect_timeout", -5, "a number above 0"),
         ("request_timeout", 0, "a number above 0"),
@@ -164,6 +165,7 @@ def test_an_option_that_there_is_not_is_told() -> None:
     )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(
     st.dictionaries(
         st.sampled_from([*INSTANCE_KEYS, "$url"]),
@@ -386,6 +388,13 @@ def test_a_rucio_cfg_that_cannot_be_read_is_told(tmp_path: Path, content: bytes 
 
     assert instance.problem is not None
     assert str(file) in instance.problem
+
+
+def test_a_rucio_cfg_from_an_editor_of_windows_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rucio.cfg"
+    file.write_bytes(b"\xef\xbb\xbf[client]\r\nrucio_host = https://rucio.invalid\r\n")
+    (instance,) = configuration_from({}, {"RUCIO_CONFIG": str(file)}).instances
+    assert (instance.base_url, instance.problem) == ("https://rucio.invalid", None)
 
 
 def test_a_rucio_cfg_of_a_server_names_no_instance(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ async def offer(instance):
 
 async def main():
     demo = DemoBeside(offer, Path(sys.argv[1]))
-    demo.start()
+    await demo.start()
     await asyncio.sleep(600)
 
 asyncio.run(main())
@@ -119,12 +120,12 @@ async def test_an_engine_that_cannot_be_told_ends_it_with_the_reason(home: Path,
         raise EngineDown("The engine ended.")
 
     demo = DemoBeside(refuse, prepared)
-    demo.start()
+    await demo.start()
     for _ in range(20 * SECOND_START):
-        if demo.status().state == "stopped":
+        if (await demo.status()).state == "stopped":
             break
         await asyncio.sleep(0.1)
-    assert demo.status().problem == "The engine ended."
+    assert (await demo.status()).problem == "The engine ended."
     assert_nothing_left(prepared, seconds=20)
 
 
@@ -134,6 +135,24 @@ async def test_what_the_extra_lacks_is_told_with_the_command_that_brings_it(
     monkeypatch.setattr(run, "NEEDED", ("no_such_module",))
     told = (await call(jp_fetch, "POST demo/start")).body
     assert (told["state"], told["needs"]) == ("missing", install_command("demo"))
+
+
+async def test_the_servers_loop_never_looks_for_the_extra_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[threading.Thread] = []
+
+    def lacking() -> list[str]:
+        looked.append(threading.current_thread())
+        return ["no_such_module"]
+
+    async def offer(instance: dict[str, Any] | None) -> None: ...
+
+    monkeypatch.setattr(run, "lacking", lacking)
+    demo = DemoBeside(offer, tmp_path)
+    await demo.status()
+    await demo.start()
+    assert looked and threading.main_thread() not in looked
 
 
 def test_it_ends_with_a_server_that_is_killed(prepared: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -73,10 +74,16 @@ def engines_of(state: Path) -> list[int]:
 
 
 def end(state: Path) -> None:
-    """Kill every engine of that folder."""
-    for pid in engines_of(state):
-        os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not engines_of(state))
+    """Kill every engine of that folder, and those that a link which was just closed still starts."""
+
+    def all_gone() -> bool:
+        found = engines_of(state)
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not found
+
+    wait_until(all_gone)
 
 
 def start_by_hand(state: Path, **environ: str) -> subprocess.Popen[bytes]:

@@ -19,7 +19,7 @@ from rucio_jupyterlab.accounts.model import Instances
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine import place, protocol, wire
 from rucio_jupyterlab.engine.start import NewerEngine, ask_once, open_connection
-from rucio_jupyterlab.errors import EngineDown
+from rucio_jupyterlab.errors import BadConfiguration, EngineDown
 from rucio_jupyterlab.staging.model import StoreStatus
 from tests.engine.processes import alive, end, engines_of, start_by_hand, status, wait_until
 
@@ -123,8 +123,58 @@ def test_a_state_folder_with_a_long_path_works(tmp_path: Path) -> None:
         assert len(notice.socket) < place.SOCKET_PATH_LIMIT
     finally:
         end(state)
-        place.socket_path(state).unlink()
-        place.socket_path(state).parent.rmdir()
+        clear_socket(state)
+
+
+def test_a_notice_from_a_machine_with_other_folders_keeps_no_engine_from_starting(state: Path) -> None:
+    """The home is shared; the runtime folder of that session is not, or is gone."""
+    lock = place.take_lock(place.private_folder(state))
+    assert lock is not None
+    place.announce(lock, Path("/proc/another-machine/rucio-jupyterlab-1234/engine.sock"))
+    os.close(lock)
+    assert status(state).state_path == str(state)
+
+
+def test_a_log_that_cannot_be_opened_is_a_problem_with_a_reason(state: Path) -> None:
+    (place.private_folder(state) / "engine.log").mkdir()
+    with pytest.raises(EngineDown, match=r"engine\.log cannot be written to"):
+        open_connection(state, None)
+
+
+def test_an_engine_that_can_take_no_lock_tells_why_in_its_log(state: Path) -> None:
+    (place.private_folder(state) / "lock").mkdir()
+    with pytest.raises(EngineDown, match=r"engine\.log tells why"):
+        open_connection(state, None)
+    told = (state / "engine.log").read_text()
+    assert "lock cannot be locked" in told
+    assert "Traceback" not in told
+
+
+def test_a_configuration_that_is_no_text_is_a_problem_with_a_reason(state: Path) -> None:
+    plain = {"name": "lab", "rucio_base_url": "https://rucio.invalid", "site_name": "caf\udce9"}
+    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    with pytest.raises(BadConfiguration, match="not UTF-8"):
+        open_connection(state, configuration)
+
+
+def clear_socket(state: Path) -> None:
+    """Remove what an engine that was killed left beside the state folder."""
+    notice = place.read_notice(state)
+    assert notice
+    Path(notice.socket).unlink()
+    Path(notice.socket).parent.rmdir()
+
+
+def test_a_disk_that_takes_no_sockets_moves_the_socket(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    (place.private_folder(state) / "engine.sock").mkdir()  # stands for it: nothing can be bound there
+    try:
+        assert status(state).state_path == str(state)
+    finally:
+        end(state)
+        clear_socket(state)
 
 
 def test_it_is_nice_to_kernels(state: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine import link as link_module
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.link import EngineLink, LinkState
@@ -118,6 +119,35 @@ async def test_after_three_deaths_in_short_order_it_stays_down_until_asked_to_re
         recorded.link.retry()
         assert await recorded.pid()
     assert recorded.states[-1] == "up"
+
+
+async def test_a_listener_that_fails_hears_of_later_changes_all_the_same(state: Path) -> None:
+    heard: list[protocol.Update] = []
+
+    async def hear(update: protocol.Update) -> None:
+        heard.append(update)
+        raise ValueError("the bus refuses it")
+
+    link = EngineLink(lambda: state, None, hear, lambda state, problem: None)
+    try:
+        await link.ask(protocol.GetEngine())
+        await eventually(lambda: heard)
+        added = {"name": "added", "rucio_base_url": "https://rucio.invalid"}
+        await link.configure(configuration_from({"instances": [added]}, {}).to_dict())
+        await eventually(lambda: any(info.name == "added" for each in heard for info in each.instances))
+    finally:
+        link.close()
+
+
+async def test_a_configuration_that_is_no_text_is_told_where_an_engine_runs_already(state: Path) -> None:
+    plain = {"name": "lab", "rucio_base_url": "https://rucio.invalid", "site_name": "caf\udce9"}
+    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    async with linked(state) as recorded:
+        assert await recorded.pid()
+        other = EngineLink(lambda: state, configuration, recorded._hear, recorded._note)
+        with pytest.raises(EngineDown, match="UTF-8"):
+            await other.ask(protocol.GetEngine())
+        other.close()
 
 
 async def test_an_answer_that_does_not_come_is_given_up(state: Path) -> None:

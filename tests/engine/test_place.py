@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from rucio_jupyterlab.engine import place
 from rucio_jupyterlab.errors import BadConfiguration
+
+
+def socket_path(state: Path) -> Path:
+    return next(place.socket_paths(state))
 
 
 def mode(path: Path) -> int:
@@ -54,7 +61,7 @@ def test_a_file_in_its_place_is_a_clear_problem(tmp_path: Path) -> None:
 
 
 def test_the_socket_lies_in_the_state_folder_where_the_path_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert place.socket_path(Path("/short")) == Path("/short/engine.sock")
+    assert socket_path(Path("/short")) == Path("/short/engine.sock")
 
 
 @pytest.mark.parametrize("runtime", ["short", "long"])
@@ -63,14 +70,32 @@ def test_a_long_path_moves_the_socket_to_a_private_folder(
 ) -> None:
     base = tmp_path / ("r" if runtime == "short" else "r" * 90)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(base))
-    path = place.socket_path(tmp_path / ("s" * 90))
+    path = socket_path(tmp_path / ("s" * 90))
     try:
         assert len(os.fsencode(path)) < place.SOCKET_PATH_LIMIT
         assert mode(path.parent) == 0o700
-        assert path != place.socket_path(tmp_path / ("t" * 90))
+        assert path != socket_path(tmp_path / ("t" * 90))
     finally:
-        for folder in {path.parent, place.socket_path(tmp_path / ("t" * 90)).parent}:
+        for folder in {path.parent, socket_path(tmp_path / ("t" * 90)).parent}:
             folder.rmdir()
+
+
+def test_a_runtime_folder_that_is_gone_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/proc/gone/1000")
+    path = socket_path(tmp_path / ("s" * 90))
+    path.parent.rmdir()
+    assert path.parent.parent in (Path(tempfile.gettempdir()), Path("/tmp"))
+
+
+def test_where_no_folder_is_left_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> Path:
+        raise BadConfiguration("belongs to another user")
+
+    monkeypatch.setattr(place, "private_folder", refuse)
+    with pytest.raises(BadConfiguration, match="can hold a socket"):
+        list(place.socket_paths(tmp_path))
 
 
 def test_the_lock_is_held_once_and_tells_where_its_holder_listens(tmp_path: Path) -> None:
@@ -87,3 +112,21 @@ def test_the_lock_is_held_once_and_tells_where_its_holder_listens(tmp_path: Path
     again = place.take_lock(tmp_path)
     assert again is not None
     os.close(again)
+
+
+def test_a_disk_without_locks_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(BadConfiguration, match=r"cannot be locked: .*RUCIO_JUPYTERLAB_STATE"):
+        place.take_lock(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_lock_that_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    assert place.read_notice(tmp_path) is None
+    with pytest.raises(BadConfiguration, match="cannot be locked"):
+        place.take_lock(tmp_path)

@@ -52,6 +52,14 @@ def test_it_starts_again_on_the_same_port_with_what_it_knew(plain: Instance) -> 
     assert "kept" in plain.client().list_scopes()
 
 
+def test_a_port_that_was_half_written_is_chosen_anew(plain: Instance) -> None:
+    for remains in ("", "999999"):
+        plain.stop()
+        (plain.home / "port").write_text(remains)
+        plain.start()
+        assert plain.answers()
+
+
 def test_json_metadata_work(plain: Instance) -> None:
     client = plain.client()
     client.add_scope("root", "s")

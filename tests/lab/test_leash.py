@@ -37,6 +37,12 @@ def daemon(folder: Path, manner: str = "meek", grace_seconds: float = 2) -> Serv
     return service
 
 
+def test_its_log_is_for_its_user_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    daemon(tmp_path).stop()
+    assert (tmp_path / "log").stat().st_mode & 0o077 == 0
+
+
 def test_stopping_ends_daemons_too(tmp_path: Path) -> None:
     service = daemon(tmp_path)
     assert len(processes_of(tmp_path)) == 3

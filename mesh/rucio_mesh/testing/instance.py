@@ -191,7 +191,8 @@ class Instance:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         last = self.home / "port"
         if last.exists():
-            with suppress(OSError):  # another program has it now
+            # Another program has it now; or the file was cut by a full disk.
+            with suppress(OSError, ValueError, OverflowError):
                 listener.bind(("127.0.0.1", int(last.read_text())))
                 return listener
         listener.bind(("127.0.0.1", 0))

@@ -43,7 +43,7 @@ class LocalServer(ABC):
     def start(self) -> Self:
         """Serve; returns when it answers. Raises ServiceFailed, which tells why and where the log is."""
         last = self.folder / "ports.json"
-        wanted = json.loads(last.read_text()) if last.exists() else self.ports
+        wanted = remembered(last, len(self.ports))
         command = self._command(tuple(port if is_free(port) else 0 for port in wanted))
         started = self.log.stat().st_size if self.log.exists() else 0
         self._service = Service(self._title, command, log=self.log, grace_seconds=2)
@@ -76,6 +76,15 @@ class LocalServer(ABC):
             told = self._ports_told(log.read())
         self.ports = told or self.ports
         return told is not None
+
+
+def remembered(file: Path, count: int) -> list[int]:
+    """The ports of the last time; zeros where there was none, or the file was cut by a kill or a full disk."""
+    try:
+        ports = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return [0] * count
+    return ports if isinstance(ports, list) and len(ports) == count else [0] * count
 
 
 def is_free(port: int) -> bool:

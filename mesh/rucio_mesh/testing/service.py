@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -40,7 +41,8 @@ class Service:
         """Start `command`; `descriptors` are handed on under their numbers. Raises ServiceFailed."""
         self.name, self.log, self._grace_seconds = name, log, grace_seconds
         leash = [sys.executable, "-I", "-S", str(LEASH), str(grace_seconds)]
-        with log.open("ab") as output:
+        # For this user alone: what a server says of itself may hold its token.
+        with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
             try:
                 self._process = subprocess.Popen(
                     [*leash, *map(str, command)],
