@@ -87,7 +87,8 @@ def cancel(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """End a job; what is verified stays."""
     job = engine.ask(protocol.CancelJob(arguments.job))
     output.struct(job)
-    output.note("Cancelled. What was verified stays.")
+    cancelled = job.state == "cancelled"
+    output.note("Cancelled. What was verified stays." if cancelled else f"It had ended before: {job.state}.")
     return Exit.OK
 
 

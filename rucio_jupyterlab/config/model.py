@@ -177,6 +177,13 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         default = self.default_instance or instance.name
         return replace(self, instances=(*self.instances, instance), default_instance=default)
 
+    def says_the_same(self, other: Configuration) -> bool:
+        """Whether two differ in nothing but where each instance was read: server and shell name it differently."""
+        return self._without_places() == other._without_places()
+
+    def _without_places(self) -> Configuration:
+        return replace(self, instances=tuple(replace(each, source_detail="") for each in self.instances))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `Hello.configuration` carries them."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

@@ -155,7 +155,10 @@ def fetch_keys(url: str) -> dict[str, Any] | str:
 
     deadline = time.monotonic() + TIMEOUT
     try:
-        with requests.get(url, timeout=TIMEOUT, stream=True, allow_redirects=False) as response:
+        # `auth`, which does nothing, lest a password of ~/.netrc goes along.
+        with requests.get(
+            url, timeout=TIMEOUT, stream=True, allow_redirects=False, auth=lambda request: request
+        ) as response:
             if response.status_code != 200:
                 return f"“$url” ({url}) answers with HTTP {response.status_code}."
             content = _read(response.raw, deadline)

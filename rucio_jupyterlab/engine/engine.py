@@ -145,7 +145,7 @@ class Engine:
     async def _hello(self, ask: protocol.Hello) -> protocol.Welcome:
         if ask.configuration is not None and ask.version == protocol.PROTOCOL_VERSION:
             configuration = Configuration.from_dict(ask.configuration)
-            if configuration != self._configuration:
+            if not configuration.says_the_same(self._configuration):
                 await self._configure(configuration)
         return protocol.Welcome(protocol.PROTOCOL_VERSION, os.getpid())
 

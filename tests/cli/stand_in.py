@@ -20,6 +20,7 @@ from rucio_jupyterlab.engine import place, protocol
 from rucio_jupyterlab.engine.server import SocketServer
 from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, NotFound, Problem
 from rucio_jupyterlab.staging.model import (
+    FINISHED,
     JobRequest,
     Jobs,
     JobSnapshot,
@@ -151,7 +152,8 @@ class EngineStandIn:
             case protocol.CancelJob() if self.course[0].state == "done":
                 raise Conflict("It has ended already.")
             case protocol.CancelJob():
-                return snapshot("cancelled")
+                ended = self.course[0].state in FINISHED
+                return self.course[0] if ended else snapshot("cancelled")
             case protocol.ConfirmJob():
                 self.course = self.confirmed
                 return snapshot("planning")

@@ -17,7 +17,7 @@ from rucio_jupyterlab.cli import main
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.errors import Problem
-from rucio_jupyterlab.staging.model import TransferRow
+from rucio_jupyterlab.staging.model import JobState, TransferRow
 from tests.cli.stand_in import EngineStandIn, info, on_tape, snapshot, staged
 from tests.cli.waiting import until
 
@@ -179,6 +179,15 @@ def test_a_problem_is_the_last_line_of_json(
     assert main(["cancel", "--json", "job1"]) == 1
     (problem,) = lines(capsys.readouterr().out)
     assert problem["type"] == "conflict" and problem["detail"] == "It has ended already."
+
+
+@pytest.mark.parametrize(("state", "told"), [("running", "Cancelled."), ("partial", "ended before: partial")])
+def test_whether_a_job_was_cancelled_is_told(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str], state: JobState, told: str
+) -> None:
+    engine.course = [snapshot(state)]
+    assert main(["cancel", "job1"]) == 0
+    assert told in capsys.readouterr().err
 
 
 def test_what_is_no_did_is_a_wrong_use(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,6 +146,14 @@ def test_what_is_no_configuration_is_told(reply: Reply, told: str) -> None:
     assert told in problem
 
 
+def test_no_password_of_netrc_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login alice password netrc-secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with wayward(answering(KEYS)) as server:
+        assert fetch_keys(server.url) == KEYS
+    assert "authorization" not in server.requests[0].headers
+
+
 def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
     resolved = Resolved(tmp_path, configured("http://127.0.0.1:1/site.json"))
     instance = resolved.wait()

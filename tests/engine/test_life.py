@@ -207,6 +207,16 @@ def test_the_sites_configuration_outlives_the_engine(state: Path) -> None:
     assert [info.name for info in instances.instances] == ["kept"]
 
 
+def test_the_same_configuration_from_another_place_is_no_news(state: Path) -> None:
+    site = {"instances": [{"name": "a", "rucio_base_url": "https://127.0.0.1:9"}]}
+    with open_connection(state, configuration_from(site, {}, "the server's files").to_dict()) as connection:
+        kept = (state / place.CONFIGURATION).stat().st_mtime_ns
+        open_connection(state, configuration_from(site, {}, "the shell's files").to_dict()).close()
+        found: Instances = ask_once(connection, protocol.ListInstances())
+    assert found.instances[0].source_detail == "the server's files"
+    assert (state / place.CONFIGURATION).stat().st_mtime_ns == kept
+
+
 def test_limits_that_the_user_set_outlive_a_client_that_tells_of_another_instance(state: Path) -> None:
     def limit_told_by(connection: socket.socket, request: protocol.Request) -> int | None:
         with connection:
