@@ -86,6 +86,7 @@ export function Form(props: IFormProps): JSX.Element {
         ?.querySelector<HTMLElement>('input, select, textarea')
         ?.focus();
     }
+    // Once, when it is opened: later the focus is the user's.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   const send = async (event: React.FormEvent) => {
