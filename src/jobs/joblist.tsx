@@ -144,9 +144,8 @@ export function JobList(props: IJobListProps): JSX.Element {
                   filter={opened.filter}
                   trans={trans}
                   onFilter={filter => setOpened({ id: job.id, filter })}
-                  onRetry={download =>
-                    void attempt(() => jobs.retry(job.id, { download }))
-                  }
+                  onRetry={actionsOf(job).retry}
+                  onSignIn={actionsOf(job).signIn}
                   onExplore={did => explore([did])}
                 />
               )}
@@ -192,6 +191,7 @@ interface IFilesProps {
   trans: TranslationBundle;
   onFilter: (filter: TransferFilter) => void;
   onRetry: (download?: boolean) => void;
+  onSignIn: () => void;
   onExplore: (did: Did) => void;
 }
 
@@ -232,6 +232,7 @@ function Files(props: IFilesProps): JSX.Element {
         trans={trans}
         onCopyPath={path => Clipboard.copyToSystem(path)}
         onRetry={props.onRetry}
+        onSignIn={props.onSignIn}
         onExplore={props.onExplore}
       />
     </>

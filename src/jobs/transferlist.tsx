@@ -3,7 +3,8 @@ import {
   copyIcon,
   downloadIcon,
   refreshIcon,
-  searchIcon
+  searchIcon,
+  userIcon
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
@@ -15,6 +16,7 @@ import { Name } from '../components/name';
 import { remedy, Strip } from '../components/notice';
 import { size } from '../components/quantity';
 import { VirtualList } from '../components/virtuallist';
+import { type Remedy, remedyOf } from './remedy';
 import type { Transfers } from './transfers';
 import { transferWord } from './words';
 
@@ -24,6 +26,7 @@ export interface ITransferListProps {
   onCopyPath: (path: string) => void;
   /** Try again what failed, or download what is not on the mounted RSE. */
   onRetry: (download?: boolean) => void;
+  onSignIn: () => void;
   /** Show a file in the catalogue, with its replicas and rules. */
   onExplore: (did: Did) => void;
 }
@@ -127,7 +130,7 @@ function TransferView(props: ITransferViewProps): JSX.Element {
     return <div role="listitem">{trans.__('Loading…')}</div>;
   }
   const { problem } = row;
-  const button = remedyOf(row, props);
+  const button = buttonFor(row, props);
   const parts = [
     ...(row.bytes === null ? [] : [size(row.bytes)]),
     ...(row.rse ? [row.rse] : [])
@@ -151,34 +154,44 @@ function TransferView(props: ITransferViewProps): JSX.Element {
   );
 }
 
-/** The one thing to do with a file as it stands; null while it is on its way. */
-function remedyOf(
-  { did, path, state }: TransferRow,
-  { trans, onCopyPath, onRetry, onExplore }: ITransferListProps
+/** The one thing to do with a file as it stands; null where there is none. */
+function buttonFor(
+  { did, path, problem }: TransferRow,
+  { trans, onCopyPath, onRetry, onSignIn, onExplore }: ITransferListProps
 ): IIconButtonProps | null {
   if (path) {
     const label = trans.__('Copy the path %1', path);
     return { icon: copyIcon, label, onClick: () => onCopyPath(path) };
   }
-  switch (state) {
-    case 'failed': {
-      const label = trans.__('Try again what failed');
-      return { icon: refreshIcon, label, onClick: () => onRetry() };
+  const offers: Record<Remedy, IIconButtonProps> = {
+    retry: {
+      icon: refreshIcon,
+      label: trans.__('Try again what failed'),
+      onClick: () => onRetry()
+    },
+    download: {
+      icon: downloadIcon,
+      label: trans.__('Download what is not mounted'),
+      onClick: () => onRetry(true)
+    },
+    signin: {
+      icon: userIcon,
+      label: trans.__('Sign in'),
+      onClick: onSignIn
+    },
+    replicas: {
+      icon: searchIcon,
+      label: trans.__('Show the replicas of %1', did.name),
+      onClick: () => onExplore(did)
+    },
+    explore: {
+      icon: searchIcon,
+      label: trans.__('Show %1 in Explore', did.name),
+      onClick: () => onExplore(did)
     }
-    case 'not-mounted': {
-      const label = trans.__('Download what is not mounted');
-      return { icon: downloadIcon, label, onClick: () => onRetry(true) };
-    }
-    case 'tape':
-    case 'root-only':
-    case 'no-replica':
-    case 'in-archive': {
-      const label = trans.__('Show %1 in Explore', did.name);
-      return { icon: searchIcon, label, onClick: () => onExplore(did) };
-    }
-    default:
-      return null;
-  }
+  };
+  const remedy = remedyOf(problem);
+  return remedy && offers[remedy];
 }
 
 function tone(row: TransferRow): 'good' | 'warn' | 'error' | 'run' | 'mute' {

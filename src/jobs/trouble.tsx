@@ -6,6 +6,7 @@ import { noteIcon, warningIcon } from '../components/icons';
 import { type IAction, type IStripProps, Strip } from '../components/notice';
 import { count, size } from '../components/quantity';
 import type { IJobActions } from './jobcard';
+import { type Remedy, remedyOf } from './remedy';
 
 export interface IJobTroubleProps {
   job: JobSnapshot;
@@ -108,7 +109,7 @@ function failed({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
       tone: 'error',
       icon: warningIcon,
       text: job.problem.detail,
-      action: remedyOf({ job, trans, actions })
+      action: actionFor({ job, trans, actions })
     }
   ];
 }
@@ -126,7 +127,7 @@ function unreachable(props: IJobTroubleProps): IStripProps[] {
     count(job.files_unreachable)
   );
   const why = job.files_failed > 0 ? null : job.problem?.detail;
-  return [warn([many, why].filter(Boolean).join(' '), remedyOf(props))];
+  return [warn([many, why].filter(Boolean).join(' '), actionFor(props))];
 }
 
 /** What is worth knowing of files that are here. */
@@ -154,33 +155,20 @@ function remarks({ job, trans, actions }: IJobTroubleProps): IStripProps[] {
   return strips;
 }
 
-/** The one thing to do about a job's problem. */
-function remedyOf({ job, trans, actions }: IJobTroubleProps): IAction | null {
-  const { problem } = job;
-  if (problem?.type === 'not-mounted') {
-    return { label: trans.__('Download'), run: () => actions.retry(true) };
-  }
-  switch (problem?.do) {
-    case 'signin':
-      return { label: trans.__('Sign in'), run: actions.signIn };
-    case 'choose':
-      return { label: trans.__('Show the replicas'), run: actions.explore };
-    case 'recall':
-    case 'none':
-      return { label: trans.__('Show it in Explore'), run: actions.explore };
-    case 'report':
-    case undefined:
-      return null;
-    default:
-      return { label: trans.__('Try again'), run: () => actions.retry() };
-  }
+/** The action that mends a job's problem. */
+function actionFor({ job, trans, actions }: IJobTroubleProps): IAction | null {
+  const offers: Record<Remedy, IAction> = {
+    retry: { label: trans.__('Try again'), run: () => actions.retry() },
+    download: { label: trans.__('Download'), run: () => actions.retry(true) },
+    signin: { label: trans.__('Sign in'), run: actions.signIn },
+    replicas: { label: trans.__('Show the replicas'), run: actions.explore },
+    explore: { label: trans.__('Show it in Explore'), run: actions.explore }
+  };
+  const remedy = remedyOf(job.problem);
+  return remedy && offers[remedy];
 }
-
-const ELSEWHERE = ['signin', 'choose', 'recall', 'none', 'report'];
 
 /** Whether its trouble comes with the offer to try again, so that no other place need make it. */
 export function offersRetry({ problem, files_failed }: JobSnapshot): boolean {
-  return (
-    problem !== null && files_failed === 0 && !ELSEWHERE.includes(problem.do)
-  );
+  return files_failed === 0 && remedyOf(problem) === 'retry';
 }

@@ -1,5 +1,10 @@
 /** Jobs in every state there is, and their files. */
-import type { JobSnapshot, TransferPage } from '../../src/client/generated';
+import type {
+  JobSnapshot,
+  Problem,
+  TransferPage,
+  TransferRow
+} from '../../src/client/generated';
 import { jobOf, problemOf } from '../../src/jobs/__tests__/job';
 import { dataset, file } from './data';
 
@@ -153,6 +158,43 @@ export const over: JobSnapshot[] = [
 /** One job in each state, with each cause of waiting and each kind of trouble. */
 export const jobs = [...begun, ...waiting, ...over];
 
+/** What the engine says of a file, where it says anything. */
+const PROBLEMS: Partial<Record<TransferRow['state'], Problem>> = {
+  failed: problemOf({
+    detail:
+      "The checksum of the copy at CERN-PROD differs from the catalogue's. CERNBOX stopped sending."
+  }),
+  tape: problemOf({
+    type: 'tape',
+    detail:
+      'The file is on tape only. Ask for a copy on disk with a rule, then stage it.',
+    do: 'recall'
+  }),
+  'root-only': problemOf({
+    type: 'root-only',
+    detail:
+      'The file is reachable only by xrootd, which cannot be read here yet.',
+    do: 'choose'
+  }),
+  'no-replica': problemOf({
+    type: 'no-replica',
+    detail: 'Rucio knows no available replica of the file.',
+    do: 'wait'
+  }),
+  'not-mounted': problemOf({
+    type: 'not-mounted',
+    detail:
+      'The file is not on CERNBOX, which is mounted here. It can be downloaded instead.',
+    do: 'choose'
+  }),
+  'in-archive': problemOf({
+    type: 'in-archive',
+    detail:
+      'The file lies inside a zip archive, out of which it cannot be taken yet.',
+    do: 'none'
+  })
+};
+
 /** The files of a job, in every state there is; or those that failed. */
 export function transfers(
   offset: number,
@@ -173,8 +215,6 @@ export function transfers(
     'cancelled',
     'done'
   ] as const;
-  const failure =
-    "The checksum of the copy at CERN-PROD differs from the catalogue's. CERNBOX stopped sending.";
   const rows = Array.from({ length: 5000 }, (_, index) => {
     const row = file('run44', index);
     const state = states[index % states.length];
@@ -188,7 +228,7 @@ export function transfers(
         ? `/data/alice/rucio/run44/${row.did.name}`
         : null,
       verified: index % states.length !== 11,
-      problem: state === 'failed' ? problemOf({ detail: failure }) : null
+      problem: PROBLEMS[state] ?? null
     };
   }).filter(row => !failed || row.state === 'failed');
   return {
