@@ -62,6 +62,7 @@ export function addCatalogCommands(
   const { catalog, jobs, panel, trans } = options;
   const chosen = () => catalog.selected.filter(row => !row.missing);
   const isChosen = () => chosen().length > 0;
+  const plan = () => catalog.plan(chosen());
 
   return addCommands(commands, {
     [CommandIDs.search]: {
@@ -110,7 +111,7 @@ export function addCatalogCommands(
       label: trans.__('Stage'),
       caption: trans.__('Bring the chosen DIDs to this server'),
       icon: downloadIcon,
-      isEnabled: isChosen,
+      isEnabled: () => !plan().barred,
       execute: async () => {
         if (catalog.instance) {
           const dids = chosen().map(row => row.did);
@@ -135,7 +136,7 @@ export function addCatalogCommands(
       label: trans.__('Insert into the Notebook'),
       caption: trans.__('Insert a cell that reads the chosen DIDs'),
       icon: notebookIcon,
-      isEnabled: isChosen,
+      isEnabled: () => plan().readable,
       isVisible: () => commands.hasCommand(CommandIDs.insertCell),
       execute: () =>
         commands.execute(CommandIDs.insertCell, {

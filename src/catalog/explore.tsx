@@ -110,9 +110,11 @@ export function Explore(props: IExploreProps): JSX.Element {
       onClear={() => catalog.clear()}
       onTop={top => view.look({ top })}
       onEnter={focusActions}
-      onDragStart={(row, event) =>
-        instance && cells?.drag(instance, row.did, event)
-      }
+      onDragStart={(row, event) => {
+        if (instance && catalog.plan([row]).readable) {
+          cells?.drag(instance, row.did, event);
+        }
+      }}
     />
   );
   return (

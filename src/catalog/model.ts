@@ -6,6 +6,7 @@ import type { Did, DidRow, SearchQuery } from '../client/generated';
 import { Details } from './details';
 import { didText, parseDid } from './did';
 import { Listing } from './listing';
+import { type IPlan, planOf } from './plan';
 import { Summaries } from './summaries';
 import { Branch, type IPlace } from './tree';
 import { type IViewMemory, View } from './view';
@@ -128,6 +129,12 @@ export class Catalog implements ICatalog {
 
   get selected(): readonly DidRow[] {
     return [...this._selected.values()];
+  }
+
+  /** What staging these would bring, as far as that is known. */
+  plan(rows: readonly DidRow[]): IPlan {
+    const known = rows.flatMap(row => this._summaries?.get(row.did) ?? []);
+    return planOf(rows, known);
   }
 
   isSelected(did: Did): boolean {

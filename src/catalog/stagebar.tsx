@@ -9,6 +9,7 @@ import { MenuButton, type MenuEntry } from '../components/menu';
 import { isPart, type Part, PartFields } from '../components/part';
 import { count, freeRoom, size } from '../components/quantity';
 import { Facts } from '../components/texts';
+import { type IPlan, planOf } from './plan';
 
 export interface IStageBarProps {
   rows: readonly DidRow[];
@@ -84,6 +85,7 @@ export function StageBar(props: IStageBarProps): JSX.Element {
             commands={commands}
             className={`jp-Rucio-button jp-mod-${plan.whole ? 'primary' : 'plain'}`}
             label={trans.__('Insert into notebook')}
+            disabled={!plan.readable}
             entries={cells}
           >
             {plan.whole ? trans.__('Insert into notebook') : trans.__('Insert')}
@@ -104,47 +106,6 @@ export function StageBar(props: IStageBarProps): JSX.Element {
       </div>
     </div>
   );
-}
-
-interface IPlan {
-  files: number;
-  here: number;
-  bytes: number;
-  bytesHere: number;
-  /** Some sizes are not known yet. */
-  open: boolean;
-  /** All of it is staged already. */
-  whole: boolean;
-  /** Of the chosen DIDs, how many cannot be staged: they are on tape, behind xrootd, or nowhere. */
-  outOfReach: number;
-  /** None of it can be staged. */
-  barred: boolean;
-}
-
-/** What is known of the chosen DIDs together. The bytes that are here are told by their share. */
-export function planOf(
-  rows: readonly DidRow[],
-  summaries: readonly DidSummary[]
-): IPlan {
-  const plan = { files: 0, here: 0, bytes: 0, bytesHere: 0, outOfReach: 0 };
-  let open = summaries.length < rows.length;
-  for (const summary of summaries) {
-    const files = summary.files ?? (summary.type === 'file' ? 1 : 0);
-    plan.files += files;
-    plan.here += summary.staged_files;
-    plan.bytes += summary.bytes ?? 0;
-    plan.bytesHere += files
-      ? ((summary.bytes ?? 0) * summary.staged_files) / files
-      : 0;
-    plan.outOfReach += ['http', 'mount'].includes(summary.reach) ? 0 : 1;
-    open ||= summary.open || summary.bytes === null;
-  }
-  return {
-    ...plan,
-    open,
-    barred: plan.outOfReach > 0 && plan.outOfReach === summaries.length,
-    whole: !open && plan.here >= plan.files && plan.files > 0
-  };
 }
 
 function planFacts(

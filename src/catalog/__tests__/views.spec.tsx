@@ -119,7 +119,7 @@ describe('what is told before staging', () => {
         rse={rse}
         trans={trans}
         commands={new CommandRegistry()}
-        cells={null}
+        cells={async () => []}
         busy={false}
         started={started}
         onShowJobs={onShowJobs}
@@ -164,6 +164,21 @@ describe('what is told before staging', () => {
   it('is in words that there is too little room', () => {
     show([{}, {}]);
     expect(told()).toBe('2 chosen · 40 files · 40.2 MB · only 30 MB free');
+  });
+
+  const isEnabled = (name: string) =>
+    !screen.getByRole<HTMLButtonElement>('button', { name }).disabled;
+
+  it('is that what is on tape alone is neither staged nor read', () => {
+    show([{ reach: 'tape' }]);
+    expect(isEnabled('Stage')).toBe(false);
+    expect(isEnabled('Insert into notebook')).toBe(false);
+  });
+
+  it('is that what came before it went to tape is read, though not staged', () => {
+    show([{ reach: 'tape', staged_files: 3 }]);
+    expect(isEnabled('Stage the rest')).toBe(false);
+    expect(isEnabled('Insert into notebook')).toBe(true);
   });
 
   it('is how many of several cannot be had', () => {

@@ -1,7 +1,7 @@
 import type { DidSummary } from '../../client/generated';
 import { parseDid, parseDids } from '../did';
 import { toggled, typed } from '../filters';
-import { planOf } from '../stagebar';
+import { planOf } from '../plan';
 import { standing } from '../standing';
 import { didOf, rowOf } from './fakecatalog';
 
@@ -109,4 +109,28 @@ describe('a plan', () => {
       true
     );
   });
+
+  it('is not barred for want of answers that are still to come', () => {
+    const rows = [rowOf('a'), rowOf('b')];
+    expect(planOf(rows, [summary({ reach: 'tape' })]).barred).toBe(false);
+  });
+
+  it('is barred where Rucio does not know what was pasted', () => {
+    const unknown = { ...rowOf('a'), missing: true };
+    expect(planOf([unknown], []).barred).toBe(true);
+  });
+
+  it.each([
+    ['http', 0, true],
+    ['tape', 0, false],
+    ['root-only', 0, false],
+    ['none', 0, false],
+    ['tape', 3, true]
+  ] as const)(
+    'of what is reached by %s, %i files being here, is fit for a cell: %s',
+    (reach, staged_files, fit) => {
+      const plan = planOf([rowOf('a')], [summary({ reach, staged_files })]);
+      expect(plan.readable).toBe(fit);
+    }
+  );
 });
