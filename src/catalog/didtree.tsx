@@ -6,7 +6,7 @@ import { useMetrics } from '../components/metrics';
 import { VirtualList } from '../components/virtuallist';
 import { didText } from './did';
 import { DidRowView, INDENT } from './didrow';
-import type { Choice } from './model';
+import type { Choice } from './selection';
 import { standing } from './standing';
 import type { Summaries } from './summaries';
 import { type Branch, type IPlace, look, type TreeLine } from './tree';

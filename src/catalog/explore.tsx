@@ -20,6 +20,7 @@ import { Filters } from './filters';
 import type { Listing } from './listing';
 import type { Catalog } from './model';
 import { SearchBar } from './searchbar';
+import { LONGEST } from './selection';
 import { StageBar } from './stagebar';
 
 export interface IExploreProps {
@@ -210,7 +211,23 @@ export function Explore(props: IExploreProps): JSX.Element {
           )}
         />
       )}
-      {selected.length > 0 && (
+      {catalog.tooMany !== null && (
+        <Strip
+          tone="warn"
+          icon={warningIcon}
+          text={trans.__(
+            'These are %1 DIDs; no more than %2 can be chosen at once.',
+            count(catalog.tooMany),
+            count(LONGEST)
+          )}
+        />
+      )}
+      {catalog.choosing && (
+        <p className="jp-Rucio-stage" role="status">
+          {trans.__('Loading what is chosen…')}
+        </p>
+      )}
+      {selected.length > 0 && !catalog.choosing && (
         <StageBar
           key={chosen}
           rows={selected}

@@ -65,6 +65,26 @@ export class Listing {
     return this._pages.get(Math.floor(index / PAGE))?.[index % PAGE];
   }
 
+  /** The rows from `first` up to before `end`; null where one of them is not here. */
+  held(first: number, end: number): DidRow[] | null {
+    const rows: DidRow[] = [];
+    for (let index = first; index < end; index += 1) {
+      const row = this.row(index);
+      if (!row) {
+        return null;
+      }
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Read those that are not here, of no more rows than are kept; null where one cannot be had. */
+  async load(first: number, end: number): Promise<DidRow[] | null> {
+    this.ensure(first, end);
+    await Promise.all(this._asked.values());
+    return this.held(first, end);
+  }
+
   /** Ask for the pages that rows from `first` up to before `end` are on. */
   ensure(first: number, end: number): void {
     const last = Math.min(end, this._length) - 1;
@@ -80,7 +100,7 @@ export class Listing {
         this._pages.set(page, rows);
       }
       if ((rows?.length ?? 0) < wanted) {
-        void this._read(page);
+        this._read(page);
       }
     }
   }
@@ -129,11 +149,13 @@ export class Listing {
     }
   }
 
-  private async _read(page: number): Promise<void> {
+  private _read(page: number): void {
     if (!this._asked.has(page)) {
-      this._asked.add(page);
-      await this._ask(page * PAGE, PAGE);
-      this._asked.delete(page);
+      const answer = this._ask(page * PAGE, PAGE);
+      this._asked.set(
+        page,
+        answer.finally(() => this._asked.delete(page))
+      );
     }
   }
 
@@ -176,7 +198,7 @@ export class Listing {
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pages = new Map<number, readonly DidRow[]>();
-  private readonly _asked = new Set<number>();
+  private readonly _asked = new Map<number, Promise<void>>();
   private _id: string | null = null;
   private _length = 0;
   private _complete = false;

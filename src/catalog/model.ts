@@ -4,18 +4,16 @@ import type { IAccounts } from '../accounts/model';
 import type { ICatalogClient, ListingQuery } from '../client/client';
 import type { Did, DidRow, SearchQuery } from '../client/generated';
 import { Details } from './details';
-import { didText, parseDid } from './did';
+import { parseDid } from './did';
 import { Listing } from './listing';
 import { type IPlan, planOf } from './plan';
+import { type Choice, Selection } from './selection';
 import { Summaries } from './summaries';
 import { Branch, type IPlace } from './tree';
 import { type IViewMemory, View } from './view';
 
 /** What the user looks for; kept while the answer is shown. */
 export type Search = Pick<SearchQuery, 'scope' | 'name' | 'type' | 'filters'>;
-
-/** How a chosen line joins those that were chosen before; with `move` only the keyboard goes there. */
-export type Choice = 'only' | 'toggle' | 'range' | 'move';
 
 /** Scopes to choose from. */
 export interface IScopes {
@@ -68,6 +66,7 @@ export class Catalog implements ICatalog {
   ) {
     this._instance = accounts.usable;
     this.view.changed.connect(this._tell, this);
+    this._selection.changed.connect(this._onSelection, this);
     accounts.changed.connect(this._onAccounts, this);
   }
 
@@ -128,7 +127,17 @@ export class Catalog implements ICatalog {
   }
 
   get selected(): readonly DidRow[] {
-    return [...this._selected.values()];
+    return this._selection.rows;
+  }
+
+  /** Whether rows are still to come before what was chosen last is chosen. */
+  get choosing(): boolean {
+    return this._selection.loading;
+  }
+
+  /** How many rows the last range had, where these were too many to be chosen; else null. */
+  get tooMany(): number | null {
+    return this._selection.tooMany;
   }
 
   /** What staging these would bring, as far as that is known. */
@@ -138,12 +147,12 @@ export class Catalog implements ICatalog {
   }
 
   isSelected(did: Did): boolean {
-    return this._selected.has(didText(did));
+    return this._selection.has(did);
   }
 
   /** The line that the keyboard is on. */
   get active(): IPlace | null {
-    return this._active;
+    return this._selection.active;
   }
 
   /** Of the one DID that is chosen; null for none or several. */
@@ -198,39 +207,15 @@ export class Catalog implements ICatalog {
 
   /** Choose the line at a place, or change whether it is chosen. */
   choose(place: IPlace, choice: Choice = 'only'): void {
-    this._active = place;
-    if (choice === 'move') {
-      this.changed.emit();
-      return;
+    if (choice !== 'move') {
+      this.view.hide(false);
     }
-    this.view.hide(false);
-    if (choice !== 'range') {
-      this._anchor = place;
-    }
-    const rows = choice === 'range' ? this._between(place) : [place];
-    if (choice !== 'toggle') {
-      this._selected.clear();
-    }
-    for (const { branch, index } of rows) {
-      const row = branch.listing.row(index);
-      if (row) {
-        const key = didText(row.did);
-        if (choice === 'toggle' && this._selected.has(key)) {
-          this._selected.delete(key);
-        } else {
-          this._selected.set(key, row);
-        }
-      }
-    }
-    this._detail();
-    this.changed.emit();
+    this._selection.choose(place, choice);
   }
 
   /** Choose nothing. */
   clear(): void {
-    this._selected.clear();
-    this._detail();
-    this.changed.emit();
+    this._selection.clear();
   }
 
   /** Open or close what a row holds; nothing happens at a file. */
@@ -304,14 +289,17 @@ export class Catalog implements ICatalog {
     this._summaries?.dispose();
     this._root = null;
     this._summaries = null;
-    this._active = null;
-    this._anchor = null;
-    this._selected.clear();
+    this._selection.forget();
     this._detail();
   }
 
+  private _onSelection(): void {
+    this._detail();
+    this.changed.emit();
+  }
+
   private _detail(): void {
-    const [row, ...more] = this._selected.values();
+    const [row, ...more] = this._selection.rows;
     const one = row && !more.length && !row.missing ? row : null;
     if (one?.did !== this._details?.row.did) {
       this._details?.dispose();
@@ -323,29 +311,16 @@ export class Catalog implements ICatalog {
     }
   }
 
-  /** The places of one branch from where the choice began to another. */
-  private _between({ branch, index }: IPlace): IPlace[] {
-    const from = this._anchor?.branch === branch ? this._anchor.index : index;
-    const places: IPlace[] = [];
-    for (let at = Math.min(from, index); at <= Math.max(from, index); at += 1) {
-      places.push({ branch, index: at });
-    }
-    return places;
-  }
-
   private _tell(): void {
     this.changed.emit();
   }
 
-  private readonly _selected = new Map<string, DidRow>();
+  private readonly _selection = new Selection();
   private _instance: string | null;
   private _search = NOTHING;
   private _root: Branch | null = null;
   private _summaries: Summaries | null = null;
   private _questions = 0;
   private _awaited: IMemory | null = null;
-  private _active: IPlace | null = null;
-  /** Where a range begins. */
-  private _anchor: IPlace | null = null;
   private _details: Details | null = null;
 }

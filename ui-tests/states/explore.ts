@@ -1,7 +1,15 @@
 import { expect } from '@playwright/test';
 
+import { dataset } from '../fake/data';
 import * as jobs from '../fake/jobs';
+import type { Panel } from '../panel';
 import { choose, type IState, search, withJobs } from './state';
+
+/** Choose from a row to the last, most of which are not here yet. */
+async function chooseToEnd(panel: Panel): Promise<void> {
+  await choose(1)(panel);
+  await panel.page.keyboard.press('Shift+End');
+}
 
 /** The Explore tab: searches, what is chosen, its details. */
 export const EXPLORE: IState[] = [
@@ -99,6 +107,24 @@ export const EXPLORE: IState[] = [
     },
     text: '3 chosen',
     action: 'Stage the rest'
+  },
+  {
+    name: 'a range that is loading',
+    fake: fake => {
+      fake.problems.set(/listings\/\w+$/, 'silent');
+    },
+    go: chooseToEnd,
+    text: 'Loading what is chosen…',
+    action: 'Search'
+  },
+  {
+    name: 'a range that is too long',
+    fake: fake => {
+      fake.rows = Array.from({ length: 6000 }, (_, run) => dataset(run));
+    },
+    go: chooseToEnd,
+    text: 'no more than 5,000 can be chosen at once',
+    action: 'Stage'
   },
   { name: 'details', go: choose(1), text: '212 GB free', action: 'Stage' },
   {

@@ -44,3 +44,17 @@ test(`of ${ROWS} rows at most ${MOST} exist`, async ({ page }) => {
     await expect(panel.row(dataset(0).did.name)).toBeVisible();
   });
 });
+
+test('a range is chosen whole, though few of its rows were ever in sight', async ({
+  page
+}) => {
+  const fake = new FakeServer();
+  fake.rows = Array.from({ length: 3000 }, (_, run) => dataset(run));
+  await fake.serve(page);
+  await page.goto();
+  const panel = await openPanel(page);
+  await panel.search('data25_13p6TeV');
+  await panel.rows.first().click();
+  await page.keyboard.press('Shift+End');
+  await expect(panel.root).toContainText('3,000 chosen');
+});

@@ -65,6 +65,71 @@ it('a range begins where the choice began, and may shrink again', async () => {
   expect(chosen()).toEqual(['a', 'b']);
 });
 
+describe('of a long answer', () => {
+  const long = async (rows: number) => {
+    const made = await setUp();
+    made.client.rows['*'] = Array.from({ length: rows }, (_, index) =>
+      rowOf(`d${index}`)
+    );
+    made.catalog.refresh();
+    await settled();
+    return made;
+  };
+
+  it('a range is chosen whole, once the rows between have come', async () => {
+    const { catalog, place, chosen } = await long(1000);
+    catalog.choose(place(10));
+    catalog.choose(place(950), 'range');
+    expect([chosen(), catalog.choosing]).toEqual([['d10'], true]);
+    await settled();
+    expect(catalog.choosing).toBe(false);
+    expect(chosen()).toHaveLength(941);
+    expect(chosen().slice(-1)).toEqual(['d950']);
+  });
+
+  it('what is chosen meanwhile counts, not the range', async () => {
+    const { catalog, place, chosen } = await long(1000);
+    catalog.choose(place(10));
+    catalog.choose(place(950), 'range');
+    catalog.choose(place(3));
+    await settled();
+    expect([chosen(), catalog.choosing]).toEqual([['d3'], false]);
+    catalog.choose(place(550), 'range');
+    catalog.clear();
+    await settled();
+    expect([chosen(), catalog.choosing]).toEqual([[], false]);
+  });
+
+  it('the last row is chosen by one key, though it is not here yet', async () => {
+    const { catalog, place, chosen } = await long(1000);
+    catalog.choose(place(999));
+    await settled();
+    expect(chosen()).toEqual(['d999']);
+    expect(catalog.details?.row.did.name).toBe('d999');
+  });
+
+  it('a range too long to be asked about is refused, and that is told', async () => {
+    const { client, catalog, place, chosen } = await long(100_000);
+    catalog.choose(place(0));
+    catalog.choose(place(99_999), 'range');
+    await settled();
+    expect([chosen(), catalog.tooMany]).toEqual([['d0'], 100_000]);
+    expect(client.asked).toEqual([]);
+    catalog.choose(place(1));
+    expect(catalog.tooMany).toBeNull();
+  });
+
+  it('a range that cannot be had leaves the choice as it was', async () => {
+    const { client, catalog, place, chosen } = await long(1000);
+    client.readListing = () => Promise.reject(new Error('offline'));
+    catalog.choose(place(10));
+    catalog.choose(place(950), 'range');
+    await settled();
+    expect([chosen(), catalog.choosing]).toEqual([['d10'], false]);
+    expect(catalog.root?.listing.obstacle?.detail).toBe('offline');
+  });
+});
+
 it('the keyboard may pass over lines without choosing them', async () => {
   const { catalog, place, chosen } = await setUp();
   catalog.choose(place(0));

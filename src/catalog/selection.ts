@@ -1,0 +1,134 @@
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { Did, DidRow } from '../client/generated';
+import { didText } from './did';
+import type { IPlace } from './tree';
+
+/** How a chosen line joins those that were chosen before; with `move` only the keyboard goes there. */
+export type Choice = 'only' | 'toggle' | 'range' | 'move';
+
+/** Rows in the longest range: of each its summary is asked for. */
+export const LONGEST = 5000;
+
+/**
+ * What is chosen of a tree, and the line that the keyboard is on.
+ *
+ * A range is chosen whole or not at all: rows of it that are not here are read first.
+ */
+export class Selection {
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The rows chosen, in the order of choosing. */
+  get rows(): readonly DidRow[] {
+    return [...this._rows.values()];
+  }
+
+  has(did: Did): boolean {
+    return this._rows.has(didText(did));
+  }
+
+  /** The line that the keyboard is on. */
+  get active(): IPlace | null {
+    return this._active;
+  }
+
+  /** Whether rows are still to come before the last choice holds. */
+  get loading(): boolean {
+    return this._loading;
+  }
+
+  /** How many rows the last range had, where these were too many; else null. */
+  get tooMany(): number | null {
+    return this._tooMany;
+  }
+
+  /** Choose the line at a place, or change whether it is chosen. */
+  choose(place: IPlace, choice: Choice): void {
+    this._active = place;
+    if (choice === 'move') {
+      this._changed.emit();
+      return;
+    }
+    if (choice !== 'range') {
+      this._anchor = place;
+    }
+    this._supersede();
+    const { branch, index } = place;
+    const from = this._anchor?.branch === branch ? this._anchor.index : index;
+    const [first, end] = [Math.min(from, index), Math.max(from, index) + 1];
+    const held = branch.listing.held(first, end);
+    if (end - first > LONGEST) {
+      this._tooMany = end - first;
+    } else if (held) {
+      this._take(held, choice);
+    } else {
+      void this._load(place, first, end, choice);
+    }
+    this._changed.emit();
+  }
+
+  /** Choose nothing. */
+  clear(): void {
+    this._supersede();
+    this._rows.clear();
+    this._changed.emit();
+  }
+
+  /** Leave a tree that is no more; who disposes of it tells of that. */
+  forget(): void {
+    this._supersede();
+    this._rows.clear();
+    this._active = null;
+    this._anchor = null;
+  }
+
+  private async _load(
+    { branch }: IPlace,
+    first: number,
+    end: number,
+    choice: Choice
+  ): Promise<void> {
+    const turn = this._turn;
+    this._loading = true;
+    const rows = await branch.listing.load(first, end);
+    if (turn === this._turn) {
+      this._loading = false;
+      if (rows) {
+        this._take(rows, choice);
+      }
+      this._changed.emit();
+    }
+  }
+
+  private _take(rows: readonly DidRow[], choice: Choice): void {
+    if (choice !== 'toggle') {
+      this._rows.clear();
+    }
+    for (const row of rows) {
+      const key = didText(row.did);
+      if (choice === 'toggle' && this._rows.has(key)) {
+        this._rows.delete(key);
+      } else {
+        this._rows.set(key, row);
+      }
+    }
+  }
+
+  /** What was chosen before and is still to come counts no more. */
+  private _supersede(): void {
+    this._turn += 1;
+    this._loading = false;
+    this._tooMany = null;
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _rows = new Map<string, DidRow>();
+  private _active: IPlace | null = null;
+  /** Where a range begins. */
+  private _anchor: IPlace | null = null;
+  private _turn = 0;
+  private _loading = false;
+  private _tooMany: number | null = null;
+}
