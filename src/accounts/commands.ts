@@ -6,6 +6,7 @@ import * as React from 'react';
 import { obstacleOf } from '../client/failure';
 import type { InstanceInfo, Reachability } from '../client/generated';
 import { addCommands } from '../components/commands';
+import { count, seconds } from '../components/quantity';
 import { CommandIDs, type IAccounts, type IPanel } from '../tokens';
 import { AddInstanceForm } from './addinstance';
 import { SignInForm } from './signin';
@@ -159,21 +160,21 @@ export function addAccountCommands(
 /** Seconds between two clocks from which on tokens and certificates may be refused. */
 const SKEW = 60;
 
-/** How an instance answered: `ATLAS answers in 0.12 s. It is Rucio 41.5.1.` */
+/** How an instance answered: `ATLAS answers in 0.1 s. It is Rucio 41.5.1.` */
 export function reachText(
   name: string,
-  { version, seconds, clock_skew: skew }: Reachability,
+  { version, seconds: took, clock_skew: skew }: Reachability,
   trans: TranslationBundle
 ): string {
   const parts = [
-    trans.__('%1 answers in %2 s.', name, seconds.toFixed(2)),
+    trans.__('%1 answers in %2.', name, seconds(took, trans)),
     trans.__('It is Rucio %1.', version)
   ];
   if (skew !== null && Math.abs(skew) >= SKEW) {
     parts.push(
       skew > 0
-        ? trans.__('Its clock is %1 s ahead of ours.', Math.round(skew))
-        : trans.__('Its clock is %1 s behind ours.', Math.round(-skew))
+        ? trans.__('Its clock is %1 s ahead of ours.', count(Math.round(skew)))
+        : trans.__('Its clock is %1 s behind ours.', count(Math.round(-skew)))
     );
   }
   return parts.join(' ');

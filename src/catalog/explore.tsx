@@ -9,7 +9,7 @@ import { warningIcon } from '../components/icons';
 import type { MenuEntry } from '../components/menu';
 import { Notice, remedy, Strip } from '../components/notice';
 import type { Part } from '../components/part';
-import { count } from '../components/quantity';
+import { count, seconds } from '../components/quantity';
 import { Splitter } from '../components/splitter';
 import type { IJobs } from '../jobs/model';
 import { CommandIDs, type ICells } from '../tokens';
@@ -276,7 +276,7 @@ interface ITallyProps {
 
 /** How much was found, and whether that is all. */
 function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
-  const { length, arriving, cut, seconds } = listing;
+  const { length, arriving, cut } = listing;
   if (listing.obstacle || length === 0) {
     return null;
   }
@@ -284,14 +284,13 @@ function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
     listing.query.kind === 'dids'
       ? trans._n('%2 pasted DID', '%2 pasted DIDs', length, count(length))
       : trans._n('%2 result', '%2 results', length, count(length));
-  const took = trans.__('%1 s', Math.max(0.1, seconds).toFixed(1));
   return (
     <p className="jp-Rucio-tally" role="status">
       {arriving
         ? trans.__('%1 so far, more are coming', found)
         : cut
           ? trans.__('%1, incomplete', found)
-          : `${found} · ${took}`}
+          : `${found} · ${seconds(listing.seconds, trans)}`}
     </p>
   );
 }

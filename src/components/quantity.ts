@@ -2,6 +2,17 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
+let formats = formatsOf('en');
+
+/** Write numbers as a language does, told by its BCP 47 tag; as English where that is no such tag. */
+export function writeNumbersAs(language: string): void {
+  try {
+    formats = formatsOf(language);
+  } catch {
+    formats = formatsOf('en');
+  }
+}
+
 /** A size in bytes as a person reads it, in powers of 1000: `20.1 MB`. */
 export function size(bytes: number): string {
   const power = powerOf(bytes);
@@ -36,12 +47,17 @@ export function freeRoom(
 
 /** A whole number with its groups told apart. */
 export function count(value: number): string {
-  return value.toLocaleString('en');
+  return formats.whole.format(value);
 }
 
-/** A span of time as its two largest parts: `1 h 40`. */
-export function duration(seconds: number, trans: TranslationBundle): string {
-  const whole = Math.max(0, Math.round(seconds));
+/** How long something took, to a tenth of a second: `0.2 s`. */
+export function seconds(value: number, trans: TranslationBundle): string {
+  return trans.__('%1 s', formats.tenths.format(Math.max(0.1, value)));
+}
+
+/** A span of time, in seconds, as its two largest parts: `1 h 40`. */
+export function duration(span: number, trans: TranslationBundle): string {
+  const whole = Math.max(0, Math.round(span));
   if (whole < 60) {
     return trans.__('%1 s', whole);
   }
@@ -58,13 +74,13 @@ export function duration(seconds: number, trans: TranslationBundle): string {
 }
 
 /** The time of day of a moment in seconds since 1970; with the date if it is not today. */
-export function clock(seconds: number): string {
-  const moment = new Date(seconds * 1000);
-  const time = { hour: '2-digit', minute: '2-digit' } as const;
+export function clock(time: number): string {
+  const moment = new Date(time * 1000);
+  const minute = { hour: '2-digit', minute: '2-digit' } as const;
   const today = moment.toDateString() === new Date().toDateString();
   return today
-    ? moment.toLocaleTimeString([], time)
-    : moment.toLocaleString([], { day: 'numeric', month: 'short', ...time });
+    ? moment.toLocaleTimeString([], minute)
+    : moment.toLocaleString([], { day: 'numeric', month: 'short', ...minute });
 }
 
 /** The share that is done, from 0 to 1. */
@@ -84,6 +100,21 @@ function powerOf(bytes: number): number {
 function scaled(bytes: number, power: number): string {
   const value = bytes / 1000 ** power;
   return power === 0 || value >= 100
-    ? value.toFixed(0)
-    : value.toFixed(1).replace(/\.0$/, '');
+    ? formats.whole.format(value)
+    : formats.short.format(value);
+}
+
+/** Formats of whole numbers, of such with a tenth, and of such with a tenth where there is one. */
+function formatsOf(
+  language: string
+): Record<'whole' | 'tenths' | 'short', Intl.NumberFormat> {
+  const format = (
+    minimumFractionDigits: number,
+    maximumFractionDigits: number
+  ) =>
+    new Intl.NumberFormat(language, {
+      minimumFractionDigits,
+      maximumFractionDigits
+    });
+  return { whole: format(0, 0), tenths: format(1, 1), short: format(0, 1) };
 }

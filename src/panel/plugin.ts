@@ -12,6 +12,7 @@ import { addAccountCommands } from '../accounts/commands';
 import { remember } from '../client/remember';
 import { addCommands } from '../components/commands';
 import { rucioIcon } from '../components/icons';
+import { writeNumbersAs } from '../components/quantity';
 import { CommandIDs, IAccounts, IPanel, IServer } from '../tokens';
 import { RucioPanel } from './panel';
 
@@ -40,6 +41,7 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
   ): IPanel => {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
+    writeNumbersAs((translator ?? nullTranslator).languageCode);
     const panel = new RucioPanel({
       accounts,
       engine: server.engine,

@@ -1,5 +1,10 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, type IJupyterLabPageFixture, test } from '@jupyterlab/galata';
+import {
+  expect,
+  galata,
+  type IJupyterLabPageFixture,
+  test
+} from '@jupyterlab/galata';
 
 import * as jobs from '../fake/jobs';
 import { FakeServer } from '../fake/server';
@@ -81,6 +86,25 @@ test('the status bar tells of what runs, and leads there', async ({ page }) => {
   const panel = new Panel(page);
   await expect(panel.tab(/Jobs/)).toHaveAttribute('aria-selected', 'true');
   await expect(panel.root).toContainText('12.5 of 20.1 MB');
+});
+
+test.describe('in German', () => {
+  test.use({
+    mockSettings: {
+      ...galata.DEFAULT_SETTINGS,
+      '@jupyterlab/translation-extension:plugin': { locale: 'de_DE' }
+    }
+  });
+
+  test('numbers are written as in that language', async ({ page }) => {
+    const fake = new FakeServer();
+    await fake.serve(page);
+    await page.goto();
+    const panel = await openPanel(page);
+    await panel.search('data25_13p6TeV', '*PHYSLITE*');
+    await expect(panel.root).toContainText(/1\.204 results · \d,\d s/);
+    await expect(panel.row('00358034')).toContainText('3.120 / 5.000');
+  });
 });
 
 async function violations(

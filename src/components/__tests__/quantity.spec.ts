@@ -1,6 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { count, duration, share, size, sizeOf } from '../quantity';
+import {
+  count,
+  duration,
+  seconds,
+  share,
+  size,
+  sizeOf,
+  writeNumbersAs
+} from '../quantity';
 
 const trans = nullTranslator.load('');
 
@@ -37,4 +45,30 @@ it.each([
 
 it('groups of a number are told apart', () => {
   expect(count(1204)).toBe('1,204');
+});
+
+it('tenths of a second are told', () => {
+  expect(seconds(0.2, trans)).toBe('0.2 s');
+  expect(seconds(12.04, trans)).toBe('12.0 s');
+  expect(seconds(0, trans)).toBe('0.1 s');
+});
+
+describe('in another language', () => {
+  afterEach(() => writeNumbersAs('en'));
+
+  it.each([
+    ['de', '12.345', '20,1 MB', '1,5 s'],
+    ['de-DE', '12.345', '20,1 MB', '1,5 s'],
+    ['fr-FR', '12\u202f345', '20,1 MB', '1,5 s']
+  ])('%s', (language, whole, bytes, time) => {
+    writeNumbersAs(language);
+    expect(count(12_345)).toBe(whole);
+    expect(size(20_100_000)).toBe(bytes);
+    expect(seconds(1.5, trans)).toBe(time);
+  });
+
+  it('that is none, numbers are English', () => {
+    writeNumbersAs('no such language');
+    expect(count(12_345)).toBe('12,345');
+  });
 });
