@@ -6,6 +6,8 @@ export interface IPlan {
   here: number;
   bytes: number;
   bytesHere: number;
+  /** Some of the DIDs are still asked about, so that these numbers will rise. */
+  counting: boolean;
   /** Some sizes are not known yet. */
   open: boolean;
   /** All of it is staged already. */
@@ -24,7 +26,9 @@ export function planOf(
   summaries: readonly DidSummary[]
 ): IPlan {
   const plan = { files: 0, here: 0, bytes: 0, bytesHere: 0, outOfReach: 0 };
-  let open = summaries.length < rows.length;
+  const known = rows.filter(row => !row.missing);
+  const counting = summaries.length < known.length;
+  let open = counting;
   for (const summary of summaries) {
     const files = summary.files ?? (summary.type === 'file' ? 1 : 0);
     plan.files += files;
@@ -36,10 +40,10 @@ export function planOf(
     plan.outOfReach += ['http', 'mount'].includes(summary.reach) ? 0 : 1;
     open ||= summary.open || summary.bytes === null;
   }
-  const known = rows.filter(row => !row.missing);
   const barred = plan.outOfReach >= known.length;
   return {
     ...plan,
+    counting,
     open,
     barred,
     readable: !barred || plan.here > 0,

@@ -120,7 +120,13 @@ function planFacts(
     parts.push(trans.__('%1 chosen', count(dids)));
   }
   if (plan.files > 0) {
-    parts.push(trans._n('%2 file', '%2 files', plan.files, count(plan.files)));
+    const files = trans._n(
+      '%2 file',
+      '%2 files',
+      plan.files,
+      count(plan.files)
+    );
+    parts.push(plan.counting ? trans.__('%1 so far', files) : files);
     parts.push(size(plan.bytes));
   }
   if (plan.here > 0) {

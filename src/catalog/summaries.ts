@@ -4,6 +4,7 @@ import type { ICatalogClient } from '../client/client';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, DidSummary } from '../client/generated';
 import { didText } from './did';
+import { LONGEST } from './selection';
 
 /** DIDs in one question. Few, since the answer comes with that of the slowest of them. */
 const BATCH = 6;
@@ -11,8 +12,8 @@ const BATCH = 6;
 const ABREAST = 4;
 /** Milliseconds that the list must rest before it asks, so that scrolling past asks nothing. */
 const REST = 80;
-/** Summaries kept. */
-const KEPT = 5000;
+/** Summaries kept: those of the longest range, and of as much that was in sight. */
+const KEPT = 2 * LONGEST;
 
 /** What rows show beyond their names, asked for the rows in sight alone. */
 export class Summaries {

@@ -4,6 +4,7 @@ import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
 import type {
+  DidRow,
   DidSummary,
   RseReplicas,
   StoreStatus
@@ -104,7 +105,8 @@ describe('what is told before staging', () => {
   const show = (
     known: Partial<DidSummary>[],
     rse: string | null = null,
-    started = false
+    started = false,
+    more: DidRow[] = []
   ) => {
     const rows = known.map((change, index) =>
       rowOf(`${index}`, change.type ?? 'dataset')
@@ -113,7 +115,7 @@ describe('what is told before staging', () => {
     const onShowJobs = jest.fn();
     render(
       <StageBar
-        rows={rows}
+        rows={[...rows, ...more]}
         summaries={known.map(summary)}
         store={{ free_bytes: 30_000_000 } as StoreStatus}
         rse={rse}
@@ -179,6 +181,11 @@ describe('what is told before staging', () => {
     show([{ reach: 'tape', staged_files: 3 }]);
     expect(isEnabled('Stage the rest')).toBe(false);
     expect(isEnabled('Insert into notebook')).toBe(true);
+  });
+
+  it('is that the numbers still rise while some are asked about', () => {
+    show([{ bytes: 100 }], null, false, [rowOf('b'), rowOf('c')]);
+    expect(told()).toBe('3 chosen · 20 files so far · 100 B · 30 MB free');
   });
 
   it('is how many of several cannot be had', () => {

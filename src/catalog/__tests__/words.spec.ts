@@ -95,7 +95,14 @@ describe('a plan', () => {
   });
 
   it('is open while a summary lacks', () => {
-    expect(planOf([rowOf('a'), rowOf('b')], [summary()]).open).toBe(true);
+    const plan = planOf([rowOf('a'), rowOf('b')], [summary()]);
+    expect(plan).toMatchObject({ open: true, counting: true });
+  });
+
+  it('waits for nothing about what Rucio does not know', () => {
+    const unknown = { ...rowOf('b'), missing: true };
+    const plan = planOf([rowOf('a'), unknown], [summary()]);
+    expect(plan).toMatchObject({ open: false, counting: false });
   });
 
   it('has nothing left to do where all is here', () => {
