@@ -216,16 +216,16 @@ export function Explore(props: IExploreProps): JSX.Element {
           tone="warn"
           icon={warningIcon}
           text={trans.__(
-            'These are %1 DIDs; no more than %2 can be chosen at once.',
+            'These are %1 DIDs; no more than %2 can be chosen at once. The choice stays as it was.',
             count(catalog.tooMany),
             count(LONGEST)
           )}
         />
       )}
       {catalog.choosing && (
-        <p className="jp-Rucio-stage" role="status">
+        <div className="jp-Rucio-stage" role="status">
           {trans.__('Loading what is chosen…')}
-        </p>
+        </div>
       )}
       {selected.length > 0 && !catalog.choosing && (
         <StageBar
