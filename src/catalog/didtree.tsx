@@ -73,7 +73,14 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
       return null;
     }
     if (shown.kind !== 'did') {
-      return <PlainLine line={shown} trans={trans} />;
+      return (
+        <PlainLine
+          id={`${prefix}-${position}`}
+          line={shown}
+          active={position === at}
+          trans={trans}
+        />
+      );
     }
     const { branch, index, row } = shown;
     const place = { branch, index };
@@ -129,12 +136,15 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
 }
 
 interface IPlainLineProps {
+  id: string;
+  active: boolean;
   line: Exclude<TreeLine, { kind: 'did' }>;
   trans: TranslationBundle;
 }
 
 /** A line that is no DID: one still to come, or the end of what a row holds. */
-function PlainLine({ line, trans }: IPlainLineProps): JSX.Element {
+function PlainLine(props: IPlainLineProps): JSX.Element {
+  const { id, active, line, trans } = props;
   const { listing, depth } = line.branch;
   const text =
     line.kind === 'pending' || listing.arriving
@@ -142,10 +152,11 @@ function PlainLine({ line, trans }: IPlainLineProps): JSX.Element {
       : (listing.obstacle?.detail ?? listing.cut ?? trans.__('Empty'));
   return (
     <div
+      id={id}
       role="treeitem"
       aria-level={depth + 1}
       aria-selected={false}
-      className="jp-Rucio-row jp-mod-plain"
+      className={`jp-Rucio-row jp-mod-plain ${active ? 'jp-mod-active' : ''}`}
       style={{ paddingInlineStart: 24 + depth * 14 }}
     >
       {text}

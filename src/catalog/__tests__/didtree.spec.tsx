@@ -12,14 +12,14 @@ const client = new FakeCatalog();
 client.rows = { '*': [rowOf('a'), rowOf('b')], a: [rowOf('a1', 'file')] };
 
 /** Show a tree with the keyboard on its first row; the answer has what was chosen by key. */
-function show(root: Branch) {
+function show(root: Branch, index = 0) {
   const chosen: IPlace[] = [];
   const nothing = () => {};
   render(
     <DidTree
       root={root}
       summaries={new Summaries(client, 'atlas')}
-      active={{ branch: root, index: 0 }}
+      active={{ branch: root, index }}
       start={0}
       isSelected={() => false}
       jobOf={() => null}
@@ -60,4 +60,13 @@ it('from an open row the keyboard goes to what it holds, and waits until that ha
   await settled();
   goRight();
   expect(chosen.map(({ branch }) => branch.parent?.branch)).toEqual([root]);
+});
+
+it('a line that is still to come is named while the keyboard is on it', async () => {
+  const listing = new Listing(client, 'atlas', { kind: 'dids', dids: [] });
+  await settled();
+  jest.spyOn(listing, 'row').mockReturnValue(undefined);
+  show(new Branch(listing), 1);
+  const active = screen.getByRole('tree').getAttribute('aria-activedescendant');
+  expect(document.getElementById(active ?? '')?.textContent).toBe('Loading…');
 });
