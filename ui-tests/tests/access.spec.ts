@@ -128,6 +128,7 @@ test('all can be done by keyboard', async ({ page }) => {
   await page.keyboard.press('ArrowRight');
   await expect(second).toHaveAttribute('aria-expanded', 'true');
   await expect(panel.rows.nth(2)).toHaveAttribute('aria-level', '2');
+  await expect(panel.rows.nth(2)).not.toHaveText('Loading…');
   await page.keyboard.press('ArrowRight');
   await expect(panel.rows.nth(2)).toHaveAttribute('aria-selected', 'true');
   await page.keyboard.press('ArrowLeft');
