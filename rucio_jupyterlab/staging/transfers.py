@@ -238,7 +238,8 @@ class Transfers:
             now = progress.get(flight.row.id)
             if now is not None:
                 self._meter.count(flight, now)
-                flight.bytes_received, flight.rse = now.bytes_received, now.rse
+                self.flights.received(flight, now.bytes_received)
+                flight.rse = now.rse
             for job in flight.jobs:
                 flying[job] = flying.get(job, 0) + flight.bytes_received
         self._meter.measure(seconds, limited=self._options.bandwidth_limit is not None)
@@ -291,7 +292,7 @@ class Transfers:
         if flight is None:
             return  # taken back in the last moment: the part stays for whoever wants the file next
         self.flights.land(flight)
-        flight.bytes_received = news.bytes
+        self.flights.received(flight, news.bytes)
         if news.passed_over:
             self._events.passed_over(flight.row, news)
         self._publisher.publish(Arrived(flight.row, news.rse, news.bytes, news.verified))
