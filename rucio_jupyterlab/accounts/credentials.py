@@ -85,12 +85,12 @@ class Credentials:
         return found.with_certificate if right == "certificate" else found.bare
 
     def _look_up(self, session: AccountSession) -> _Found:
-        from .signin import storage_trust  # only now: importing requests takes 10 MiB
-
         instance, login, now = session.instance, session.login, time.monotonic()
         found = self._found.get(instance.name)
         if found is not None and found.login is login and now - found.looked_up_at < _LOOKED_UP_EVERY:
             return found
+        from .signin import storage_trust  # only now: importing requests takes 10 MiB
+
         pem, key = _certificate(session)
         ca_file, ca_path = storage_trust(instance, os.environ)
         bare = Credential(ca_file=ca_file, ca_path=ca_path)

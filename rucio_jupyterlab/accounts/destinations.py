@@ -49,6 +49,7 @@ _SIGNATURES = frozenset(
     {"x-amz-signature", "signature", "x-goog-signature", "temp_url_sig", "sig", "authz", "access_token"}
 )
 _DUBIOUS = re.compile(r"[\x00-\x20\x7f\\]")
+_BEHIND_ORIGIN = re.compile(r"[/?#]")
 _METADATA_SERVICES = (ipaddress.ip_address("fd00:ec2::254"),)
 
 
@@ -140,15 +141,23 @@ def is_forbidden(host: str) -> bool:
     return any(one.is_link_local or one in _METADATA_SERVICES for one in (address, *_inner(address)))
 
 
-@lru_cache(maxsize=64)  # one question looks at an address several times
 def _parts(url: str) -> tuple[str, str, int]:
     """Scheme, host and port. Raises SourceFailure where two programs could read the address differently."""
+    if _DUBIOUS.search(url):
+        raise SourceFailure("The file's address cannot be read safely.")
+    scheme, mark, rest = url.partition("://")
+    return _parts_of_origin(scheme + mark + _BEHIND_ORIGIN.split(rest, 1)[0])
+
+
+@lru_cache(maxsize=64)  # a storage's files have it in common
+def _parts_of_origin(origin: str) -> tuple[str, str, int]:
+    """The same of what stands before an address's path."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(origin)
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         raise SourceFailure("The file's address cannot be read.") from None
-    if not host or not host.isascii() or "%" in host or "@" in parts.netloc or _DUBIOUS.search(url):
+    if not host or not host.isascii() or "%" in host or "@" in parts.netloc:
         raise SourceFailure("The file's address cannot be read safely.")
     return {"davs": "https", "dav": "http"}.get(scheme, scheme), host, port or _PORTS.get(scheme, 0)
 

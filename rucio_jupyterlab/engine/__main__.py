@@ -9,6 +9,7 @@ engine starts the next one, which takes up the work from what is on disk.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -30,6 +31,8 @@ from .server import SocketServer
 IDLE_SECONDS = float(os.environ.get("RUCIO_JUPYTERLAB_IDLE_SECONDS") or 60)
 CLOSE_SECONDS = 4.0
 """What the checkpoint may take."""
+MOST_UNEXAMINED = 20_000
+"""New objects after which Python looks for cycles among them; its 700 would be passed with every tenth small file."""
 NICENESS = 5
 """Kernels and the Jupyter server come first."""
 
@@ -51,6 +54,7 @@ def main() -> int:
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     for folder in filter(Path.is_dir, state.iterdir()):
         discard_drafts(folder)
+    gc.set_threshold(MOST_UNEXAMINED)
     threading.excepthook = _thread_failed
     # Not `asyncio.run`, which waits for threads: one may hang in a disk or a Rucio that does not answer.
     loop = asyncio.new_event_loop()

@@ -35,6 +35,8 @@ class Flights:
         self._landing: dict[int, Flight] = {}
         self.bytes_in_all = 0
         """What they will take of the store's quota; the journal does not count them yet."""
+        self.bytes_to_come = 0
+        """What they will still take on the disk; kept up to date, for it is asked before each launch."""
 
     def __len__(self) -> int:
         return len(self._flying) + len(self._landing)
@@ -54,24 +56,30 @@ class Flights:
     def landing_count(self) -> int:
         return len(self._landing)
 
-    @property
-    def bytes_to_come(self) -> int:
-        """What they will still take on the disk."""
-        return sum(flight.bytes_to_come for flight in self._flying.values())
-
     def begin(self, flight: Flight) -> None:
         """It is with the byte engine now."""
         self._flying[flight.row.id] = flight
         self.bytes_in_all += flight.row.bytes or 0
+        self.bytes_to_come += flight.bytes_to_come
+
+    def received(self, flight: Flight, count: int) -> None:
+        """So many bytes of it are there now."""
+        if not flight.landing:
+            self.bytes_to_come -= flight.bytes_to_come
+        flight.bytes_received = count
+        if not flight.landing:
+            self.bytes_to_come += flight.bytes_to_come
 
     def land(self, flight: Flight) -> None:
         """It is with the publisher now."""
         flight.landing = True
+        self.bytes_to_come -= flight.bytes_to_come
         self._landing[flight.row.id] = self._flying.pop(flight.row.id)
 
     def take_off_again(self, flight: Flight) -> None:
         """It is with the byte engine once more."""
         flight.landing = False
+        self.bytes_to_come += flight.bytes_to_come
         self._flying[flight.row.id] = self._landing.pop(flight.row.id)
 
     def end(self, number: int) -> Flight | None:
@@ -79,4 +87,6 @@ class Flights:
         flight = self._flying.pop(number, None) or self._landing.pop(number, None)
         if flight is not None:
             self.bytes_in_all -= flight.row.bytes or 0
+            if not flight.landing:
+                self.bytes_to_come -= flight.bytes_to_come
         return flight

@@ -81,8 +81,8 @@ class Store:
                     os.ftruncate(descriptor, size)
                 if there >= size:
                     ready[key] = descriptor
-            slices = [descriptors[start::SYNCS_AT_ONCE] for start in range(SYNCS_AT_ONCE)]
-            list(self._syncers.map(_sync_each, slices))
+            threads = min(SYNCS_AT_ONCE, len(descriptors))
+            list(self._syncers.map(_sync_each, [descriptors[start::threads] for start in range(threads)]))
             for key, descriptor in ready.items():
                 path = self.path(key)
                 os.rename(path + PART_SUFFIX, path)

@@ -193,11 +193,14 @@ class View:
 
 
 def _enter(descriptor: int, segment: str, *, make: bool) -> int:
-    if make:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(segment, 0o755, dir_fd=descriptor)
     try:
         return os.open(segment, _FOLDER, dir_fd=descriptor)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(segment, 0o755, dir_fd=descriptor)
+        return _enter(descriptor, segment, make=False)
     except OSError as error:
         if error.errno == errno.ELOOP:  # a link stands where a folder should
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), segment) from None

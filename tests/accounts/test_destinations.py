@@ -284,6 +284,13 @@ def test_whatever_the_address_a_secret_goes_to_known_servers_alone(host: str, pa
     )
 
 
+@given(st.sampled_from("/?#"), st.text(st.sampled_from("abz:/?#@%[]&;.") | st.characters(min_codepoint=0x80)))
+def test_what_stands_behind_a_server_changes_nothing_about_whose_it_is(mark: str, rest: str) -> None:
+    behind = mark + rest
+    assert secret_for(f"https://dav.example.org{behind}", PROXY, HOSTS) == "certificate"
+    assert secret_for(f"https://evil.example.org{behind}://dav.example.org/f", BOTH, HOSTS, True) == "nothing"
+
+
 def test_a_signature_is_known_by_its_name() -> None:
     assert is_signed("https://h/f?a=1&X-Amz-Signature=2")
     assert not is_signed("https://h/f?design=1")

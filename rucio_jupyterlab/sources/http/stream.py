@@ -108,7 +108,7 @@ class Stream:
             self._configure(credential)
         small = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
         self._take_way("counted" if counted else "whole" if small else "gathered")
-        curl.setopt(pycurl.URL, quote(url, URL_CHARACTERS))
+        curl.setopt(pycurl.URL, url if url.isascii() else quote(url, URL_CHARACTERS))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
         else:
