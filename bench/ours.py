@@ -190,7 +190,7 @@ def _see_through(
     """Until every file can be opened. Raises RuntimeError if one cannot, TimeoutError where nothing moves."""
     for job in changes:
         on_change(job)
-        if job.state in FINISHED:
+        if job.state in FINISHED or job.state == "waiting":  # here nothing is to be waited for
             break
     if job.state != "done" or job.files_done != dataset.files or job.files_unverified:
         raise RuntimeError(f"The job for {dataset.did} ended {job.state}: {job.problem}")

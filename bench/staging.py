@@ -75,9 +75,9 @@ def memory(grid: Grid, work: Path) -> list[Comparison]:
     return [at_most_times("memory", largest / MIB, MEMORY_LIMIT / MIB, 1.0, "MiB")]
 
 
-def ready(grid: Grid, dataset: Dataset, work: Path) -> int:
+def ready(grid: Grid, dataset: Dataset, work: Path, *, known_at: str = RSE) -> int:
     """Have the dataset, read once so that no side is the first; the storage's port."""
-    dataset.ensure(grid, RSE)
+    dataset.ensure(grid, RSE, known_at=known_at)
     port = grid.storages[RSE].port
     curl(grid, dataset, port, work)
     return port

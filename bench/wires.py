@@ -14,21 +14,23 @@ from .data import MIB, Dataset
 from .peers import rucio_download
 from .proxy import Proxy
 from .results import Comparison, at_least_times_as_fast, at_most_times, medians
-from .staging import RSE, SMALL, ready
+from .staging import RSE, ready
 
 GIGABIT = 1e9
-FAR = "FAR_DISK"
+FAR = "DISTANT_DISK"
+DISTANT = Dataset("distant", 200, MIB)
+"""Of its own, and told of nowhere else: Rucio remembers an RSE's address from the first question that touches it."""
 TWINS = ("TWIN1_DISK", "TWIN2_DISK")
 TWIN = Dataset("twin", 64, 16 * MIB)
 
 
 def wan(grid: Grid, work: Path) -> list[Comparison]:
     """200 × 1 MiB, 50 ms there and back, 1 Gbit/s; Rucio itself is near for both sides."""
-    with Proxy(ready(grid, SMALL, work), 0.05, GIGABIT) as far:
-        SMALL.reach_by(grid, FAR, far.port)
+    with Proxy(ready(grid, DISTANT, work, known_at=FAR), 0.05, GIGABIT) as far:
+        DISTANT.reach_by(grid, FAR, far.port)
         mine, rucio = medians(
-            lambda: ours.stage_once(grid, work, SMALL, FAR),
-            lambda: rucio_download(grid, SMALL, FAR, work),
+            lambda: ours.stage_once(grid, work, DISTANT, FAR),
+            lambda: rucio_download(grid, DISTANT, FAR, work),
         )
     return [at_least_times_as_fast("wan/rucio-download", mine, rucio, 10)]
 
