@@ -90,6 +90,18 @@ def take_lock(state: Path) -> int | None:
     return descriptor
 
 
+def is_locked(state: Path) -> bool:
+    """Whether an engine holds the lock now: one that begins, works or still puts its things in order."""
+    try:
+        with (state / "lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is no lock yet, or the disk has none: the engine tells
+        return False
+    return False
+
+
 def announce(lock: int, path: Path) -> None:
     """Write into the held lock where this engine listens."""
     text = msgspec.json.encode(Notice(os.getpid(), socket.gethostname(), str(path)))

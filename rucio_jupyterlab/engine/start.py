@@ -16,7 +16,7 @@ import msgspec
 from ..accounts.files import write_private
 from ..errors import BadConfiguration, EngineDown, Remote
 from . import protocol, wire
-from .place import CONFIGURATION, Notice, private_folder, read_notice
+from .place import CONFIGURATION, Notice, is_locked, private_folder, read_notice
 
 START_TIMEOUT = 15.0
 """Seconds from the decision to start until the engine has said hello."""
@@ -50,11 +50,14 @@ def open_connection(state: Path, configuration: Configuration | None) -> socket.
         connection = _greeted(state, configuration)
         if connection:
             return connection
-        if child is None or child.poll() == 0:  # 0: another engine held the lock, and may since have gone
+        status = 0 if child is None else child.poll()
+        if status == 0 and not is_locked(
+            state
+        ):  # 0 of a child: another engine was faster, and has gone since
             if configuration is not None:  # beforehand: where its folders lie is settled when it starts
                 _keep(configuration, state)
             child = _start(state)
-        elif child.returncode is not None:
+        elif status:
             raise EngineDown(f"The engine ended at once; {state / 'engine.log'} tells why.")
         if time.monotonic() > deadline:
             raise EngineDown(_absence(state))
@@ -166,4 +169,6 @@ def _absence(state: Path) -> str:
             f"An engine on {notice.host} uses {state} too. Give this machine a folder of its own "
             "with RUCIO_JUPYTERLAB_STATE."
         )
+    if notice and is_locked(state):
+        return f"The engine, process {notice.pid}, is there but does not answer. If it hangs, end that process."
     return f"The engine did not start within {START_TIMEOUT:.0f} s; {state / 'engine.log'} tells why."

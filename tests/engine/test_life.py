@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,22 @@ def test_an_older_engine_makes_room_for_a_newer_client(state: Path, monkeypatch:
             open_connection(state, None)
         assert bystander.recv(1) == b""
     wait_until(lambda: not alive(old.pid))
+
+
+def test_while_an_engine_puts_its_things_in_order_no_other_is_started(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state.mkdir(mode=0o700)
+    lock = place.take_lock(state)
+    assert lock is not None
+    place.announce(lock, state / "engine.sock")
+    monkeypatch.setattr("rucio_jupyterlab.engine.start.START_TIMEOUT", 0.5)
+    monkeypatch.setattr("rucio_jupyterlab.engine.start._start", lambda state: pytest.fail("one was started"))
+    with pytest.raises(EngineDown, match=f"process {os.getpid()}, is there"):
+        open_connection(state, None)
+    monkeypatch.undo()
+    threading.Timer(0.3, os.close, [lock]).start()
+    status(state)
 
 
 def test_a_newer_engine_is_left_in_peace(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
