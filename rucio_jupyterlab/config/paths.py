@@ -12,7 +12,20 @@ from .model import Cloud
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
-    """Folder of tokens, journal and socket; whoever makes it makes it 0700."""
+    """Folder of tokens, journal and socket; whoever makes it makes it 0700. Raises BadConfiguration."""
+    folder = _state_folder(environ)
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        shown = str(folder).encode(errors="backslashreplace").decode()
+        raise BadConfiguration(
+            f"The path of the state folder, {shown}, is not UTF-8, which JSON demands. "
+            "Set RUCIO_JUPYTERLAB_STATE to a folder whose path is."
+        ) from None
+    return folder
+
+
+def _state_folder(environ: Mapping[str, str]) -> Path:
     if own := environ.get("RUCIO_JUPYTERLAB_STATE"):
         return Path(own)
     if shared := environ.get("XDG_STATE_HOME"):

@@ -126,3 +126,8 @@ def test_the_state_folder_is_the_first_that_is_named() -> None:
     assert state_folder(environ) == Path("/mine")
     with pytest.raises(BadConfiguration, match="HOME"):
         state_folder({})
+
+
+def test_a_state_folder_whose_path_is_not_utf_8_is_refused_with_what_to_do() -> None:
+    with pytest.raises(BadConfiguration, match=r"/people/\\udcfcrsula/.*RUCIO_JUPYTERLAB_STATE"):
+        state_folder({"HOME": "/people/\udcfcrsula"})
