@@ -15,8 +15,10 @@ Link = Literal["symlink", "reflink", "copy"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 CloudAuth = Literal["bearer", "basic", "appauth", "machine"]
 TokenKind = Literal["auto", "oidc", "reva"]
-AtLeastZero = Annotated[int, msgspec.Meta(ge=0)]
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+MOST = 2**63 - 1
+"""What JSON and the journal can hold."""
+AtLeastZero = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Connections = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 """Each takes a file descriptor, of which a process has some thousand."""
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]

@@ -17,6 +17,7 @@ from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..catalog.model import ReplicaTable
 from ..config import Options
+from ..config.model import MOST
 from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
@@ -272,8 +273,8 @@ class Stager:
         """Change the limits until the engine ends."""
         options = self._conductor.options
         if ask.bandwidth_limit is not None:
-            if ask.bandwidth_limit < 0:
-                raise BadRequest("The bandwidth limit cannot be negative; 0 takes it away.")
+            if not 0 <= ask.bandwidth_limit <= MOST:
+                raise BadRequest(f"A bandwidth limit has 0 to {MOST} bytes per second; 0 takes it away.")
             options = replace(options, bandwidth_limit=ask.bandwidth_limit or None)
         if ask.send_traces is not None:
             options = replace(options, send_traces=ask.send_traces)

@@ -377,6 +377,8 @@ async def test_the_bandwidth_limit_is_changed_while_a_job_runs(rucio: Imagined, 
         assert (await it.end_of(job)).state == "done"
         with pytest.raises(BadRequest):
             await it.stager.set_limits(SetLimits(bandwidth_limit=-1))
+        with pytest.raises(BadRequest, match="bytes per second"):
+            await it.stager.set_limits(SetLimits(bandwidth_limit=2**64))
 
 
 async def test_connections_to_one_host_stay_within_the_limit(rucio: Imagined, imagined_desk: Desks) -> None:
