@@ -347,6 +347,20 @@ async def test_a_rucio_that_is_down_is_waited_for(rucio: Imagined, imagined_desk
         assert (await it.end_of(job)).state == "done"
 
 
+async def test_a_rucio_that_says_when_to_come_again_is_left_alone_until_then(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.plans.FIRST_REPLAN", 0.01)
+    did = rucio.put("s", "a", b"abc")
+    rucio.reply = lambda request: request.answer(503, Retry_After="2")
+    async with imagined_desk() as it:
+        began = time.monotonic()
+        job = await it.until(await it.start(did), lambda now: now.cause == "network")
+        rucio.reply = None
+        assert (await it.end_of(job)).state == "done"
+        assert time.monotonic() - began >= 2.0
+
+
 async def test_a_slow_rucio_holds_nothing_else_up(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
 
