@@ -170,5 +170,7 @@ def _absence(state: Path) -> str:
             "with RUCIO_JUPYTERLAB_STATE."
         )
     if notice and is_locked(state):
-        return f"The engine, process {notice.pid}, is there but does not answer. If it hangs, end that process."
+        return (
+            f"The engine, process {notice.pid}, is there but does not answer. If it hangs, end that process."
+        )
     return f"The engine did not start within {START_TIMEOUT:.0f} s; {state / 'engine.log'} tells why."
