@@ -102,7 +102,6 @@ class Transfers:
         self.speeds = self._meter.known
         self._news: deque[Outcome | Cancelled | Report] = deque()
         self._news_due = False
-        self._next_look: asyncio.TimerHandle | None = None
         self._news_taken = 0.0
         """When, on the loop's clock."""
         self._turn = 0
@@ -271,11 +270,9 @@ class Transfers:
             self._loop.call_soon_threadsafe(self._expect_news)
 
     def _expect_news(self) -> None:
-        self._next_look = self._loop.call_at(self._news_taken + NEWS_SECONDS, self._take_news)
+        self._loop.call_at(self._news_taken + NEWS_SECONDS, self._take_news)
 
     def _take_news(self) -> None:
-        if self._next_look is not None:
-            self._next_look.cancel()
         self._news_due = False
         self._news_taken = self._loop.time()
         while self._news:

@@ -36,13 +36,12 @@ def _endpoints(
 ) -> list[Endpoint]:
     """The RSE that was chosen, then the site's own, then much faster ones, else as Rucio sorted them."""
 
+    def place(pfn: Pfn) -> tuple[bool, bool, int]:
+        speed = speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)
+        return pfn.rse != chosen_rse, not pfn.is_local, -round(math.log2(speed))
+
     usable = [pfn for pfn in row.pfns if _is_usable(pfn)]
     if len(usable) > 1:
-
-        def place(pfn: Pfn) -> tuple[bool, bool, int]:
-            speed = speeds.get((row.instance, pfn.rse), UNKNOWN_SPEED)
-            return pfn.rse != chosen_rse, not pfn.is_local, -round(math.log2(speed))
-
         usable.sort(key=place)
     return [Endpoint(pfn.rse, _http_url(pfn), pfn.hosts, pfn.takes_tokens) for pfn in usable]
 
