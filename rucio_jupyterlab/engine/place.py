@@ -95,10 +95,8 @@ def is_locked(state: Path) -> bool:
     try:
         with (state / "lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # there is no lock yet, or the disk has none: the engine tells
-        return False
+    except OSError as error:  # any other: there is no lock yet, or the disk has none, which the engine tells
+        return isinstance(error, BlockingIOError)
     return False
 
 

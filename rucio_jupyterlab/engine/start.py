@@ -51,9 +51,8 @@ def open_connection(state: Path, configuration: Configuration | None) -> socket.
         if connection:
             return connection
         status = 0 if child is None else child.poll()
-        if status == 0 and not is_locked(
-            state
-        ):  # 0 of a child: another engine was faster, and has gone since
+        # A child's 0: another engine was faster; once the lock is free, that has gone, too.
+        if status == 0 and not is_locked(state):
             if configuration is not None:  # beforehand: where its folders lie is settled when it starts
                 _keep(configuration, state)
             child = _start(state)
