@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import string
 from collections.abc import Sequence
 from typing import Protocol
+from urllib.parse import quote
 
 import certifi
 import pycurl
@@ -15,6 +17,8 @@ from ...accounts.destinations import is_forbidden
 from ..model import Credential
 
 STALL_BYTES_PER_SECOND = 1000
+URL_CHARACTERS = string.punctuation + " "
+"""Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
 _LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 """What no proxy is asked for: it could not reach it, and would see a token in plain text."""
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
@@ -47,6 +51,11 @@ def open_socket(purpose: int, peer: Peer) -> socket.socket | int:
     if is_forbidden(host):
         return int(pycurl.SOCKET_BAD)
     return socket.socket(peer.family, peer.socktype, peer.protocol)
+
+
+def encoded(url: str) -> str:
+    """An address as libcurl takes it."""
+    return url if url.isascii() else quote(url, URL_CHARACTERS)
 
 
 def prepare(

@@ -9,15 +9,14 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from urllib.parse import quote
 
 import msgspec
 import pycurl
 
 from ...pauses import asked_for
 from ..model import CredentialFor, Endpoint
-from .request import UNTRUSTED, prepare
-from .stream import CHUNK_BYTES, MOST_ERROR_BYTES, URL_CHARACTERS, Pace
+from .request import UNTRUSTED, encoded, prepare
+from .stream import CHUNK_BYTES, MOST_ERROR_BYTES, Pace
 
 STORING_SECONDS = 60.0
 """The least time that a server is given to store what it has received before it answers."""
@@ -166,7 +165,7 @@ class Sender:
             connect_seconds=self._pace.connect,
             stall_seconds=round(max(STORING_SECONDS, self._pace.stall)),
         )
-        curl.setopt(pycurl.URL, quote(address.url, URL_CHARACTERS))
+        curl.setopt(pycurl.URL, encoded(address.url))
         curl.setopt(pycurl.HEADERFUNCTION, self._take_header)
         curl.setopt(pycurl.WRITEFUNCTION, self._ignore)
 

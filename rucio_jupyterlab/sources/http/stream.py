@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-import string
 from collections.abc import Callable
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
@@ -16,7 +15,7 @@ from ..failures import ReplicaFailure
 from ..model import Credential
 from .hosts import Host
 from .reply import ReplyHead
-from .request import UNTRUSTED, Peer, open_socket, prepare
+from .request import UNTRUSTED, URL_CHARACTERS, Peer, encoded, open_socket, prepare
 from .writer import Ticket
 
 CHUNK_BYTES = 512 << 10
@@ -26,8 +25,6 @@ SMALL_BYTES = 1 << 20
 MOST_HOPS = 5
 MOST_ERROR_BYTES = 64 << 10
 """The most that is read of an error's body to keep its connection."""
-URL_CHARACTERS = string.punctuation + " "
-"""Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _UNREACHABLE = frozenset({pycurl.E_COULDNT_CONNECT})
@@ -108,7 +105,7 @@ class Stream:
             self._configure(credential)
         small = not span.ranged and span.length is not None and span.length <= SMALL_BYTES
         self._take_way("counted" if counted else "whole" if small else "gathered")
-        curl.setopt(pycurl.URL, url if url.isascii() else quote(url, URL_CHARACTERS))
+        curl.setopt(pycurl.URL, encoded(url))
         if span.ranged and span.length is not None:
             curl.setopt(pycurl.RANGE, f"{span.offset}-{span.offset + span.length - 1}")
         else:
