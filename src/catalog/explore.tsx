@@ -231,7 +231,7 @@ export function Explore(props: IExploreProps): JSX.Element {
         <StageBar
           key={chosen}
           rows={selected}
-          summaries={selected.flatMap(row => summaries?.get(row.did) ?? [])}
+          summaries={catalog.summariesOf(selected)}
           store={jobs.store}
           rse={rse}
           trans={trans}

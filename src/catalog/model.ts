@@ -2,7 +2,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IAccounts } from '../accounts/model';
 import type { ICatalogClient, ListingQuery } from '../client/client';
-import type { Did, DidRow, SearchQuery } from '../client/generated';
+import type { Did, DidRow, DidSummary, SearchQuery } from '../client/generated';
 import { Details } from './details';
 import { parseDid } from './did';
 import { Listing } from './listing';
@@ -140,10 +140,14 @@ export class Catalog implements ICatalog {
     return this._selection.tooMany;
   }
 
+  /** What is known of these; nothing yet of some. */
+  summariesOf(rows: readonly DidRow[]): readonly DidSummary[] {
+    return rows.flatMap(row => this._summaries?.get(row.did) ?? []);
+  }
+
   /** What staging these would bring, as far as that is known. */
   plan(rows: readonly DidRow[]): IPlan {
-    const known = rows.flatMap(row => this._summaries?.get(row.did) ?? []);
-    return planOf(rows, known);
+    return planOf(rows, this.summariesOf(rows));
   }
 
   isSelected(did: Did): boolean {
