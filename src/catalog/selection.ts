@@ -58,13 +58,15 @@ export class Selection {
     const { branch, index } = place;
     const from = this._anchor?.branch === branch ? this._anchor.index : index;
     const [first, end] = [Math.min(from, index), Math.max(from, index) + 1];
-    const held = branch.listing.held(first, end);
     if (end - first > LONGEST) {
       this._tooMany = end - first;
-    } else if (held) {
-      this._take(held, choice);
     } else {
-      void this._load(place, first, end, choice);
+      const held = branch.listing.held(first, end);
+      if (held) {
+        this._take(held, choice);
+      } else {
+        void this._load(place, first, end, choice);
+      }
     }
     this._changed.emit();
   }
