@@ -2,6 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
+import { measureNothing } from '../../components/__tests__/measuring';
 import { DidTree } from '../didtree';
 import { Listing } from '../listing';
 import { Summaries } from '../summaries';
@@ -38,15 +39,7 @@ function show(root: Branch, index = 0) {
   return { chosen, goRight };
 }
 
-beforeAll(() => {
-  // jsdom measures nothing.
-  jest.spyOn(HTMLCanvasElement.prototype, 'getContext').mockReturnValue(null);
-  window.ResizeObserver ??= class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
-});
+beforeAll(measureNothing);
 
 it('from an open row the keyboard goes to what it holds, and waits until that has come', async () => {
   const all = new Listing(client, 'atlas', { kind: 'dids', dids: [] });

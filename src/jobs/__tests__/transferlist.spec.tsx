@@ -4,6 +4,7 @@ import * as React from 'react';
 
 import type { IJobsClient } from '../../client/client';
 import type { TransferRow } from '../../client/generated';
+import { measureNothing } from '../../components/__tests__/measuring';
 import { TransferList } from '../transferlist';
 import { Transfers } from '../transfers';
 import { problemOf } from './job';
@@ -48,15 +49,7 @@ const buttons = () => screen.queryAllByRole('button');
 const press = (name: string) =>
   fireEvent.click(screen.getByRole('button', { name }));
 
-beforeAll(() => {
-  // jsdom measures nothing.
-  jest.spyOn(HTMLCanvasElement.prototype, 'getContext').mockReturnValue(null);
-  window.ResizeObserver ??= class {
-    observe(): void {}
-    unobserve(): void {}
-    disconnect(): void {}
-  };
-});
+beforeAll(measureNothing);
 
 it('a file that failed by chance is tried again', async () => {
   const { onRetry } = await show({ problem: problemOf({ do: 'retry' }) });
