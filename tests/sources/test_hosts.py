@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rucio_jupyterlab.pauses import LONGEST_PAUSE, backoff
 from rucio_jupyterlab.sources.failures import ReplicaFailure
 from rucio_jupyterlab.sources.http.hosts import SUCCESSES_BEFORE_MORE, Host, Hosts
-from rucio_jupyterlab.sources.http.throttle import Throttle
+from rucio_jupyterlab.sources.http.throttle import LOOK_SECONDS, Throttle
 
 DOWN = ReplicaFailure("unreachable", "RSE")
 BUSY = ReplicaFailure("busy", "RSE", 503)
@@ -149,6 +149,9 @@ def test_a_limit_is_changed_and_taken_away() -> None:
     limit = Throttle(1000, lambda: now)
     assert limit.take(500) and not limit.take(1)
     assert limit.seconds_until_more() == pytest.approx(0.4)
+    now = 0.4
+    assert not limit.ready()
+    assert limit.seconds_until_more() == LOOK_SECONDS
     now = 0.5
     assert limit.take(1)
     limit.limit(None)

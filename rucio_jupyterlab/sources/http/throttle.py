@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 BUCKET_SECONDS = 0.1
+LOOK_SECONDS = 0.01
+"""Between two looks: what is held and let go a thousand times a second costs more than its bytes."""
 
 
 class Throttle:
@@ -50,5 +52,5 @@ class Throttle:
     def seconds_until_more(self) -> float:
         """For so long there is no use in asking again."""
         if not self._rate:
-            return 0.01  # held back by the disk: look again soon
-        return max(0.001, -self._tokens / self._rate)
+            return LOOK_SECONDS  # held back by the disk: look again soon
+        return max(LOOK_SECONDS, -self._tokens / self._rate)
