@@ -36,7 +36,7 @@ export class Selection {
 
   /** Whether rows are still to come before the last choice holds. */
   get loading(): boolean {
-    return this._loading;
+    return this._coming > 0;
   }
 
   /** How many rows the last range had, where these were too many; else null. */
@@ -54,7 +54,10 @@ export class Selection {
     if (choice !== 'range') {
       this._anchor = place;
     }
-    this._supersede();
+    this._tooMany = null;
+    if (choice !== 'toggle') {
+      this._supersede();
+    }
     const { branch, index } = place;
     const from = this._anchor?.branch === branch ? this._anchor.index : index;
     const [first, end] = [Math.min(from, index), Math.max(from, index) + 1];
@@ -62,10 +65,11 @@ export class Selection {
       this._tooMany = end - first;
     } else {
       const held = branch.listing.held(first, end);
-      if (held) {
+      if (held && !this.loading) {
         this._take(held, choice);
       } else {
-        void this._load(place, first, end, choice);
+        const rows = held ?? branch.listing.load(first, end);
+        this._settled = this._takeInTurn(this._settled, rows, choice);
       }
     }
     this._changed.emit();
@@ -86,17 +90,17 @@ export class Selection {
     this._anchor = null;
   }
 
-  private async _load(
-    { branch }: IPlace,
-    first: number,
-    end: number,
+  /** Take rows once they are here and every choice before this one holds, unless another has replaced them all. */
+  private async _takeInTurn(
+    before: Promise<void>,
+    coming: Promise<DidRow[] | null> | DidRow[],
     choice: Choice
   ): Promise<void> {
     const turn = this._turn;
-    this._loading = true;
-    const rows = await branch.listing.load(first, end);
+    this._coming += 1;
+    const [rows] = await Promise.all([coming, before]);
     if (turn === this._turn) {
-      this._loading = false;
+      this._coming -= 1;
       if (rows) {
         this._take(rows, choice);
       }
@@ -121,7 +125,8 @@ export class Selection {
   /** What was chosen before and is still to come counts no more. */
   private _supersede(): void {
     this._turn += 1;
-    this._loading = false;
+    this._coming = 0;
+    this._settled = Promise.resolve();
     this._tooMany = null;
   }
 
@@ -131,6 +136,9 @@ export class Selection {
   /** Where a range begins. */
   private _anchor: IPlace | null = null;
   private _turn = 0;
-  private _loading = false;
+  /** Choices whose rows are not here yet. */
+  private _coming = 0;
+  /** When all of them hold. */
+  private _settled = Promise.resolve();
   private _tooMany: number | null = null;
 }

@@ -100,6 +100,27 @@ describe('of a long answer', () => {
     expect([chosen(), catalog.choosing]).toEqual([[], false]);
   });
 
+  it('rows that are not here yet join the choice in the order of asking', async () => {
+    const { catalog, place, chosen } = await long(1000);
+    catalog.choose(place(10));
+    catalog.choose(place(950), 'toggle');
+    catalog.choose(place(3), 'toggle');
+    catalog.choose(place(10), 'toggle');
+    expect([chosen(), catalog.choosing]).toEqual([['d10'], true]);
+    await settled();
+    expect([chosen(), catalog.choosing]).toEqual([['d950', 'd3'], false]);
+  });
+
+  it('what joins a range that is still to come joins it', async () => {
+    const { catalog, place, chosen } = await long(1000);
+    catalog.choose(place(990));
+    catalog.choose(place(995), 'range');
+    catalog.choose(place(10), 'toggle');
+    await settled();
+    expect(chosen().slice(-2)).toEqual(['d995', 'd10']);
+    expect(chosen()).toHaveLength(7);
+  });
+
   it('the last row is chosen by one key, though it is not here yet', async () => {
     const { catalog, place, chosen } = await long(1000);
     catalog.choose(place(999));
