@@ -165,7 +165,7 @@ class Plans:
             self._board.wait(job, "signin", error.problem(), REFUSED_SECONDS if signed_in else None)
         elif isinstance(error, RucioUnreachable):
             job.tries += 1
-            pause = max(error.retry_after or 0.0, backoff(FIRST_REPLAN, job.tries, LONGEST_REPLAN))
+            pause = error.retry_after or backoff(FIRST_REPLAN, job.tries, LONGEST_REPLAN)
             self._board.wait(job, "network", error.problem(), pause)
         elif isinstance(error, NoSpace):
             self._board.wait_for_disk(job, error.problem())
