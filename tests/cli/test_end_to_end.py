@@ -121,15 +121,6 @@ def notebook(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         yield running
 
 
-def test_a_notebook_stages_through_its_server(notebook: Notebook, dataset: Did) -> None:
-    cell = notebook.run(f"files = %rucio stage {dataset}\nopen(files[4]).read(7)")
-    assert not cell.error
-    assert cell.result["text/plain"] == "'event 4'"
-    assert "5 / 5 files" in cell.displayed[-1]["text/html"]
-    jobs = notebook.run("%rucio status")
-    assert str(dataset) in jobs.result["text/plain"]
-
-
 def test_a_cell_waits_for_the_sign_in_and_goes_on(shell: Shell, lab: Lab, notebook: Notebook) -> None:
     did = lab.put(lab.scope(), "a.txt", b"abc")
     assert shell.run("signout").returncode == 0
