@@ -83,6 +83,8 @@ class JupyterLab:
                 "open_browser": self._browser,
                 "root_dir": str(self._root),
                 "jpserver_extensions": {"jupyterlab": True, "rucio_jupyterlab": True},
+                # No login shell, which would set PATH anew and find none of our commands.
+                "terminado_settings": {"shell_command": [os.environ.get("SHELL") or "sh"]},
             },
             "LabApp": {"default_url": "/lab/tree/demo.ipynb"},
             "IdentityProvider": {"token": secrets.token_urlsafe(24)},
@@ -116,6 +118,7 @@ class JupyterLab:
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
         return kept | {
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", os.defpath))),
             "JUPYTER_CONFIG_DIR": str(self._settings),
             "JUPYTER_RUNTIME_DIR": str(self._runtime),
             "RUCIO_JUPYTERLAB_STATE": str(self._folder / "state"),

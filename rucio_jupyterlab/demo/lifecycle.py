@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -137,7 +138,7 @@ class Demo:
             "",
             f"JupyterLab  {lab.address}",
             f"Rucio       {grid.rucio.url}, signed in as {USER}; by hand: user {USER}, password {PASSWORD}",
-            f"In a shell  RUCIO_CONFIG={config} rucio whoami",
+            f"In a shell  RUCIO_CONFIG={config} {Path(sys.executable).with_name('rucio')} whoami",
             f"Logs        {lab.log}, {grid.rucio.log_paths['server']}, {storages}",
             "",
             "Ctrl-C ends it all.",

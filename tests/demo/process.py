@@ -11,9 +11,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+import websocket
 
 from tests.lab.lab import server_python
 from tests.lab.processes import assert_nothing_left
@@ -71,6 +73,22 @@ class RunningDemo:
         request = urllib.request.Request(f"{url}rucio-jupyterlab/v1/{route}", headers=headers)
         with urllib.request.urlopen(request, timeout=20) as reply:
             return json.load(reply)
+
+    def in_a_terminal(self, line: str, seconds: float) -> str:
+        """What a new terminal of the Jupyter server shows of one line, which ends its shell."""
+        url, token = self.server
+        headers = {"Authorization": f"token {token}"}
+        request = urllib.request.Request(f"{url}api/terminals", headers=headers, method="POST")
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            name = json.load(reply)["name"]
+        address = f"{url.replace('http', 'ws', 1)}terminals/websocket/{name}"
+        terminal = websocket.create_connection(address, header=headers, timeout=seconds)
+        with closing(terminal):
+            terminal.send(json.dumps(["stdin", f"{line}\n"]))
+            shown = ""
+            while (message := json.loads(terminal.recv()))[0] != "disconnect":
+                shown += message[1] if message[0] == "stdout" else ""
+        return shown
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)

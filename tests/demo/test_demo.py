@@ -71,18 +71,25 @@ def test_what_was_staged_is_shown_beside_the_notebook(demo: RunningDemo) -> None
 
 
 def test_in_a_shell_the_user_is_the_same(demo: RunningDemo, tmp_path: Path) -> None:
-    told = re.search(r"RUCIO_CONFIG=(\S+) rucio whoami", demo.output.read_text())
+    told = re.search(r"In a shell\s+(.+)", demo.output.read_text())
     assert told
-    isolated = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "RUCIO_CONFIG": told[1]}
     shell = subprocess.run(
-        [Path(sys.executable).with_name("rucio"), "whoami"],
-        env={key: value for key, value in os.environ.items() if not key.startswith("RUCIO_")} | isolated,
+        told[1],
+        shell=True,
+        env={"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": os.defpath},
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
     assert re.search(r"account\W+alice", shell.stdout), shell.stdout
+
+
+def test_a_terminal_of_its_jupyterlab_has_the_commands(demo: RunningDemo) -> None:
+    said = demo.in_a_terminal("command -v jupyter rucio; jupyter rucio status; exit", seconds=60)
+    for command in ("jupyter", "rucio"):
+        assert str(Path(sys.executable).with_name(command)) in said
+    assert f"{names.SCOPE}:" in said
 
 
 def test_a_second_one_in_the_same_folder_says_so(demo: RunningDemo) -> None:
