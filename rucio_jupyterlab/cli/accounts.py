@@ -10,7 +10,7 @@ from typing import Any
 
 from ..accounts.model import AuthType, InstanceInfo
 from ..engine import protocol
-from ..errors import BadRequest
+from ..errors import BadRequest, Failure
 from ..kernel import words
 from .engine import Engine
 from .output import Exit, Output
@@ -32,7 +32,13 @@ def sign_in(arguments: Namespace, engine: Engine, output: Output) -> Exit:
         token_variable=arguments.token_variable,
         **(_user_and_password(arguments, info) if auth_type == "userpass" else {}),
     )
-    signed_in: InstanceInfo = engine.ask(request)
+    try:
+        signed_in: InstanceInfo = engine.ask(request)
+    except Failure as refusal:
+        if not refusal.choices:
+            raise
+        sentence = f"{refusal} Name it with --account."
+        raise BadRequest(sentence, do=refusal.remedy, choices=refusal.choices) from None
     output.struct(signed_in)
     output.say(f"{signed_in.display_name}: {standing(signed_in)}")
     return Exit.OK
@@ -51,7 +57,7 @@ def standing(info: InstanceInfo) -> str:
     account = info.account
     if account.state in ("signed-out", "lapsed"):
         return "signed out" if account.state == "signed-out" else "the sign-in has lapsed"
-    text = f"signed in as {account.account}"
+    text = f"signed in as {account.account}" if account.account else "signed in"
     if account.expires_at is not None:
         text += f", {words.duration(account.expires_at - time.time())} left"
     return text + (", renewed by itself" if account.renewable else "")

@@ -145,7 +145,8 @@ def of_cloud_mount(instance: str, host: str, prefix: str, mount: Path, present: 
 
 def of_account(info: InstanceInfo) -> Finding:
     """How the user stands with one instance."""
-    sentence = f"{standing(info).capitalize()}."
+    told = standing(info)
+    sentence = f"{told[0].upper()}{told[1:]}."
     if info.problem:
         return Finding(info.name, "broken", info.problem, f"Correct it in {info.source_detail}.")
     if info.account.state == "signed-in":
@@ -251,8 +252,9 @@ def of_store(store: StoreStatus, disk: Disk, views_disk: Disk) -> Iterator[Findi
             "Mend that, or set views_dir to another folder.",
         )
     quota = "" if store.quota_bytes is None else f" of {words.size(store.quota_bytes)}"
+    take = "takes" if store.files == 1 else "take"
     sentence = (
-        f"{words.count(store.files, 'staged file')} take {words.size(store.used_bytes)}{quota}; "
+        f"{words.count(store.files, 'staged file')} {take} {words.size(store.used_bytes)}{quota}; "
         f"{words.size(store.free_bytes)} are free."
     )
     small = store.free_bytes < SMALL_DISK

@@ -81,9 +81,7 @@ class JobList(Sequence["Job"]):
         return len(self._jobs)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{words.title(job)}: {words.state(job)}, {words.numbers(job)}" for job in self) or (
-            "Nothing staged yet."
-        )
+        return "\n".join(map(_line, self)) or "Nothing staged yet."
 
     def _repr_html_(self) -> str:
         rows = [
@@ -94,6 +92,11 @@ class JobList(Sequence["Job"]):
             table(["DID", "State", "Progress", "Path"], rows, total=len(self), summary=heading, unfolded=True)
             or "<p>Nothing staged yet.</p>"
         )
+
+
+def _line(job: Job) -> str:
+    """`s:run1: done, 20.1 MB · 20 / 20 files`; without numbers as long as there are none."""
+    return f"{words.title(job)}: {', '.join(filter(None, (words.state(job), words.numbers(job))))}"
 
 
 def _about(row: Found) -> str:

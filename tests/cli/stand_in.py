@@ -39,8 +39,14 @@ def snapshot(state: Any, **more: Any) -> JobSnapshot:
     return JobSnapshot("job1", REQUEST, state, **more)
 
 
-def info(name: str = "lab", *ways: AuthType, state: Any = "signed-in", **more: Any) -> InstanceInfo:
-    account = AccountStatus(state, "alice")
+def info(
+    name: str = "lab",
+    *ways: AuthType,
+    state: Any = "signed-in",
+    account: AccountStatus | None = None,
+    **more: Any,
+) -> InstanceInfo:
+    account = account or AccountStatus(state, "alice")
     return InstanceInfo(
         name, name, "https://rucio", list(ways or ("userpass",)), account, "jupyter", "a file", **more
     )
@@ -67,6 +73,8 @@ class EngineStandIn:
         """Its course once it was confirmed."""
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
+        self.accounts: list[str] = []
+        """Among which a user without one of his own has to choose."""
         self.unknown: set[str] = set()
         """Identifiers of jobs that are not there."""
         self.start_seconds = 0.0
@@ -115,6 +123,9 @@ class EngineStandIn:
                 return self.instances
             case protocol.SignIn(auth_type="userpass", password=password) if password != PASSWORD:
                 raise Denied("lab does not take this password.")
+            case protocol.SignIn(account=None) if self.accounts:
+                sentence = f"Choose one of your accounts: {', '.join(self.accounts)}."
+                raise BadRequest(sentence, do="choose", choices=self.accounts)
             case protocol.SignIn():
                 return info(ask.instance)
             case protocol.SignOut():

@@ -47,6 +47,16 @@ def test_a_wrong_password_is_refused_without_being_shown(
     assert "does not take this password" in said.err and "wrong-secret" not in said.err
 
 
+def test_who_has_to_choose_an_account_is_told_how(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.accounts = ["alice", "higgs"]
+    for account, status in (([], 2), (["--account", "higgs"], 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        assert main(["signin", "--username", "alice", *account]) == status
+    assert "Choose one of your accounts: alice, higgs. Name it with --account." in capsys.readouterr().err
+
+
 def test_there_is_no_option_for_a_password() -> None:
     with pytest.raises(SystemExit):
         main(["signin", "--password", PASSWORD])

@@ -14,7 +14,7 @@ from time import time
 
 import pytest
 
-from rucio_jupyterlab.accounts.model import Reachability
+from rucio_jupyterlab.accounts.model import AccountStatus, Instances, Reachability
 from rucio_jupyterlab.cli import findings, main
 from rucio_jupyterlab.cli.disks import Disk, disk_of, kind_of
 from rucio_jupyterlab.cli.tls import explain_certificate
@@ -22,7 +22,7 @@ from rucio_jupyterlab.config import Instance
 from rucio_jupyterlab.config.added import write_added
 from rucio_jupyterlab.staging.model import StoreStatus
 from rucio_mesh.testing.certificates import Authority
-from tests.cli.stand_in import EngineStandIn
+from tests.cli.stand_in import EngineStandIn, info
 
 
 @pytest.mark.parametrize(
@@ -288,9 +288,25 @@ def test_the_token_of_a_cloud_is_looked_at(
     assert not content or all(content not in one.says for one in found)
 
 
+def test_who_is_signed_in_is_told_as_rucio_writes_it_and_nobody_is_invented() -> None:
+    named = findings.of_account(info(account=AccountStatus("signed-in", "ATLAS-prod", expires_at=None)))
+    assert named.says == "Signed in as ATLAS-prod."
+    unasked = findings.of_account(info(account=AccountStatus("signed-in", renewable=True)))
+    assert unasked.says == "Signed in, renewed by itself."
+
+
+def test_what_the_engine_alone_knows_is_a_configuration(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "✓ lab: Signed in as alice." in said and "No Rucio is configured" not in said
+
+
 def test_a_machine_without_a_configuration_is_told_what_to_do(
     engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    engine.instances = Instances([], default=None)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "✗ configuration: No Rucio is configured." in said and "→ Set c.RucioConfig.instances" in said

@@ -140,4 +140,6 @@ def test_status_lists_the_jobs(jupyter: JupyterStandIn) -> None:
     jupyter.course = [snapshot("running", files_total=3, files_done=1)]
     jobs = kernel.status()
     assert [job.state for job in jobs] == ["running"]
-    assert "user.alice:run1" in repr(jobs) and "1 / 3 files" in jobs._repr_html_()
+    assert repr(jobs) == "user.alice:run1: running, 1 / 3 files" and "1 / 3 files" in jobs._repr_html_()
+    jupyter.course = [snapshot("failed")]
+    assert repr(kernel.status()) == "user.alice:run1: failed"
