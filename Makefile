@@ -41,4 +41,4 @@ soak: ## The long fault tests: 1,000 seeded kills; RUCIO_FAULT_SEED=N RUCIO_FAUL
 	@$(BIN)/python -m pytest tests -m soak
 
 clean: ## Remove all that was built, the environments too
-	rm -rf .venv .venv-rucio .venv-other-rucio node_modules lib dist rucio_jupyterlab/labextension tsconfig.tsbuildinfo
+	rm -rf .venv .venv-rucio .venv-other-rucio node_modules lib dist mesh/dist rucio_jupyterlab/labextension tsconfig.tsbuildinfo
