@@ -52,7 +52,8 @@ class End(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(WINDOW)
-        transport.pause_reading()  # until both ends are there
+        # Until both ends are there; at once it would be in vain before Python 3.11, which begins to read after this.
+        asyncio.get_running_loop().call_soon(transport.pause_reading)
 
     def start(self) -> None:
         if self._transport and not self._transport.is_closing():
