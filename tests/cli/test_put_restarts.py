@@ -20,6 +20,7 @@ from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.cli.putting import LARGE, SLOWLY, ended, putting, sending, upload, uploads
 from tests.cli.shell import Shell
 from tests.cli.waiting import until
+from tests.engine.processes import alive
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 from tests.staging.dock import check_stored
@@ -231,6 +232,8 @@ def test_an_engine_that_is_left_alone_sees_its_uploads_through(
     shell.kill_engine(signal.SIGKILL)
     monkeypatch.setitem(shell.environ, "RUCIO_JUPYTERLAB_IDLE_SECONDS", "1")
     assert shell.run("status").returncode == 0
+    notice = read_notice(shell.state)
+    assert notice is not None
     begun = there.gateway.counts["InitiateFileUpload"]
     with Engine(shell.state, None) as engine:
         engine.ask(protocol.SetLimits(bandwidth_limit=3 * SLOWLY))
@@ -239,3 +242,4 @@ def test_an_engine_that_is_left_alone_sees_its_uploads_through(
             command.kill()
     until(lambda: uploads(shell) == [])
     check_stored(lab, there, scope, {"result.root": LARGE})
+    until(lambda: not alive(notice.pid))

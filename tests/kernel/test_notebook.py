@@ -14,15 +14,22 @@ from tests.kernel.notebook import Notebook
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineStandIn]:
-    with EngineStandIn(tmp_path_factory.mktemp("engine") / "state") as stand_in:
-        yield stand_in
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineStandIn]:
+    with EngineStandIn(tmp_path_factory.mktemp("engine") / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def engine(stand_in: EngineStandIn) -> EngineStandIn:
+    """One that has not been asked anything yet."""
+    stand_in.asked.clear()
+    return stand_in
 
 
 @pytest.fixture(scope="module")
-def notebook(engine: EngineStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+def notebook(stand_in: EngineStandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RUCIO_JUPYTERLAB_STATE", str(engine.state))
+        patch.setenv("RUCIO_JUPYTERLAB_STATE", str(stand_in.state))
         patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
         with Notebook(tmp_path_factory.mktemp("notebook")) as running:
             assert not running.run("%load_ext rucio_jupyterlab.kernel").error
@@ -50,7 +57,8 @@ def test_the_cell_shows_progress_and_the_paths(engine: EngineStandIn, notebook: 
     assert asked.job.client == "kernel" and asked.job.first == 2
 
 
-def test_the_name_that_sites_load_works_too(notebook: Notebook) -> None:
+def test_the_name_that_sites_load_works_too(engine: EngineStandIn, notebook: Notebook) -> None:
+    engine.course = [snapshot("done")]
     cell = notebook.run("%load_ext rucio_jupyterlab.kernels.ipython\n%rucio status")
     assert not cell.error and "user.alice:run1" in cell.result["text/html"]
 
@@ -75,7 +83,6 @@ def test_a_wrong_use_says_what_is_right(notebook: Notebook) -> None:
 
 
 def test_an_interrupt_cancels_the_job(engine: EngineStandIn, notebook: Notebook) -> None:
-    engine.asked.clear()
     engine.course = [snapshot("running")]
     request = notebook.start("%rucio stage user.alice:run1")
     until(lambda: engine.questions(protocol.GetJob))
