@@ -54,8 +54,9 @@ export class Selection {
     if (choice !== 'range') {
       this._anchor = place;
     }
-    this._tooMany = null;
-    if (choice !== 'toggle') {
+    if (choice === 'toggle') {
+      this._tooMany = null;
+    } else {
       this._supersede();
     }
     const { branch, index } = place;

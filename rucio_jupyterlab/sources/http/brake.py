@@ -33,10 +33,9 @@ class Brake:
     @property
     def next_look(self) -> float:
         """When to `release` next, on the clock of `time.monotonic`; infinite where nothing is held."""
-        pause = self._throttle.seconds_until_more() if self._held else float("inf")
         if self._writer.congested:
-            pause = min(pause, CONGESTED_SECONDS)
-        return time.monotonic() + pause
+            return time.monotonic() + CONGESTED_SECONDS
+        return time.monotonic() + self._throttle.seconds_until_more() if self._held else float("inf")
 
     def may_receive(self, stream: Stream, length: int) -> bool:
         """Whether a stream may take so many bytes; if not it is held, and asks again when it goes on."""

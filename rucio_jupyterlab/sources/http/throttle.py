@@ -52,5 +52,5 @@ class Throttle:
     def seconds_until_more(self) -> float:
         """For so long there is no use in asking again."""
         if not self._rate:
-            return LOOK_SECONDS  # held back by the disk: look again soon
+            return 0.0
         return max(LOOK_SECONDS, -self._tokens / self._rate)
