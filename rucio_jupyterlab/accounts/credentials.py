@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from ..importing import one_at_a_time
 from . import certificate
 from .destinations import Holdings, secret_for
 from .login import Login, default_proxy, is_web_token
@@ -89,7 +90,8 @@ class Credentials:
         found = self._found.get(instance.name)
         if found is not None and found.login is login and now - found.looked_up_at < _LOOKED_UP_EVERY:
             return found
-        from .signin import storage_trust  # only now: importing requests takes 10 MiB
+        with one_at_a_time:  # only now: requests takes 10 MiB
+            from .signin import storage_trust
 
         pem, key = _certificate(session)
         ca_file, ca_path = storage_trust(instance, os.environ)

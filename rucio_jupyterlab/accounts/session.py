@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ..config import Instance, Options
 from ..errors import Conflict, SignInNeeded
+from ..importing import one_at_a_time
 from .holders import BroughtToken, Holder, IssuedToken, obtain
 from .login import Login, Token, read_token
 from .model import AccountStatus, Reachability
@@ -139,7 +140,8 @@ class AccountSession:
         self.token()
         client, known = self._client, self._signed_in().known
         if client is None:
-            from .client import RucioClient  # only now: importing Rucio takes 24 MiB
+            with one_at_a_time:  # only now: Rucio takes 24 MiB
+                from .client import RucioClient
 
             account = known.account if known else ""
             client = RucioClient(self.instance, account, self, self._door().ca, self._options)
@@ -184,7 +186,8 @@ class AccountSession:
         self._report(self.instance, self.login)
 
     def _door(self) -> Door:
-        from .signin import Door  # only now: importing requests takes 10 MiB
+        with one_at_a_time:  # only now: requests takes 10 MiB
+            from .signin import Door
 
         return Door(self.instance, self._options, os.environ)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -151,8 +152,6 @@ def iso(moment: str | None) -> str | None:
     """Rucio's `Fri, 20 Nov 2026 11:17:28 UTC` as ISO 8601; None where it says neither that nor ISO."""
     if not moment:
         return None
-    from email.utils import parsedate_to_datetime  # only where there is a date: 3 MiB
-
     try:
         return parsedate_to_datetime(moment).isoformat()
     except ValueError:

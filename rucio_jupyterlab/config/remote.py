@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..accounts.files import read_private, write_private
+from ..importing import one_at_a_time
 from ..pauses import backoff
 from .model import Instance
 from .reading import INSTANCE_KEYS, LOCAL_KEYS, read_instance
@@ -150,8 +151,9 @@ def merged(local: Instance, keys: dict[str, Any]) -> Instance:
 
 def fetch_keys(url: str) -> dict[str, Any] | str:
     """The JSON object at `url`, or the problem as a sentence. Follows no redirect."""
-    import requests  # only where a site keeps its keys elsewhere
-    from urllib3.exceptions import HTTPError
+    with one_at_a_time:  # only where a site keeps its keys elsewhere
+        import requests
+        from urllib3.exceptions import HTTPError
 
     deadline = time.monotonic() + TIMEOUT
     try:

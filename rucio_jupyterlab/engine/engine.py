@@ -175,7 +175,7 @@ class Engine:
             memory_bytes=_resident_bytes(),
             clients=self._count_clients(),
             running_jobs=sum(job.state == "running" for job in self._stager.jobs().jobs),
-            http_source=self._stager.http_source(),
+            http_source=await asyncio.to_thread(self._stager.http_source),
         )
 
     async def _make_room(self, ask: protocol.Leave) -> protocol.Done:

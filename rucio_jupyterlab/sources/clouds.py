@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..errors import RucioUnreachable, SignInNeeded
+from ..importing import one_at_a_time
 
 if TYPE_CHECKING:
     from rucio_mesh.cs3.auth import Credential, Login
@@ -66,7 +67,8 @@ class Clouds:
             client.close()
 
     def _find(self, instance: str, rse: str, pfn: Pfn) -> Client:
-        from rucio_mesh.cs3.client import Client
+        with one_at_a_time:
+            from rucio_mesh.cs3.client import Client
 
         settings, credential = self.sign_in(instance, rse, pfn)
         with self._lock:
@@ -79,8 +81,9 @@ class Clouds:
 
     def sign_in(self, instance: str, rse: str, pfn: Pfn) -> tuple[Settings, Credential]:
         """What a client of one's own is made of. Raises as `client` does."""
-        from rucio_mesh.cs3 import configuration
-        from rucio_mesh.cs3.errors import Unsafe
+        with one_at_a_time:
+            from rucio_mesh.cs3 import configuration
+            from rucio_mesh.cs3.errors import Unsafe
 
         public = self._catalog.rse(instance, rse).gateways.get(f"{pfn.host}:{pfn.port}")
         if public is None:
@@ -124,6 +127,7 @@ class RucioToken:
     instance: str
 
     def present(self) -> Login:
-        from rucio_mesh.cs3.auth import Login
+        with one_at_a_time:
+            from rucio_mesh.cs3.auth import Login
 
         return Login("bearer", "", self.accounts.oidc_token(self.instance))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Failure, RucioUnreachable, outline
+from ..importing import one_at_a_time
 from .clouds import Clouds
 from .failures import Kind, ReplicaFailure
 from .model import Endpoint, Permit, Work
@@ -89,8 +90,9 @@ class Cs3Resolver:
                     tell(found)
 
     def _find(self, question: _Question, asked_at: float) -> Endpoint | ReplicaFailure:
-        from rucio_mesh.cs3.errors import Cs3Error
-        from rucio_mesh.cs3.pfn import NotAPfn, Pfn
+        with one_at_a_time:
+            from rucio_mesh.cs3.errors import Cs3Error
+            from rucio_mesh.cs3.pfn import NotAPfn, Pfn
 
         rse = question.endpoint.rse
         try:
@@ -162,7 +164,8 @@ class _Door:
 
     def forget_refusal(self) -> None:
         """A sign-in that was refused is no news any more."""
-        from rucio_mesh.cs3.errors import NotSignedIn
+        with one_at_a_time:
+            from rucio_mesh.cs3.errors import NotSignedIn
 
         if isinstance(self._failure, NotSignedIn):
             self._failure = None
@@ -170,7 +173,8 @@ class _Door:
     @contextmanager
     def _noting(self, asked_at: float) -> Iterator[None]:
         """Raise at once what befell others meanwhile, if it would befall this one, too; note what befalls it."""
-        from rucio_mesh.cs3.errors import NotSignedIn, Unavailable
+        with one_at_a_time:
+            from rucio_mesh.cs3.errors import NotSignedIn, Unavailable
 
         known = self._failure
         if known is not None and asked_at < self._failed_at + (
@@ -205,7 +209,8 @@ def _good_until(expires_at: float | None) -> float | None:
 
 def _kind_of(error: Cs3Error) -> Kind:
     """Classify what the client says; the most special class that the table knows decides."""
-    from rucio_mesh.cs3 import errors
+    with one_at_a_time:
+        from rucio_mesh.cs3 import errors
 
     table: dict[type[Cs3Error], Kind] = {
         errors.NoCredential: "no-cs3-signin",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..accounts.accounts import Accounts
 from ..catalog.catalog import Catalog
 from ..config import Options
+from ..importing import one_at_a_time
 from ..sources.clouds import Clouds, is_installed
 from ..sources.cs3 import Cs3Resolver
 from ..sources.model import Cancelled, Outcome, Progress, Work
@@ -89,8 +90,9 @@ class Carrier:
 
     def _moving(self) -> Mover:
         if self._mover is None:
-            from ..sources.http.limits import Limits
-            from ..sources.http.mover import Mover
+            with one_at_a_time:
+                from ..sources.http.limits import Limits
+                from ..sources.http.mover import Mover
 
             limits = Limits(
                 connections=self._options.max_connections,
@@ -117,4 +119,5 @@ def _end(mover: Mover | None, resolver: Cs3Resolver | None) -> None:
 
 def _load_code() -> None:
     if find_spec("pycurl") is not None:
-        import_module("rucio_jupyterlab.sources.http.mover")
+        with one_at_a_time:
+            import_module("rucio_jupyterlab.sources.http.mover")

@@ -21,6 +21,7 @@ from ..config.model import MOST
 from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
 from ..errors import BadRequest, Conflict
+from ..importing import one_at_a_time
 from .conductor import Conductor
 from .evictor import ROWS, Evictor
 from .folders import Folders
@@ -292,7 +293,8 @@ class Stager:
     @staticmethod
     def http_source() -> str | None:
         """libcurl's version, or None where pycurl is missing."""
-        from importlib.metadata import PackageNotFoundError, version
+        with one_at_a_time:
+            from importlib.metadata import PackageNotFoundError, version
 
         try:
             return f"pycurl {version('pycurl')}"

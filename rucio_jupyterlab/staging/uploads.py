@@ -17,6 +17,7 @@ from ..catalog.catalog import Catalog
 from ..catalog.registry import Registry
 from ..config import Options
 from ..errors import BadConfiguration, BadRequest, NotFound, RucioUnreachable
+from ..importing import one_at_a_time
 from ..installing import install_command
 from ..sources.clouds import Clouds, is_installed
 from ..sources.showing import credentials_of
@@ -159,8 +160,9 @@ class Uploads:
 
     def _writer(self, instance: str, rse: str, number: str, watch: Watch, hold: Hold) -> CloudWriter:
         _check_installed()
-        from ..sources.http.stream import Pace  # only now: libcurl and gRPC take memory
-        from ..sources.sending import CloudWriter
+        with one_at_a_time:  # only now: libcurl and gRPC take memory
+            from ..sources.http.stream import Pace
+            from ..sources.sending import CloudWriter
 
         options = self._options()
         clouds = Clouds(self._accounts, self._catalog, options.stall_timeout / 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import functools
 import hashlib
 import os
@@ -133,8 +134,6 @@ class View:
 
     def _fill(self, source: int, copy: int) -> None:
         if self._kind == "reflink":
-            import fcntl
-
             try:
                 fcntl.ioctl(copy, _FICLONE, source)
                 return

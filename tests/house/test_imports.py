@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.house.sources import ROOT, below, imports, python_files, tree
 
 KERNEL = "rucio_jupyterlab/kernel"
+THREADED = [
+    f"rucio_jupyterlab/{room}" for room in ("accounts", "catalog", "config", "engine", "sources", "staging")
+]
 SERVER_INTERNALS = ("rucio.core", "rucio.db", "rucio.gateway", "rucio.daemons")
 BESIDE_A_SERVER = (
     "wsgi",
@@ -111,3 +115,22 @@ def test_rucios_client_is_subclassed_once_and_constructed_nowhere() -> None:
     ]
     assert len(subclasses) == 1
     assert constructed == []
+
+
+def test_threads_import_one_at_a_time() -> None:
+    at_once = [
+        f"{path}:{node.lineno} {ast.unparse(node)}"
+        for path in python_files(*THREADED)
+        for node in late_imports(tree(path))
+    ]
+    assert at_once == []
+
+
+def late_imports(node: ast.AST, inside: bool = False) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports inside functions that no lock guards."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.With) and ast.unparse(child.items[0]) == "one_at_a_time":
+            continue
+        if isinstance(child, ast.Import | ast.ImportFrom) and inside:
+            yield child
+        yield from late_imports(child, inside or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
