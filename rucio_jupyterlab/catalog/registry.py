@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -48,12 +49,15 @@ class Registry:
         self._client = client
 
     def places(self, rse: str, dids: Sequence[Did], scheme: str) -> dict[Did, str]:
-        """The PFN that each new replica shall have."""
+        """The PFN that each new replica shall have; no more than fit in one address."""
         path = f"rses/{quote(rse, safe='')}/lfns2pfns"
-        found: dict[str, str] = {}
-        for names in _in_short_queries(dids):
-            asked: Params = {"lfn": names, "scheme": scheme, "operation": "write", "domain": "wan"}
-            found |= self._client.ask(path, dict[str, str], params=asked)
+        asked: Params = {
+            "lfn": [str(did) for did in dids],
+            "scheme": scheme,
+            "operation": "write",
+            "domain": "wan",
+        }
+        found = self._client.ask(path, dict[str, str], params=asked)
         for did in dids:
             if str(did) not in found:
                 raise NotFound(f"Rucio names no place for {did} at {rse}.")
@@ -102,17 +106,41 @@ class Registry:
         self._client.tell("dids/attachments", {"attachments": [attachment], "ignore_duplicate": True})
 
 
-def _in_short_queries(dids: Sequence[Did]) -> Iterator[list[str]]:
-    names: list[str] = []
+class Places:
+    """Where new replicas go: a few dozen at a time, for Rucio is asked in an address. For several threads."""
+
+    def __init__(self, registry: Registry, rse: str, dids: Iterable[Did], scheme: str) -> None:
+        """Asks nothing yet."""
+        self._registry = registry
+        self._rse = rse
+        self._scheme = scheme
+        self._beside = {did: together for together in in_short_queries(dids) for did in together}
+        """With which others it is asked for."""
+        self._found: dict[Did, str] = {}
+        self._asking = threading.Lock()
+
+    def of(self, did: Did) -> str:
+        """The PFN; asks where that is needed. Raises as the registry does."""
+        if did not in self._found:
+            with self._asking:
+                if did not in self._found:
+                    self._found |= self._registry.places(self._rse, self._beside[did], self._scheme)
+        return self._found[did]
+
+
+def in_short_queries(dids: Iterable[Did]) -> Iterator[list[Did]]:
+    """All of them, in groups that fit in an address."""
+    group: list[Did] = []
     length = 0
     for did in dids:
         more = len(quote(str(did))) + len("&lfn=")
-        if names and length + more > LONGEST_QUERY:
-            yield names
-            names, length = [], 0
-        names.append(str(did))
+        if group and length + more > LONGEST_QUERY:
+            yield group
+            group, length = [], 0
+        group.append(did)
         length += more
-    yield names
+    if group:
+        yield group
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from ..catalog.reach import CS3
-from ..did import Did
+from ..catalog.registry import Places
 from .model import UploadRequest
 from .retries import Retries
 from .shipment import Means, Outgoing
@@ -17,14 +17,11 @@ TIDY_SECONDS = 60.0
 
 def tidy_up(request: UploadRequest, files: Sequence[Outgoing], means: Means, retries: Retries) -> bool:
     """Whether nothing of these files is left half. Raises Stopped, and what Rucio or the cloud says."""
-
-    def places() -> dict[Did, str]:
-        return means.registry().places(request.rse, [file.did for file in files], CS3)
-
-    found = retries.insist(0, places)
+    places = Places(retries.insist(0, means.registry), request.rse, [file.did for file in files], CS3)
     with means.writer(lambda position, count: None, lambda failure: retries.hold(0, failure)) as writer:
         for file in files:
             if retries.over:
                 return False
-            retries.insist(0, functools.partial(writer.tidy, found[file.did]))
+            place = retries.insist(0, functools.partial(places.of, file.did))
+            retries.insist(0, functools.partial(writer.tidy, place))
     return True

@@ -22,7 +22,7 @@ import msgspec
 
 from ..catalog.answers import BulkLine
 from ..catalog.reach import CS3
-from ..catalog.registry import NewFile, Registry
+from ..catalog.registry import NewFile, Places, Registry
 from ..did import Did
 from ..errors import BadRequest, Conflict, Denied, Failure, NotFound, RucioFault, RucioRefused
 from ..sources.checksum import normalized_adler32
@@ -150,7 +150,7 @@ class Shipment:
             raise Stopped
         known, places = self._retries.insist(THIS_THREAD, self._prepare)
         # One question; the senders would be refused each by itself.
-        self._retries.insist(THIS_THREAD, lambda: self._knock(places[self._files[0].did]))
+        self._retries.insist(THIS_THREAD, lambda: self._knock(places.of(self._files[0].did)))
         senders = [
             threading.Thread(target=self._send, args=(number, places), name=f"sender-{number}", daemon=True)
             for number in range(min(SENDERS, len(self._files)))
@@ -164,7 +164,7 @@ class Shipment:
             for sender in senders:
                 sender.join()
 
-    def _prepare(self) -> tuple[dict[Did, BulkLine], dict[Did, str]]:
+    def _prepare(self) -> tuple[dict[Did, BulkLine], Places]:
         """What Rucio knows of the files, and where they go."""
         self._means.check()
         request, dids = self._request, [file.did for file in self._files]
@@ -172,7 +172,8 @@ class Shipment:
         known = registry.files(dids)
         for file in self._files:
             _check_same(file.did, known.get(file.did), size=file.bytes)
-        places = registry.places(request.rse, dids, CS3)
+        places = Places(registry, request.rse, dids, CS3)
+        places.of(dids[0])  # before a dataset is made for nothing
         if request.dataset is not None:
             registry.ensure_dataset(request.dataset)
             # Before any byte is sent, for the quota may not allow it.
@@ -192,11 +193,11 @@ class Shipment:
 
     # The senders' threads
 
-    def _send(self, number: int, places: dict[Did, str]) -> None:
+    def _send(self, number: int, places: Places) -> None:
         try:
             with self._writer(number) as writer:
                 while not self._retries.stopped and (file := self._next(number)):
-                    sent = self._send_file(number, writer, file, places[file.did])
+                    sent = self._send_file(number, writer, file, places)
                     with self._lock:
                         self._flying.pop(number, None)
                         self._bytes_arrived += sent.bytes
@@ -212,12 +213,13 @@ class Shipment:
             self._retries.forget(number)
             self._arrived.put("sender ended")
 
-    def _send_file(self, number: int, writer: CloudWriter, file: Outgoing, place: str) -> Sent:
+    def _send_file(self, number: int, writer: CloudWriter, file: Outgoing, places: Places) -> Sent:
         """What an earlier attempt may have left half is taken away first."""
         attempts = itertools.count()
 
         def attempt() -> Sent:
             _check_unchanged(file)
+            place = places.of(file.did)
             if next(attempts) or self._again:
                 writer.tidy(place)
             return writer.send(file.path, place)
@@ -252,9 +254,7 @@ class Shipment:
 
     # This thread
 
-    def _register_as_they_come(
-        self, senders: int, known: dict[Did, BulkLine], places: dict[Did, str]
-    ) -> None:
+    def _register_as_they_come(self, senders: int, known: dict[Did, BulkLine], places: Places) -> None:
         """Until all senders have ended. Raises the first that went wrong; what arrived beside it is registered."""
         trouble: Exception | None = None
         while senders:
@@ -284,7 +284,7 @@ class Shipment:
         except Empty:
             return "none"
 
-    def _register(self, batch: list[Arrived], known: dict[Did, BulkLine], places: dict[Did, str]) -> None:
+    def _register(self, batch: list[Arrived], known: dict[Did, BulkLine], places: Places) -> None:
         """Tell Rucio of a batch; where it refuses, of each by itself. What it does not want does not stay."""
         if not batch:
             return
@@ -317,9 +317,7 @@ class Shipment:
         """Until it has heard; what it knows already it may be told again."""
         self._retries.insist(THIS_THREAD, lambda: tell(self._registry))
 
-    def _register_each(
-        self, batch: Sequence[Arrived], known: dict[Did, BulkLine], places: dict[Did, str]
-    ) -> None:
+    def _register_each(self, batch: Sequence[Arrived], known: dict[Did, BulkLine], places: Places) -> None:
         trouble = None
         for each in batch:
             try:
@@ -329,10 +327,10 @@ class Shipment:
         if trouble is not None:
             raise trouble
 
-    def _take_back(self, refused: Arrived, places: dict[Did, str]) -> None:
+    def _take_back(self, refused: Arrived, places: Places) -> None:
         def remove() -> None:
             with self._writer(THIS_THREAD) as writer:
-                writer.remove(places[refused.file.did])
+                writer.remove(places.of(refused.file.did))
 
         if not refused.sent.found:
             self._retries.insist(THIS_THREAD, remove)
