@@ -22,8 +22,8 @@ from ..errors import BadConfiguration, BadRequest, Conflict, NoSpace, NotFound, 
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
-from .login import Login, default_login, default_proxy, is_web_token
-from .model import AccountChoices, AccountStatus, AuthType, InstanceInfo, Instances, Reachability
+from .login import default_login, default_proxy, is_web_token
+from .model import AccountChoices, AccountStatus, AuthType, InstanceInfo, Instances, Login, Reachability
 from .session import AccountSession
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from ..importing import one_at_a_time
 from . import certificate
 from .destinations import Holdings, secret_for
-from .login import Login, default_proxy, is_web_token
+from .login import default_proxy, is_web_token
+from .model import Login
 from .session import AccountSession
 
 _LOOKED_UP_EVERY = 5.0

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 from ..errors import BadRequest, Denied, Failure, RucioRefused, RucioUnreachable, SignInNeeded
 from . import certificate
 from .files import read_private, version_of, write_private
-from .login import Login, Token, is_web_token, read_token, token_expiry
-from .model import AccountStatus, SignInState
+from .login import Token, is_web_token, read_token, token_expiry
+from .model import AccountStatus, Login, SignInState
 
 if TYPE_CHECKING:
     from .signin import Door
@@ -123,7 +123,7 @@ class IssuedToken:
         return AccountStatus(
             state=_standing(expires_at, lapsed, warns=not self._by_itself()),
             account=token.account if token else self.login.account,
-            auth_type=self.login.auth_type,
+            login=self.login,
             expires_at=expires_at,
             renewable=renewable,
         )
@@ -281,7 +281,7 @@ class BroughtToken:
         return AccountStatus(
             state=_standing(expires_at, lapsed, warns=not renewable),
             account=token.account if token else self.login.account,
-            auth_type="token",
+            login=self.login,
             expires_at=expires_at,
             renewable=renewable,
         )

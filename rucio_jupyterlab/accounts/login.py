@@ -15,30 +15,9 @@ from ..config import Instance
 from ..config.sources import password_of_rucio_cfg
 from ..errors import BadRequest, SignInNeeded
 from .files import is_own_file
-from .model import AuthType
+from .model import AuthType, Login
 
 _T = TypeVar("_T")
-
-
-class Login(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A way to sign in that worked, kept over restarts; a password is never part of it."""
-
-    auth_type: AuthType
-    account: str | None = None
-    """None: the default account of the identity, as Rucio tells it."""
-    username: str | None = None
-    certificate: str | None = None
-    """Path of a PEM file; of the proxy for `x509_proxy`."""
-    key: str | None = None
-    token_file: str | None = None
-    token_variable: str | None = None
-
-    @property
-    def certificate_files(self) -> tuple[str, str] | str | None:
-        """The client certificate as `requests` takes it."""
-        if self.certificate is None:
-            return None
-        return (self.certificate, self.key) if self.key else self.certificate
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

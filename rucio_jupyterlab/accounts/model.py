@@ -12,12 +12,35 @@ SignInState = Literal["signed-out", "signed-in", "lapsing", "lapsed"]
 ConfigurationSource = Literal["jupyter", "environment", "rucio.cfg", "user", "demo"]
 
 
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to sign in that worked, kept over restarts; a password is never part of it."""
+
+    auth_type: AuthType
+    account: str | None = None
+    """None: the default account of the identity, as Rucio tells it."""
+    username: str | None = None
+    certificate: str | None = None
+    """Path of a PEM file; of the proxy for `x509_proxy`."""
+    key: str | None = None
+    """Path of the PEM file with its key, where that is another one."""
+    token_file: str | None = None
+    token_variable: str | None = None
+
+    @property
+    def certificate_files(self) -> tuple[str, str] | str | None:
+        """The client certificate as `requests` takes it."""
+        if self.certificate is None:
+            return None
+        return (self.certificate, self.key) if self.key else self.certificate
+
+
 class AccountStatus(msgspec.Struct, frozen=True):
     """Who the user is at one instance."""
 
     state: SignInState
     account: str | None = None
-    auth_type: AuthType | None = None
+    login: Login | None = None
+    """How he signed in; also after it has lapsed, so that he need not type it again."""
     expires_at: float | None = None
     """Seconds since 1970; None where the token does not say."""
     renewable: bool = False

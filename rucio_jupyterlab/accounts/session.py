@@ -15,8 +15,8 @@ from ..config import Instance, Options
 from ..errors import Conflict, SignInNeeded
 from ..importing import one_at_a_time
 from .holders import BroughtToken, Holder, IssuedToken, obtain
-from .login import Login, Token, read_token
-from .model import AccountStatus, Reachability
+from .login import Token, read_token
+from .model import AccountStatus, Login, Reachability
 
 if TYPE_CHECKING:
     from .client import RucioClient

@@ -18,8 +18,8 @@ from ..config import Instance, Options
 from ..errors import BadConfiguration, BadRequest, Denied, RucioRefused, SignInNeeded
 from .client import APPLICATION, SameOriginSession, read_whole
 from .failures import failure_of, not_rucio, rucio_failures
-from .login import Login, Token, check_certificate, token_expiry
-from .model import Reachability
+from .login import Token, check_certificate, token_expiry
+from .model import Login, Reachability
 
 _SKEW_WORTH_TELLING = 120.0
 _LIFETIME = re.compile(r"'lifetime': datetime\.datetime\(([\d, ]+)\)")

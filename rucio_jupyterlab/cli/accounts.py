@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from ..accounts.model import AuthType, InstanceInfo
+from ..accounts.model import AuthType, InstanceInfo, Login
 from ..engine import protocol
 from ..errors import BadRequest, Failure
 from ..kernel import words
@@ -21,15 +21,13 @@ def sign_in(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     info = engine.instance(arguments.instance)
     if not (arguments.type or info.auth_types):
         raise BadRequest(info.problem or f"{info.display_name} offers no way of signing in.")
-    auth_type: AuthType = arguments.type or info.auth_types[0]
+    last = info.account.login
+    auth_type: AuthType = arguments.type or (last.auth_type if last else info.auth_types[0])
     request = protocol.SignIn(
         instance=info.name,
         auth_type=auth_type,
         account=arguments.account or info.default_account,
-        certificate=arguments.certificate,
-        key=arguments.key,
-        token_file=arguments.token_file,
-        token_variable=arguments.token_variable,
+        **_places(arguments, last if last and last.auth_type == auth_type else None),
         **(_user_and_password(arguments, info) if auth_type == "userpass" else {}),
     )
     try:
@@ -63,9 +61,17 @@ def standing(info: InstanceInfo) -> str:
     return text + (", renewed by itself" if account.renewable else "")
 
 
+def _places(arguments: Namespace, last: Login | None) -> dict[str, str | None]:
+    """Where certificate or token lie: as they are named now, else as they were the last time."""
+    names = ("certificate", "key", "token_file", "token_variable")
+    given = {name: getattr(arguments, name) for name in names}
+    return {name: getattr(last, name) for name in names} if last and not any(given.values()) else given
+
+
 def _user_and_password(arguments: Namespace, info: InstanceInfo) -> dict[str, Any]:
     """Asked for on a terminal; else the password is the first line of standard input."""
-    username = arguments.username or info.default_username
+    last = info.account.login
+    username = arguments.username or (last and last.username) or info.default_username
     if not sys.stdin.isatty():
         if not username:
             raise BadRequest("Name the user with --username.")

@@ -15,19 +15,21 @@ export interface ISignInProps {
   onCancel?: () => void;
 }
 
-type Values = Partial<Record<keyof SignInAsk, string>>;
+type Values = Partial<Record<keyof SignInAsk, string | null>>;
 
-/** The ways of signing in that an instance offers, with the fields of the chosen one. */
+/** The ways of signing in that an instance offers, with the fields of the chosen one; it begins with the last time. */
 export function SignInForm(props: ISignInProps): JSX.Element {
   const { instance, trans, onSignIn, onCancel } = props;
   const accountField = React.useRef<HTMLInputElement & HTMLSelectElement>(null);
   const [accounts, setAccounts] = React.useState<readonly string[]>([]);
+  const { account, login } = instance.account;
   const [way, setWay] = React.useState<AuthType>(
-    instance.account.auth_type ?? instance.auth_types[0] ?? 'userpass'
+    login?.auth_type ?? instance.auth_types[0] ?? 'userpass'
   );
   const [values, setValues] = React.useState<Values>({
-    username: instance.default_username ?? '',
-    account: instance.account.account ?? instance.default_account ?? ''
+    username: instance.default_username,
+    ...login,
+    account: account ?? instance.default_account
   });
   React.useEffect(() => accountField.current?.focus(), [accounts]);
   const given = (names: readonly (keyof SignInAsk)[]): Partial<SignInAsk> =>

@@ -660,13 +660,16 @@ export interface components {
         AccountStatus: {
             /** @default null */
             account: string | null;
-            /** @default null */
-            auth_type: ("token" | "userpass" | "x509" | "x509_proxy") | null;
             /**
              * @description Seconds since 1970; None where the token does not say.
              * @default null
              */
             expires_at: number | null;
+            /**
+             * @description How he signed in; also after it has lapsed, so that he need not type it again.
+             * @default null
+             */
+            login: components["schemas"]["Login"] | null;
             /**
              * @description The engine can renew it by itself: it holds the password, or reads a file or certificate.
              * @default false
@@ -1228,6 +1231,35 @@ export interface components {
              */
             seconds: number;
         };
+        /**
+         * Login
+         * @description A way to sign in that worked, kept over restarts; a password is never part of it.
+         */
+        Login: {
+            /**
+             * @description None: the default account of the identity, as Rucio tells it.
+             * @default null
+             */
+            account: string | null;
+            /** @enum {unknown} */
+            auth_type: "token" | "userpass" | "x509" | "x509_proxy";
+            /**
+             * @description Path of a PEM file; of the proxy for `x509_proxy`.
+             * @default null
+             */
+            certificate: string | null;
+            /**
+             * @description Path of the PEM file with its key, where that is another one.
+             * @default null
+             */
+            key: string | null;
+            /** @default null */
+            token_file: string | null;
+            /** @default null */
+            token_variable: string | null;
+            /** @default null */
+            username: string | null;
+        };
         /** Metadata */
         Metadata: {
             did: components["schemas"]["Did"];
@@ -1577,6 +1609,7 @@ export type JobsEvent = components['schemas']['JobsEvent'];
 export type JobSnapshot = components['schemas']['JobSnapshot'];
 export type Link = components['schemas']['Link'];
 export type ListingPage = components['schemas']['ListingPage'];
+export type Login = components['schemas']['Login'];
 export type Metadata = components['schemas']['Metadata'];
 export type MetadataFilter = components['schemas']['MetadataFilter'];
 export type OpenListing = components['schemas']['OpenListing'];

@@ -14,7 +14,8 @@ import pytest
 
 from rucio_jupyterlab.accounts import certificate
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.accounts.login import Login, is_web_token, read_token, token_expiry
+from rucio_jupyterlab.accounts.login import is_web_token, read_token, token_expiry
+from rucio_jupyterlab.accounts.model import Login
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import RucioUnreachable, SignInNeeded, SourceFailure

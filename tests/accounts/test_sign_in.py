@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.accounts.model import Login
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, SignInNeeded
@@ -206,7 +207,10 @@ def test_a_token_file_needs_no_sign_in_and_is_read_anew_each_time(
 
     accounts = desk(oidc_auth="file", oidc_file_name=str(file)).accounts
     info = accounts.info("lab")
-    assert (info.account.state, info.account.auth_type) == ("signed-in", "token")
+    assert (info.account.state, info.account.login) == (
+        "signed-in",
+        Login(auth_type="token", token_file=str(file)),
+    )
     client = accounts.client("lab")
     assert client.account == "alice"
     assert client.ask("scopes/", list[str]) is not None

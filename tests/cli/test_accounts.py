@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rucio_jupyterlab.accounts.model import Instances
+from rucio_jupyterlab.accounts.model import AccountStatus, Instances, Login
 from rucio_jupyterlab.cli import main
 from rucio_jupyterlab.engine import protocol
 from tests.cli.stand_in import PASSWORD, EngineStandIn, info
@@ -70,6 +70,29 @@ def test_a_token_is_named_by_its_absolute_path(
     assert main(["signin", "--token-file", "token"]) == 0
     (asked,) = engine.questions(protocol.SignIn)
     assert (asked.auth_type, asked.token_file, asked.password) == ("token", str(alone / "token"), None)
+
+
+def test_what_was_typed_the_last_time_need_not_be_typed_again(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    by_certificate = Login(auth_type="x509", certificate="/c.pem", key="/k.pem")
+    for login in (by_certificate, Login(auth_type="userpass", username="alice")):
+        engine.instances = Instances([info(account=AccountStatus("lapsed", "alice", login))], default="lab")
+        assert main(["signin"]) == 0
+    first, second = engine.questions(protocol.SignIn)
+    assert (first.auth_type, first.certificate, first.key) == ("x509", "/c.pem", "/k.pem")
+    assert (second.auth_type, second.username, second.certificate) == ("userpass", "alice", None)
+
+
+def test_who_names_another_certificate_or_way_gets_nothing_of_the_last_one(engine: EngineStandIn) -> None:
+    login = Login(auth_type="x509", certificate="/c.pem", key="/k.pem")
+    engine.instances = Instances([info(account=AccountStatus("lapsed", "alice", login))], default="lab")
+    assert main(["signin", "--certificate", "/other.pem"]) == 0
+    assert main(["signin", "--type", "x509_proxy"]) == 0
+    other, proxy = engine.questions(protocol.SignIn)
+    assert (other.auth_type, other.certificate, other.key) == ("x509", "/other.pem", None)
+    assert (proxy.auth_type, proxy.certificate, proxy.key) == ("x509_proxy", None, None)
 
 
 def test_signing_out(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:

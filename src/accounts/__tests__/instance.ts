@@ -1,4 +1,4 @@
-import type { InstanceInfo } from '../../client/generated';
+import type { InstanceInfo, Login } from '../../client/generated';
 
 /** An instance at which the user is signed in, with what a test wants changed. */
 export function instanceOf(change: Partial<InstanceInfo> = {}): InstanceInfo {
@@ -10,7 +10,7 @@ export function instanceOf(change: Partial<InstanceInfo> = {}): InstanceInfo {
     account: {
       state: 'signed-in',
       account: 'alice',
-      auth_type: 'userpass',
+      login: loginOf({ username: 'alice' }),
       expires_at: null,
       renewable: false
     },
@@ -23,6 +23,20 @@ export function instanceOf(change: Partial<InstanceInfo> = {}): InstanceInfo {
     default_username: null,
     webui_url: null,
     problem: null,
+    ...change
+  };
+}
+
+/** How the user signed in, with what a test wants changed. */
+export function loginOf(change: Partial<Login> = {}): Login {
+  return {
+    auth_type: 'userpass',
+    account: null,
+    username: null,
+    certificate: null,
+    key: null,
+    token_file: null,
+    token_variable: null,
     ...change
   };
 }

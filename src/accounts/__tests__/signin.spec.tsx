@@ -4,9 +4,10 @@ import * as React from 'react';
 
 import type { SignInAsk } from '../../client/client';
 import { Failure } from '../../client/failure';
+import type { InstanceInfo } from '../../client/generated';
 import { standing } from '../header';
 import { SignInForm } from '../signin';
-import { instanceOf } from './instance';
+import { instanceOf, loginOf } from './instance';
 
 const trans = nullTranslator.load('');
 
@@ -14,18 +15,21 @@ const instance = instanceOf({
   account: {
     state: 'signed-out',
     account: null,
-    auth_type: null,
+    login: null,
     expires_at: null,
     renewable: false
   },
   default_username: 'alice'
 });
 
-function show(answer: () => Promise<void> = () => Promise.resolve()) {
+function show(
+  answer: () => Promise<void> = () => Promise.resolve(),
+  at: InstanceInfo = instance
+) {
   const asked: SignInAsk[] = [];
   render(
     <SignInForm
-      instance={instance}
+      instance={at}
       trans={trans}
       onSignIn={how => {
         asked.push(how);
@@ -64,6 +68,28 @@ it('takes the user name that the instance knows', async () => {
     username: 'alice',
     password: 'secret'
   });
+});
+
+it('begins with what was typed the last time', async () => {
+  const login = loginOf({
+    auth_type: 'x509',
+    certificate: '/data/alice/cert.pem',
+    key: '/data/alice/key.pem'
+  });
+  const account = { ...instance.account, account: 'alice', login };
+  const asked = show(
+    undefined,
+    instanceOf({ account: { ...account, state: 'lapsed' } })
+  );
+  await submit();
+  expect(asked).toEqual([
+    {
+      auth_type: 'x509',
+      account: 'alice',
+      certificate: '/data/alice/cert.pem',
+      key: '/data/alice/key.pem'
+    }
+  ]);
 });
 
 it('shows why it was refused, and keeps what was typed', async () => {
@@ -127,7 +153,7 @@ it.each([
   [{ state: 'lapsed', account: 'alice', expires_at: 0 }, 'alice · lapsed'],
   [{ state: 'signed-out', account: null, expires_at: null }, 'signed out']
 ] as const)('the header says who and for how long %#', (account, text) => {
-  const status = { auth_type: null, renewable: false, ...account };
+  const status = { login: null, renewable: false, ...account };
   expect(standing(status, 1000, trans).join(' · ')).toBe(text);
 });
 
