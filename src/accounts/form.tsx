@@ -71,6 +71,16 @@ export interface IFormProps {
   children: React.ReactNode;
 }
 
+type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+
+/** The first field that must be filled in and is not, else the first of all. */
+function firstToFill(form: HTMLFormElement | null): Control | undefined {
+  const controls = [
+    ...(form?.querySelectorAll<Control>('input, select, textarea') ?? [])
+  ];
+  return controls.find(each => each.required && !each.value) ?? controls[0];
+}
+
 /** A form that waits for its answer, and shows why it was refused. */
 export function Form(props: IFormProps): JSX.Element {
   const { title, submit, trans, onSubmit, onRefused, onCancel, children } =
@@ -82,9 +92,7 @@ export function Form(props: IFormProps): JSX.Element {
   React.useEffect(() => {
     // Who opened it wants to fill it in; one that stands in place of the panel waits.
     if (onCancel && !form.current?.contains(document.activeElement)) {
-      form.current
-        ?.querySelector<HTMLElement>('input, select, textarea')
-        ?.focus();
+      firstToFill(form.current)?.focus();
     }
     // Once, when it is opened: later the focus is the user's.
     // eslint-disable-next-line react-hooks/exhaustive-deps

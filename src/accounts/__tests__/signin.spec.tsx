@@ -170,5 +170,5 @@ it('a form that was opened has the focus, one that stands in the way does not ta
   expect(document.activeElement).toBe(document.body);
   unmount();
   render(form(() => undefined));
-  expect(document.activeElement).toBe(screen.getByLabelText('Sign in with'));
+  expect(document.activeElement).toBe(screen.getByLabelText('Password'));
 });
