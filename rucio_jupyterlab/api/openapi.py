@@ -7,7 +7,6 @@ and fails.
 from __future__ import annotations
 
 import ast
-import http
 import inspect
 import json
 import re
@@ -122,7 +121,7 @@ def problem_responses(route: Route) -> Json:
     content = {"application/problem+json": {"schema": reference(model.ProblemDocument)}}
     return {
         str(status): {
-            "description": f"{http.HTTPStatus(status).phrase}: {', '.join(names)}",
+            "description": f"Problem of type {' or '.join(names)}",
             "content": content,
         }
         for status, names in sorted(types.items())
