@@ -20,6 +20,7 @@ from .errors import (
     Conflict,
     Cs3Error,
     Failed,
+    InvalidRequest,
     LocalFailure,
     Mismatch,
     NotFound,
@@ -231,12 +232,20 @@ def store(
 
 def send(client: Client, path: str, source: Source, size: int, patience: Patience) -> Transferred:
     """One upload, in the way that the gateway and the settings prefer."""
-    if size == 0:
+    if size:
+        return send_bytes(client, path, source, size, patience)
+    try:
+        client.touch(path)
+        return Transferred(0, ADLER32_OF_NOTHING)
+    except (NotSupported, Failed) as refusal:  # storages that cannot touch call it an internal error
         try:
-            client.touch(path)  # some gateways refuse a PUT of nothing, others cannot touch
-            return Transferred(0, ADLER32_OF_NOTHING)
-        except NotSupported:
-            LOGGER.debug("The gateway has no TouchFile; an empty file is sent as others are.")
+            return send_bytes(client, path, source, size, patience)
+        except InvalidRequest:  # others refuse a PUT of nothing
+            raise refusal from None
+
+
+def send_bytes(client: Client, path: str, source: Source, size: int, patience: Patience) -> Transferred:
+    """Likewise, over the data endpoint even where there are none."""
     endpoint = replace(client.initiate_upload(path, size), limits=patience)
     if endpoint.protocol == "tus":
         try:

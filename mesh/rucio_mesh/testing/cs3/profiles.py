@@ -29,6 +29,8 @@ class Profile:
     tree_sizes: bool = False
     """A folder's size is that of all below it, not of its inode."""
     locks: bool = True
+    touches: bool = True
+    """Else TouchFile is INTERNAL."""
     serves_ranges: bool = True
     """Else any range that could be served is answered 416."""
     needs_length: bool = False
@@ -59,6 +61,7 @@ PROFILES: dict[ProfileName, Profile] = {
         upload_protocols=("simple", "tus"),
         ids_from_paths=True,
         locks=False,
+        touches=False,
         serves_ranges=False,
         publishes_truncated=True,
         applies_mtime=False,

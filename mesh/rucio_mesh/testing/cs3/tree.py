@@ -168,6 +168,8 @@ class Tree:
     def touch(self, place: Place) -> None:
         """Make an empty file. Raises Refused."""
         must_be_writable(place)
+        if not self.profile.touches:
+            raise Refused(codes.CODE_INTERNAL, "error touching file: unimplemented: TouchFile")
         with as_reva_says(place.path):
             place.file.touch(exist_ok=False)
 

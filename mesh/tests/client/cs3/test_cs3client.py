@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import logging
 import secrets
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ class Independent:
     def __init__(self, gateway: Gateway) -> None:
         from cs3client.auth import Auth
 
+        self.profile = gateway.profile
         told = configparser.ConfigParser()
         told["cs3client"] = {"host": gateway.address, "auth_login_type": "basic"}
         self.client: Any = cs3client.CS3Client(told, "cs3client", logging.getLogger(__name__))
@@ -63,9 +65,12 @@ def test_it_writes_reads_lists_moves_and_removes(independent: Independent) -> No
         do("stat", at("d/g"))
 
 
-def test_it_makes_an_empty_file(independent: Independent) -> None:
-    independent.do("touch_file", independent.at("f"))
-    assert independent.do("stat", independent.at("f")).size == 0
+def test_it_makes_an_empty_file_where_the_storage_can_touch(independent: Independent) -> None:
+    from cs3client.exceptions import UnknownException
+
+    with nullcontext() if independent.profile.touches else pytest.raises(UnknownException):
+        independent.do("touch_file", independent.at("f"))
+        assert independent.do("stat", independent.at("f")).size == 0
 
 
 def test_it_sees_the_checksums_that_the_storage_keeps(gateways: Gateways) -> None:

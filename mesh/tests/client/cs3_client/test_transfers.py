@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cs3.rpc.v1beta1.code_pb2 as codes
 import pytest
 
 from rucio_mesh.cs3 import patience, recycle, transfers
@@ -84,6 +85,13 @@ def test_what_goes_up_comes_down(gateway: Gateway, cloud: Client, tmp_path: Path
     assert transfers.fetch(cloud, path, tmp_path / "copy") == sent
     assert (tmp_path / "copy").read_bytes() == CONTENT[:size]
     assert files_in(gateway, f"{cloud.home()}/new/folder") == ["run 1#a?b=ü%20.root"]
+
+
+def test_an_empty_file_survives_a_gateway_that_fails_once(gateway: Gateway, cloud: Client) -> None:
+    container = cloud.home()
+    gateway.faults.arm("rpc_status", codes.CODE_INTERNAL)
+    store(cloud, f"{container}/empty", b"")
+    assert files_in(gateway, container) == ["empty"]
 
 
 @pytest.mark.parametrize("uploads", [("simple",), ("tus",)])
