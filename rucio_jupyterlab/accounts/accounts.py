@@ -23,7 +23,16 @@ from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
 from .login import default_login, default_proxy, is_web_token
-from .model import AccountChoices, AccountStatus, AuthType, InstanceInfo, Instances, Login, Reachability
+from .model import (
+    NAMED,
+    AccountChoices,
+    AccountStatus,
+    AuthType,
+    InstanceInfo,
+    Instances,
+    Login,
+    Reachability,
+)
 from .session import AccountSession
 
 if TYPE_CHECKING:
@@ -141,7 +150,10 @@ class Accounts:
     def sign_in(self, request: SignIn) -> InstanceInfo:
         """Sign in; what was in force stays so until that has worked."""
         session = self._usable(request.instance)
-        login = self._login_of(request, session.instance)
+        login = replace(
+            self._login_of(request, session.instance),
+            named=[field for field in NAMED if getattr(request, field)],
+        )
         session.sign_in(login, request.password if request.auth_type == "userpass" else None)
         return self._info(session)
 

@@ -123,7 +123,7 @@ class IssuedToken:
         return AccountStatus(
             state=_standing(expires_at, lapsed, warns=not self._by_itself()),
             account=token.account if token else self.login.account,
-            login=self.login,
+            login=self.login.as_typed(),
             expires_at=expires_at,
             renewable=renewable,
         )
@@ -281,7 +281,7 @@ class BroughtToken:
         return AccountStatus(
             state=_standing(expires_at, lapsed, warns=not renewable),
             account=token.account if token else self.login.account,
-            login=self.login,
+            login=self.login.as_typed(),
             expires_at=expires_at,
             renewable=renewable,
         )

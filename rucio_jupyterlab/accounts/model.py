@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 AuthType = Literal["userpass", "token", "x509", "x509_proxy"]
 SignInState = Literal["signed-out", "signed-in", "lapsing", "lapsed"]
 """`lapsing`: under ten minutes left and nothing to renew the token with."""
 ConfigurationSource = Literal["jupyter", "environment", "rucio.cfg", "user", "demo"]
+
+
+NAMED = ("username", "certificate", "key", "token_file", "token_variable")
+"""What a user may name to sign in, beside an account and a secret."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +30,12 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the PEM file with its key, where that is another one."""
     token_file: str | None = None
     token_variable: str | None = None
+    named: list[str] = []
+    """Which of these the user has named; the others are the configuration's, or the usual place at that time."""
+
+    def as_typed(self) -> Login:
+        """Without what he has not named."""
+        return replace(self, **{field: None for field in NAMED if field not in self.named})
 
     @property
     def certificate_files(self) -> tuple[str, str] | str | None:
@@ -40,7 +51,7 @@ class AccountStatus(msgspec.Struct, frozen=True):
     state: SignInState
     account: str | None = None
     login: Login | None = None
-    """How he signed in; also after it has lapsed, so that he need not type it again."""
+    """How he signed in, as he typed it; also after it has lapsed, so that he need not type it again."""
     expires_at: float | None = None
     """Seconds since 1970; None where the token does not say."""
     renewable: bool = False

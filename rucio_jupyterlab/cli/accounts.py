@@ -6,9 +6,10 @@ import getpass
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..accounts.model import AuthType, InstanceInfo, Login
+from ..accounts.model import NAMED, AuthType, InstanceInfo
 from ..engine import protocol
 from ..errors import BadRequest, Failure
 from ..kernel import words
@@ -17,19 +18,20 @@ from .output import Exit, Output
 
 
 def sign_in(arguments: Namespace, engine: Engine, output: Output) -> Exit:
-    """Sign in at one instance, in the way that it prefers unless another is named."""
+    """Sign in at one instance: as the last time, where nothing is named, else in the way that fits what is."""
     info = engine.instance(arguments.instance)
     if not (arguments.type or info.auth_types):
         raise BadRequest(info.problem or f"{info.display_name} offers no way of signing in.")
+    named = {field: getattr(arguments, field) for field in NAMED}
+    auth_type = arguments.type or _way(info, named)
     last = info.account.login
-    auth_type: AuthType = arguments.type or (last.auth_type if last else info.auth_types[0])
-    request = protocol.SignIn(
-        instance=info.name,
-        auth_type=auth_type,
-        account=arguments.account or info.default_account,
-        **_places(arguments, last if last and last.auth_type == auth_type else None),
-        **(_user_and_password(arguments, info) if auth_type == "userpass" else {}),
-    )
+    again = last is not None and last.auth_type == auth_type and not any(named.values())
+    if again:
+        named = {field: getattr(last, field) for field in NAMED}
+    if auth_type == "userpass":
+        named |= _user_and_password(arguments, info, named["username"])
+    account = arguments.account or (again and info.account.account) or info.default_account
+    request = protocol.SignIn(instance=info.name, auth_type=auth_type, account=account, **named)
     try:
         signed_in: InstanceInfo = engine.ask(request)
     except Failure as refusal:
@@ -61,17 +63,25 @@ def standing(info: InstanceInfo) -> str:
     return text + (", renewed by itself" if account.renewable else "")
 
 
-def _places(arguments: Namespace, last: Login | None) -> dict[str, str | None]:
-    """Where certificate or token lie: as they are named now, else as they were the last time."""
-    names = ("certificate", "key", "token_file", "token_variable")
-    given = {name: getattr(arguments, name) for name in names}
-    return {name: getattr(last, name) for name in names} if last and not any(given.values()) else given
-
-
-def _user_and_password(arguments: Namespace, info: InstanceInfo) -> dict[str, Any]:
-    """Asked for on a terminal; else the password is the first line of standard input."""
+def _way(info: InstanceInfo, named: Mapping[str, str | None]) -> AuthType:
+    """The way of signing in that fits what is named; where several do, the last one, else the preferred one."""
+    fitting: Sequence[AuthType] = info.auth_types
+    if named["username"]:
+        fitting = ["userpass"]
+    elif named["token_file"] or named["token_variable"]:
+        fitting = ["token"]
+    elif named["key"]:
+        fitting = ["x509"]
+    elif named["certificate"]:
+        fitting = ["x509", "x509_proxy"]
     last = info.account.login
-    username = arguments.username or (last and last.username) or info.default_username
+    ways = [last.auth_type, *info.auth_types] if last else info.auth_types
+    return next((way for way in ways if way in fitting), fitting[0])
+
+
+def _user_and_password(arguments: Namespace, info: InstanceInfo, known: str | None) -> dict[str, Any]:
+    """Asked for on a terminal; else the password is the first line of standard input."""
+    username = known or info.default_username
     if not sys.stdin.isatty():
         if not username:
             raise BadRequest("Name the user with --username.")

@@ -22,15 +22,8 @@ export function SignInForm(props: ISignInProps): JSX.Element {
   const { instance, trans, onSignIn, onCancel } = props;
   const accountField = React.useRef<HTMLInputElement & HTMLSelectElement>(null);
   const [accounts, setAccounts] = React.useState<readonly string[]>([]);
-  const { account, login } = instance.account;
-  const [way, setWay] = React.useState<AuthType>(
-    login?.auth_type ?? instance.auth_types[0] ?? 'userpass'
-  );
-  const [values, setValues] = React.useState<Values>({
-    username: instance.default_username,
-    ...login,
-    account: account ?? instance.default_account
-  });
+  const [way, setWay] = React.useState<AuthType>(firstWay(instance));
+  const [values, setValues] = React.useState<Values>(valuesOf(instance, way));
   React.useEffect(() => accountField.current?.focus(), [accounts]);
   const given = (names: readonly (keyof SignInAsk)[]): Partial<SignInAsk> =>
     Object.fromEntries(
@@ -67,7 +60,14 @@ export function SignInForm(props: ISignInProps): JSX.Element {
             type,
             wayName(type, trans)
           ])}
-          onChange={event => setWay(event.target.value as AuthType)}
+          onChange={event => {
+            const chosen = event.target.value as AuthType;
+            setWay(chosen);
+            setValues({
+              ...valuesOf(instance, chosen),
+              account: values.account
+            });
+          }}
         />
       )}
       {way === 'userpass' && (
@@ -147,6 +147,26 @@ const FIELDS: Record<AuthType, readonly (keyof SignInAsk)[]> = {
   x509: ['certificate', 'key'],
   x509_proxy: ['certificate']
 };
+
+/** That of the last time where it is still offered, else the preferred one. */
+function firstWay({ account, auth_types }: InstanceInfo): AuthType {
+  const last = account.login?.auth_type;
+  return auth_types.find(way => way === last) ?? auth_types[0] ?? 'userpass';
+}
+
+/** What is known before anybody types: what was typed the last time, in that way. */
+function valuesOf(instance: InstanceInfo, way: AuthType): Values {
+  const { account, login } = instance.account;
+  const last = login?.auth_type === way ? login : null;
+  return {
+    account: account ?? instance.default_account,
+    username: last?.username ?? instance.default_username,
+    certificate: last?.certificate,
+    key: last?.key,
+    token_file: last?.token_file,
+    token_variable: last?.token_variable
+  };
+}
 
 /** A way of signing in, in words. */
 export function wayName(way: AuthType, trans: TranslationBundle): string {

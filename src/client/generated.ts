@@ -666,7 +666,7 @@ export interface components {
              */
             expires_at: number | null;
             /**
-             * @description How he signed in; also after it has lapsed, so that he need not type it again.
+             * @description How he signed in, as he typed it; also after it has lapsed, so that he need not type it again.
              * @default null
              */
             login: components["schemas"]["Login"] | null;
@@ -1253,6 +1253,11 @@ export interface components {
              * @default null
              */
             key: string | null;
+            /**
+             * @description Which of these the user has named; the others are the configuration's, or the usual place at that time.
+             * @default []
+             */
+            named: string[];
             /** @default null */
             token_file: string | null;
             /** @default null */

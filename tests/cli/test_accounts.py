@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rucio_jupyterlab.accounts.model import AccountStatus, Instances, Login
+from rucio_jupyterlab.accounts.model import AccountStatus, AuthType, Instances, Login
 from rucio_jupyterlab.cli import main
 from rucio_jupyterlab.engine import protocol
 from tests.cli.stand_in import PASSWORD, EngineStandIn, info
@@ -72,27 +72,58 @@ def test_a_token_is_named_by_its_absolute_path(
     assert (asked.auth_type, asked.token_file, asked.password) == ("token", str(alone / "token"), None)
 
 
+WAYS = ("userpass", "x509", "x509_proxy", "token")
+BY_CERTIFICATE = Login(auth_type="x509", certificate="/c.pem", key="/k.pem")
+
+
+def lapsed(login: Login, *ways: AuthType) -> Instances:
+    """One instance, at which alice was signed in as higgs."""
+    return Instances([info("lab", *(ways or WAYS), account=AccountStatus("lapsed", "higgs", login))], "lab")
+
+
 def test_what_was_typed_the_last_time_need_not_be_typed_again(
     engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
-    by_certificate = Login(auth_type="x509", certificate="/c.pem", key="/k.pem")
-    for login in (by_certificate, Login(auth_type="userpass", username="alice")):
-        engine.instances = Instances([info(account=AccountStatus("lapsed", "alice", login))], default="lab")
+    for login in (BY_CERTIFICATE, Login(auth_type="userpass", username="alice")):
+        engine.instances = lapsed(login)
         assert main(["signin"]) == 0
     first, second = engine.questions(protocol.SignIn)
     assert (first.auth_type, first.certificate, first.key) == ("x509", "/c.pem", "/k.pem")
     assert (second.auth_type, second.username, second.certificate) == ("userpass", "alice", None)
+    assert first.account == second.account == "higgs"
 
 
-def test_who_names_another_certificate_or_way_gets_nothing_of_the_last_one(engine: EngineStandIn) -> None:
-    login = Login(auth_type="x509", certificate="/c.pem", key="/k.pem")
-    engine.instances = Instances([info(account=AccountStatus("lapsed", "alice", login))], default="lab")
-    assert main(["signin", "--certificate", "/other.pem"]) == 0
-    assert main(["signin", "--type", "x509_proxy"]) == 0
-    other, proxy = engine.questions(protocol.SignIn)
-    assert (other.auth_type, other.certificate, other.key) == ("x509", "/other.pem", None)
-    assert (proxy.auth_type, proxy.certificate, proxy.key) == ("x509_proxy", None, None)
+@pytest.mark.parametrize(
+    ("typed", "way"),
+    [
+        ("--username alice", "userpass"),
+        ("--certificate /other.pem", "x509"),
+        ("--certificate /other.pem --key /other.key", "x509"),
+        ("--token-variable TOKEN", "token"),
+        ("--type x509_proxy", "x509_proxy"),
+    ],
+)
+def test_who_names_something_gets_nothing_of_the_last_time(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, typed: str, way: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    engine.instances = lapsed(BY_CERTIFICATE)
+    assert main(["signin", *typed.split()]) == 0
+    (asked,) = engine.questions(protocol.SignIn)
+    assert (asked.auth_type, asked.account) == (way, None)
+    assert asked.certificate in (None, "/other.pem") and asked.key in (None, "/other.key")
+
+
+def test_a_way_that_is_offered_no_more_is_not_taken_again(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    engine.instances = lapsed(Login(auth_type="token", token_file="/t"), "userpass")
+    assert main(["signin", "--username", "alice"]) == 0
+    engine.instances = lapsed(Login(auth_type="token", token_file="/t"), "x509")
+    assert main(["signin"]) == 0
+    assert [asked.auth_type for asked in engine.questions(protocol.SignIn)] == ["userpass", "x509"]
 
 
 def test_signing_out(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:

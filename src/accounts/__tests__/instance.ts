@@ -37,6 +37,7 @@ export function loginOf(change: Partial<Login> = {}): Login {
     key: null,
     token_file: null,
     token_variable: null,
+    named: [],
     ...change
   };
 }

@@ -92,6 +92,34 @@ it('begins with what was typed the last time', async () => {
   ]);
 });
 
+it('does not take what was typed for one way as that of another', async () => {
+  const login = loginOf({ auth_type: 'x509', certificate: '/data/cert.pem' });
+  const account = { ...instance.account, login };
+  const asked = show(
+    undefined,
+    instanceOf({ account, default_username: 'alice' })
+  );
+  fill(/Sign in with/, 'x509_proxy');
+  await submit();
+  fill(/Sign in with/, 'userpass');
+  fill(/Password/, 'secret');
+  await submit();
+  expect(asked).toEqual([
+    { auth_type: 'x509_proxy' },
+    { auth_type: 'userpass', username: 'alice', password: 'secret' }
+  ]);
+});
+
+it('begins with a way that is still offered', () => {
+  const login = loginOf({ auth_type: 'token', token_file: '/run/token' });
+  const account = { ...instance.account, login };
+  show(undefined, instanceOf({ account, auth_types: ['userpass', 'x509'] }));
+  expect(screen.getByLabelText(/Sign in with/)).toHaveProperty(
+    'value',
+    'userpass'
+  );
+});
+
 it('shows why it was refused, and keeps what was typed', async () => {
   show(() =>
     Promise.reject(
