@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -109,22 +109,20 @@ class Registry:
 class Places:
     """Where new replicas go: a few dozen at a time, for Rucio is asked in an address. For several threads."""
 
-    def __init__(self, registry: Registry, rse: str, dids: Iterable[Did], scheme: str) -> None:
-        """Asks nothing yet."""
-        self._registry = registry
-        self._rse = rse
-        self._scheme = scheme
+    def __init__(self, dids: Iterable[Did], ask: Callable[[Sequence[Did]], dict[Did, str]]) -> None:
+        """`ask` is not called yet, and by one thread at a time."""
+        self._ask = ask
         self._beside = {did: together for together in in_short_queries(dids) for did in together}
         """With which others it is asked for."""
         self._found: dict[Did, str] = {}
         self._asking = threading.Lock()
 
     def of(self, did: Did) -> str:
-        """The PFN; asks where that is needed. Raises as the registry does."""
+        """The PFN; asks where that is needed. Raises what `ask` does."""
         if did not in self._found:
             with self._asking:
                 if did not in self._found:
-                    self._found |= self._registry.places(self._rse, self._beside[did], self._scheme)
+                    self._found |= self._ask(self._beside[did])
         return self._found[did]
 
 

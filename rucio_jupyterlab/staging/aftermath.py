@@ -17,7 +17,8 @@ TIDY_SECONDS = 60.0
 
 def tidy_up(request: UploadRequest, files: Sequence[Outgoing], means: Means, retries: Retries) -> bool:
     """Whether nothing of these files is left half. Raises Stopped, and what Rucio or the cloud says."""
-    places = Places(retries.insist(0, means.registry), request.rse, [file.did for file in files], CS3)
+    registry = retries.insist(0, means.registry)
+    places = Places([file.did for file in files], lambda dids: registry.places(request.rse, dids, CS3))
     with means.writer(lambda position, count: None, lambda failure: retries.hold(0, failure)) as writer:
         for file in files:
             if retries.over:

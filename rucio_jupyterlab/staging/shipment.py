@@ -172,13 +172,19 @@ class Shipment:
         known = registry.files(dids)
         for file in self._files:
             _check_same(file.did, known.get(file.did), size=file.bytes)
-        places = Places(registry, request.rse, dids, CS3)
+        places = Places(dids, self._ask_for_places)
         places.of(dids[0])  # before a dataset is made for nothing
         if request.dataset is not None:
             registry.ensure_dataset(request.dataset)
             # Before any byte is sent, for the quota may not allow it.
             registry.ensure_rule(request.dataset, request.rse)
         return known, places
+
+    def _ask_for_places(self, dids: Sequence[Did]) -> dict[Did, str]:
+        """In the thread of whoever needs one of them. Raises Stopped; who waited for his turn asks nobody then."""
+        if self._retries.stopped:
+            raise Stopped
+        return self._registry.places(self._request.rse, dids, CS3)
 
     def _knock(self, place: str) -> None:
         with self._writer(THIS_THREAD) as writer:

@@ -39,7 +39,7 @@ def rucio(accounts: Accounts) -> Counting:
 def test_long_names_are_asked_for_when_they_are_needed_and_once(lab: Lab, rucio: Counting) -> None:
     scope = lab.scope("alice")
     dids = [Did(scope, f"{number:03}-{'é' * 60}") for number in range(40)]
-    places = Places(rucio, RSE, dids, "https")
+    places = Places(dids, lambda some: rucio.places(RSE, some, "https"))
     assert rucio.asked == []
     with ThreadPoolExecutor(8) as threads:
         first = list(threads.map(places.of, dids[:5]))
