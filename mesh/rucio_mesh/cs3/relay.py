@@ -45,6 +45,11 @@ class Place:
     client: Client
     path: str
 
+    def is_same_as(self, other: Place) -> bool:
+        """Whether both are one file, as far as their names tell."""
+        ours, theirs = self.client.settings, other.client.settings
+        return (ours.target, self.path) == (theirs.target, other.path)
+
 
 def relay(
     source: Place,
@@ -65,6 +70,8 @@ def relay(
     gets its name, whether it is still wanted. `seconds` is the longest that each side may take.
     Raises SourceFailed, Unwanted, or the Cs3Error of the destination.
     """
+    if source.is_same_as(destination):  # what is at the destination would be removed
+        raise SourceFailed(f"Conflict: {source.path}: both RSEs keep it at the same place")
     found = look_at(source, size, adler32)
     expected = Transferred(size, adler32 or found.checksums.get("adler32") or "")
     if already_there(destination, expected):

@@ -109,6 +109,14 @@ def pair_of(cs3_gateway: MakeGateway, connect_to: ConnectTo) -> MakePair:
     return make
 
 
+def test_a_file_is_not_relayed_onto_itself(pair_of: MakePair, connect_to: ConnectTo) -> None:
+    pair = pair_of("localfs", "eos")
+    pair.there = Place(connect_to(pair.source), pair.here.path)
+    with pytest.raises(SourceFailed, match="the same place"):
+        pair.relay()
+    assert pair.original.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize(("source", "destination"), PAIRS)
 @pytest.mark.parametrize("size", [0, 1, SIZE])
 def test_a_file_arrives_whole(
