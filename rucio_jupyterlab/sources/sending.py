@@ -262,7 +262,7 @@ class LibcurlData(DataServer):
 
     def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
         headers = (f"Upload-Length: {size}", "Content-Type: application/octet-stream")
-        reply = self._send("PUT", endpoint, what, headers, size, self._watched(body, 0))
+        reply = self._send("PUT", endpoint, what, headers, 0, size, body)
         if reply.status not in STORED:
             raise _refusal(reply, what)
 
@@ -270,7 +270,7 @@ class LibcurlData(DataServer):
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
     ) -> int:
         headers = (TUS, "Content-Type: application/offset+octet-stream", f"Upload-Offset: {offset}")
-        reply = self._send("PATCH", endpoint, what, headers, size, self._watched(body, offset))
+        reply = self._send("PATCH", endpoint, what, headers, offset, size, body)
         return _offset_of(reply, what)
 
     def offset(self, endpoint: DataEndpoint, what: str) -> int:
@@ -300,11 +300,21 @@ class LibcurlData(DataServer):
         endpoint: DataEndpoint,
         what: str,
         headers: tuple[str, ...],
+        offset: int,
         size: int,
         body: Callable[[Send], None],
     ) -> Reply:
         with self._answering(f"{what}: the connection broke"):
-            return self._sender.put(method, self._instance, self._address(endpoint), headers, size, body)
+            return self._sender.put(
+                method,
+                self._instance,
+                self._address(endpoint),
+                headers,
+                size,
+                self._watched(body, offset),
+                answer_seconds=self._settings.storing_seconds(offset + size),
+                waiting=lambda: self._watch(offset + size, 0),
+            )
 
     @contextmanager
     def _answering(self, otherwise: str) -> Iterator[None]:

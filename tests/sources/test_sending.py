@@ -27,6 +27,7 @@ from rucio_jupyterlab.errors import (
     StorageUnreachable,
 )
 from rucio_jupyterlab.sources.clouds import Clouds
+from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.sources.http.stream import Pace
 from rucio_jupyterlab.sources.sending import CloudWriter
 from rucio_jupyterlab.sources.showing import credentials_of
@@ -112,6 +113,17 @@ def test_what_breaks_is_tried_again(eos: Cloud, file: Path, fault: Any) -> None:
         it.send(file, place(eos))
     assert stored(eos).read_bytes() == CONTENT
     assert eos.partials() == []
+
+
+def test_a_cloud_may_take_its_time_to_store_what_it_has(
+    eos: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "LEAST_SECONDS", 1.0)
+    monkeypatch.setitem(globals(), "PACE", Pace(connect=5.0, stall=1.0))
+    eos.gateway.faults.storing_seconds = 2.5
+    with writer(eos) as it:
+        it.send(file, place(eos))
+    assert eos.gateway.counts["InitiateFileUpload"] == 1
 
 
 def test_an_interrupted_tus_upload_goes_on(lab: Lab, tmp_path: Path, file: Path) -> None:

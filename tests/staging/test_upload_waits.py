@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.upload import Upload
 from rucio_mesh.cs3 import patience
+from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
@@ -151,7 +153,8 @@ def test_a_fault_of_the_network_that_lasts_is_waited_for(
 def test_a_cloud_that_stands_still_in_the_middle_is_waited_for(
     lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "STORING_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(Settings, "storing_seconds", lambda settings, size: 1.0)
     it.options = replace(it.options, stall_timeout=1.0)
     scope = lab.scope("alice")
     there.gateway.faults.seconds_per_mebibyte = 1_000.0
@@ -341,6 +344,15 @@ def test_where_a_cloud_stays_away_what_is_left_half_stays_and_keeps_nobody(
         it.uploads.cancel(put.id)
         assert it.ends(put).state == "cancelled"
         until(lambda: it.unfinished() == [] and not it.uploads.busy)
+
+
+def test_it_is_cancelled_while_the_cloud_stores(lab: Lab, it: Dock, there: Cloud) -> None:
+    there.gateway.faults.storing_seconds = 100.0
+    put = it.put(there, lab.scope("alice"), LARGE)
+    it.sends(put, len(LARGE["result.root"]))
+    it.uploads.cancel(put.id)
+    until(lambda: not [each for each in threading.enumerate() if each.name.startswith("sender-")])
+    assert it.ends(put).state == "cancelled"
 
 
 @pytest.mark.parametrize("profile", PROFILES)

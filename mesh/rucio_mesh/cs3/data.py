@@ -91,7 +91,7 @@ class DataServer:
         """Send `size` bytes, which `body` hands to the function it is given. Returns when they are stored."""
         headers = {"Content-Length": str(size), "Upload-Length": str(size)}
         headers["Content-Type"] = "application/octet-stream"
-        with self._exchange("PUT", endpoint, headers, what, body) as exchange:
+        with self._exchange("PUT", endpoint, headers, what, body, size) as exchange:
             status = exchange.answer.status
             if status not in (200, 201, 204):  # 206 is for a chunk of ownCloud's old protocol: no file
                 raise of_http(status, what)
@@ -106,7 +106,7 @@ class DataServer:
             "Content-Length": str(size),
             "Upload-Offset": str(offset),
         }
-        with self._exchange("PATCH", endpoint, headers, what, body) as exchange:
+        with self._exchange("PATCH", endpoint, headers, what, body, offset + size) as exchange:
             return upload_offset(exchange.answer, what)
 
     def offset(self, endpoint: DataEndpoint, what: str) -> int:
@@ -129,7 +129,9 @@ class DataServer:
         headers: Mapping[str, str],
         what: str,
         body: Callable[[Send], None] | None = None,
+        stored: int = 0,
     ) -> Iterator[Exchange]:
+        """`stored`: the bytes that the server has to store before it answers."""
         address = urlsplit(endpoint.url)
         key = os.getpid(), address.scheme, address.netloc
         connection = self._take(key) or self._connect(address)
@@ -137,7 +139,8 @@ class DataServer:
         reusable = False
         try:
             with endpoint.limits.cutting(exchange.cut):
-                exchange.ask(method, address, {**endpoint.headers, **headers}, body)
+                patience = self._settings.storing_seconds(stored)
+                exchange.ask(method, address, {**endpoint.headers, **headers}, body, patience)
                 yield exchange
                 reusable = exchange.is_reusable()
         finally:

@@ -59,7 +59,11 @@ class Exchange:
         if now < self._asked_at + LATE_SECONDS:
             return
         self._asked_at = now
-        seconds = self._limits.left(self._stall_seconds)
+        self._allow(self._stall_seconds)
+
+    def _allow(self, seconds: float) -> None:
+        """So long the next step may be silent, if the limits have nothing against it."""
+        seconds = self._limits.left(seconds)
         if self._socket is None:
             self.connection.timeout = seconds
         elif self._seconds != seconds:
@@ -79,8 +83,12 @@ class Exchange:
         address: SplitResult,
         headers: Mapping[str, str],
         body: Callable[[Send], None] | None,
+        answer_seconds: float,
     ) -> None:
-        """Returns when the answer's head is there. Raises Unavailable where there is none."""
+        """Returns when the answer's head is there, `answer_seconds` after the body at most.
+
+        Raises Unavailable where there is none.
+        """
         target = (address.path or "/") + (f"?{address.query}" if address.query else "")
         what, sent_all = self._what, False
         try:
@@ -92,8 +100,9 @@ class Exchange:
             if body:
                 body(self._send)
             sent_all = True
-            self.hurry()
+            self._allow(answer_seconds)
             self.answer = self.connection.getresponse()
+            self._asked_at = float("-inf")  # what follows may not take as long
         except Cs3Error:
             raise
         except (BrokenPipeError, ConnectionResetError):

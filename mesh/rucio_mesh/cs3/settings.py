@@ -13,6 +13,8 @@ from .errors import Unsafe
 from .pfn import bracketed, plain_host
 
 Upload = Literal["simple", "tus"]
+STORING_BYTES_PER_SECOND = 10_000_000
+"""So slowly a server may store what it has received: some copy a whole file to another place before they answer."""
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[\w+/=\s]+-----END CERTIFICATE-----", re.ASCII)
 
 
@@ -45,6 +47,10 @@ class Settings:
     def target(self) -> str:
         """As gRPC wants it."""
         return f"{bracketed(self.host)}:{self.port}"
+
+    def storing_seconds(self, size: int) -> float:
+        """How long a server may be silent after it has received a file of so many bytes."""
+        return max(self.stall_seconds, size / STORING_BYTES_PER_SECOND)
 
     def speaks_tls(self) -> bool:
         """Whether to call over TLS. Raises Unsafe for plain text to a host that is not allowed by name."""

@@ -18,8 +18,8 @@ from ..model import CredentialFor, Endpoint
 from .request import UNTRUSTED, encoded, prepare
 from .stream import CHUNK_BYTES, MOST_ERROR_BYTES, Pace
 
-STORING_SECONDS = 60.0
-"""The least time that a server is given to store what it has received before it answers."""
+LEAST_SECONDS = 60.0
+"""So long a server may be silent at least: it has to store what it receives."""
 NO_WAITING = "Expect:"
 """Else libcurl gives a server one second to say that it wants the body; an early refusal is heard all the same."""
 POLL_SECONDS, IDLE_SECONDS = 0.1, 0.002
@@ -64,6 +64,7 @@ class Sender:
         self._curl = pycurl.Curl()
         self._piece = memoryview(b"")
         self._unsent = 0
+        self._stall_seconds = max(LEAST_SECONDS, pace.stall)
         self._ended = self._resting = False
         self._upload_offset: int | None = None
         self._retry_after: float | None = None
@@ -82,27 +83,32 @@ class Sender:
         headers: tuple[str, ...],
         size: int,
         body: Callable[[Send], None],
+        *,
+        answer_seconds: float,
+        waiting: Callable[[], None],
     ) -> Reply:
         """Send `size` bytes, which `body` hands to the function that it is given.
 
-        Raises NotSent, Untrusted, what `body` raises, and a Failure for an address that may not be asked.
+        The server may take `answer_seconds` to answer; meanwhile `waiting` is called often, and may raise. Raises
+        NotSent, Untrusted, what `body` raises, and a Failure for an address that may not be asked.
         """
         self._configure(instance, address, (*headers, NO_WAITING))
+        self._curl.setopt(pycurl.LOW_SPEED_TIME, round(max(self._stall_seconds, answer_seconds)))
         self._curl.setopt(pycurl.UPLOAD, 1)
         self._curl.setopt(pycurl.CUSTOMREQUEST, method)
         self._curl.setopt(pycurl.INFILESIZE_LARGE, size)
         self._curl.setopt(pycurl.UPLOAD_BUFFERSIZE, CHUNK_BYTES)
         self._curl.setopt(pycurl.READFUNCTION, self._next_bytes)
         self._unsent = size
-        return self._exchange(body)
+        return self._exchange(body, waiting)
 
     def head(self, instance: str, address: Endpoint, headers: tuple[str, ...]) -> Reply:
         """Ask without a body. Raises as `put` does."""
         self._configure(instance, address, headers)
         self._curl.setopt(pycurl.NOBODY, 1)
-        return self._exchange(lambda send: None)
+        return self._exchange(lambda send: None, lambda: None)
 
-    def _exchange(self, body: Callable[[Send], None]) -> Reply:
+    def _exchange(self, body: Callable[[Send], None], waiting: Callable[[], None]) -> Reply:
         self._piece, self._ended, self._resting = memoryview(b""), False, False
         self._upload_offset, self._retry_after, self._ignored = None, None, 0
         self._multi.add_handle(self._curl)
@@ -110,7 +116,7 @@ class Sender:
             with suppress(_Refused):  # the answer tells why
                 body(self._push)
             while not self._step():
-                pass
+                waiting()
             status = self._curl.getinfo(pycurl.RESPONSE_CODE)
             return Reply(status, self._upload_offset, self._retry_after)
         finally:
@@ -118,16 +124,21 @@ class Sender:
             self._piece = memoryview(b"")
 
     def _push(self, piece: memoryview) -> None:
-        """Send a piece; returns when libcurl has taken it all."""
+        """Send a piece; returns when libcurl has taken it all. Raises NotSent where it takes nothing for long."""
         if self._ended:
             raise _Refused
         self._piece = piece
         if self._resting:
             self._resting = False
             self._curl.pause(pycurl.PAUSE_CONT)
+        left, moved_at = len(piece), time.monotonic()
         while self._piece:
             if self._step() and self._piece:  # the answer to the last piece may come with its end
                 raise _Refused
+            if len(self._piece) < left:
+                left, moved_at = len(self._piece), time.monotonic()
+            elif time.monotonic() > moved_at + self._stall_seconds:
+                raise NotSent
 
     def _next_bytes(self, most: int) -> bytes | int:
         """libcurl's read callback."""
@@ -163,7 +174,7 @@ class Sender:
             self._user_agent,
             headers,
             connect_seconds=self._pace.connect,
-            stall_seconds=round(max(STORING_SECONDS, self._pace.stall)),
+            stall_seconds=round(self._stall_seconds),
         )
         curl.setopt(pycurl.URL, encoded(address.url))
         curl.setopt(pycurl.HEADERFUNCTION, self._take_header)

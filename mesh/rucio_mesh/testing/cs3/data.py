@@ -315,7 +315,9 @@ class DataHandler(BaseHTTPRequestHandler):
         upload = offer.transfer
         if not isinstance(upload, Upload):
             raise HttpRefused(501)
-        self._answer(*take(offer, upload, self._body(upload), self.headers))
+        answer = take(offer, upload, self._body(upload), self.headers)
+        time.sleep(self.server.faults.storing_seconds)
+        self._answer(*answer)
 
     def _body(self, upload: Upload) -> Body:
         """The pieces of the body, as the faults have it. Raises ConnectionCut."""

@@ -69,6 +69,8 @@ class Faults:
     """The order in which upload protocols are offered; None is a random one."""
     seconds_per_mebibyte: float = 0.0
     """How slowly bodies are sent and taken."""
+    storing_seconds: float = 0.0
+    """How long after the last byte of an upload it is answered."""
     postprocessing_seconds: float = 0.0
     """How long a new file is known but not readable (OpenCloud)."""
     data_endpoint: str | None = None

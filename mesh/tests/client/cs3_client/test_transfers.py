@@ -14,7 +14,7 @@ from typing import Any
 import cs3.rpc.v1beta1.code_pb2 as codes
 import pytest
 
-from rucio_mesh.cs3 import patience, recycle, transfers
+from rucio_mesh.cs3 import patience, recycle, settings, transfers
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.digest import BUFFER_BYTES
 from rucio_mesh.cs3.errors import (
@@ -101,7 +101,7 @@ def test_a_way_of_upload_is_chosen_by_its_name(
     gateway = cs3_gateway("localfs")
     cloud = connect_to(gateway, uploads=uploads)
     for number in range(4):  # the order in which they are offered is random
-        store(cloud, f"{cloud.home()}/f{number}", b"abc")
+        store(cloud, f"{cloud.home()}/f{number}", b"abc" * number)
     assert {method for method, _ in gateway.meter.requests} == {"PUT" if uploads == ("simple",) else "PATCH"}
 
 
@@ -404,3 +404,20 @@ def test_bytes_flow_from_one_cloud_into_another(cs3_gateway: MakeGateway, connec
         return here.read(f"{here.home()}/f", start=offset)
 
     assert transfers.store(there, f"{there.home()}/f", opened, SIZE).adler32 == SUM
+
+
+@pytest.mark.parametrize("uploads", [("simple",), ("tus",)])
+def test_a_server_may_take_its_time_to_store_much(
+    cs3_gateway: MakeGateway,
+    connect_to: ConnectTo,
+    monkeypatch: pytest.MonkeyPatch,
+    uploads: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(settings, "STORING_BYTES_PER_SECOND", SIZE / 20)
+    gateway = cs3_gateway("localfs")
+    cloud = connect_to(gateway, uploads=uploads, stall_seconds=0.2)
+    gateway.faults.storing_seconds = 1.0
+    store(cloud, f"{cloud.home()}/f", CONTENT)
+    assert gateway.counts["InitiateFileUpload"] == 1
+    with pytest.raises(Unavailable):
+        store(cloud, f"{cloud.home()}/small", b"abc")
