@@ -576,6 +576,20 @@ def test_a_file_without_bytes_is_a_file(
         desk.mover.close()
 
 
+def test_below_a_limit_a_reply_that_is_too_long_is_left_for_the_next(
+    tmp_path: Path, storage: Faulty, other: Faulty
+) -> None:
+    desk = Desk(tmp_path, msgspec.structs.replace(BRISK, bandwidth=200_000))
+    too_long = storage.put("/f", SMALL, Manner(length=200_000, chunked=True))
+    work = desk.work(SMALL, too_long, other.put("/f", SMALL))
+    try:
+        outcome = desk.fetched(work)
+    finally:
+        desk.mover.close()
+    assert desk.content(work) == SMALL
+    assert [(failure.kind, failure.rse) for failure in outcome.passed_over] == [("wrong-size", "RSE1")]
+
+
 def test_a_limit_that_is_taken_away_lets_everything_through(tmp_path: Path, storage: Faulty) -> None:
     desk = Desk(tmp_path, msgspec.structs.replace(BRISK, bandwidth=1000))
     work = desk.work(MIDDLE, storage.put("/f", MIDDLE))

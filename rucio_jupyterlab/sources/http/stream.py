@@ -158,7 +158,8 @@ class Stream:
     def resume(self) -> None:
         """Receive again, what was held first."""
         self.held = False
-        self.curl.pause(pycurl.PAUSE_CONT)
+        with contextlib.suppress(pycurl.error):  # what was held is refused: the request's end tells of it
+            self.curl.pause(pycurl.PAUSE_CONT)
 
     def flush(self) -> None:
         """Hand on what is gathered."""
