@@ -82,6 +82,11 @@ class Planner:
         self._journal = journal
         self._store = store
 
+    @property
+    def store_path(self) -> str:
+        """Where it looks for what is here already."""
+        return self._store.root
+
     def overview(self, request: JobRequest, prefix: str) -> Overview:
         """Sizes and the place in the view. Raises what the catalogue raises."""
         if request.rse is not None:
@@ -132,7 +137,8 @@ class Planner:
     ) -> None:
         """Write all files of the request into the journal; returns early where `stop` is set.
 
-        `prefix` is put before every view path. Raises what the catalogue raises, and NoSpace.
+        `prefix` is put before every view path. Raises what the catalogue raises, NoSpace, and the
+        OSError of a store that cannot be looked into.
         """
         for collection, found in self._found(request, overview):
             for batch in _batches(found):

@@ -21,6 +21,7 @@ from .board import Board
 from .jobs import UNREACHABLE, Job
 from .layout import instance_folder
 from .model import JobRequest
+from .own_disk import disk_problem
 from .planner import Batch, Overview, Planner
 from .room import in_words
 
@@ -167,8 +168,8 @@ class Plans:
             job.tries += 1
             pause = error.retry_after or backoff(FIRST_REPLAN, job.tries, LONGEST_REPLAN)
             self._board.wait(job, "network", error.problem(), pause)
-        elif isinstance(error, NoSpace):
-            self._board.wait_for_disk(job, error.problem())
+        elif isinstance(error, (NoSpace, OSError)):
+            self._board.wait_for_disk(job, disk_problem(error, self._planner.store_path))
         elif isinstance(error, Failure):
             self._events.plan_failed(job, error.problem())
         else:

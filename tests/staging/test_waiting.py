@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,34 @@ async def test_a_disk_that_turns_read_only_is_named_and_costs_no_bytes(
             disk.protect(False)
         assert (await it.end_of(job)).state == "done"
         assert (disk.path / "views/s/a").read_bytes() == b"abc"
+
+
+@contextmanager
+def out_of_reach(folder: Path) -> Iterator[None]:
+    """Whoever looks below a folder meets an error that is not that of a missing file."""
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.symlink_to(folder)
+    try:
+        yield
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+
+
+async def test_a_store_that_cannot_be_looked_into_is_waited_for_by_the_plan(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        await it.stage(did)
+        (staged,) = it.views.glob(".store/objects/*/*")
+        with out_of_reach(staged.parent):
+            job = await it.until(await it.start(did), lambda now: now.cause == "disk")
+            assert job.problem is not None and f"{it.views}/.store" in job.problem.detail
+        done = await it.end_of(job)
+        assert (done.state, done.files_here) == ("done", 1)
 
 
 async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
