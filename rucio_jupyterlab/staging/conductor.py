@@ -30,6 +30,7 @@ from .journal import Journal
 from .memory import give_back
 from .model import OWN_DISK, JobRequest, JobState
 from .obstacles import Obstacles
+from .own_disk import disk_problem
 from .planner import Planner
 from .plans import Plans
 from .publisher import Failed, Linked, NotPublished, Published, Publisher, Report
@@ -186,8 +187,8 @@ class Conductor:
         active = self.board.active
         try:
             self.transfers.feed(active)
-        except NoSpace as error:
-            self.obstacles.halt_for_disk(active, error.problem())
+        except (NoSpace, OSError) as error:
+            self.obstacles.halt_for_disk(active, disk_problem(error, self._store.root))
         self.board.keep_ticking()
 
     def ran_dry(self) -> None:

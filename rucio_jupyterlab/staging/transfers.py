@@ -111,7 +111,7 @@ class Transfers:
     # Feeding
 
     def feed(self, jobs: list[Job]) -> None:
-        """Hand more files to the byte engine, taking turns between the jobs."""
+        """Hand more files to the byte engine, taking turns between the jobs. Raises NoSpace, OSError."""
         while (room := self._room()) > 0 and jobs:
             self._turn += 1
             job = jobs[self._turn % len(jobs)]
@@ -185,8 +185,10 @@ class Transfers:
 
     def _launch(self, flight: Flight) -> None:
         row = flight.row
+        # The store is asked first: where it cannot tell, nothing is on its way.
+        lies_there = row.id <= self._journal.inherited and self._store.size(row.key) is not None
         self.flights.begin(flight)
-        if row.id <= self._journal.inherited and self._store.size(row.key) is not None:
+        if lies_there:
             self.flights.land(flight)
             self._publisher.adopt(row)
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, NotFound
+from rucio_jupyterlab.sources.part import RANGE_BYTES
 from rucio_jupyterlab.staging import plans
+from rucio_jupyterlab.staging.layout import object_key, object_path
 from rucio_jupyterlab.staging.model import JobRequest
 from tests.accounts.test_credentials import jwt
 from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
-from .conftest import open_desk
+from .conftest import Desk, open_desk
 from .disks import MIB, SmallDisk
 from .imagined import Imagined, imagined
 
@@ -213,9 +215,11 @@ async def test_a_disk_that_turns_read_only_is_named_and_costs_no_bytes(
         assert (disk.path / "views/s/a").read_bytes() == b"abc"
 
 
-@contextmanager
-def out_of_reach(folder: Path) -> Iterator[None]:
-    """Whoever looks below a folder meets an error that is not that of a missing file."""
+@asynccontextmanager
+async def out_of_reach(it: Desk, did: Did) -> AsyncIterator[None]:
+    """Whoever looks for a file in the store meets an error that is not that of a missing file."""
+    await it.stager.evict("lab", Did("s", "nothing"))  # until then something earlier may look there
+    folder = Path(object_path(f"{it.views}/.store", object_key("lab", did))).parent
     aside = folder.with_name("aside")
     folder.rename(aside)
     folder.symlink_to(folder)
@@ -233,12 +237,40 @@ async def test_a_store_that_cannot_be_looked_into_is_waited_for_by_the_plan(
     did = rucio.put("s", "a", b"abc")
     async with imagined_desk() as it:
         await it.stage(did)
-        (staged,) = it.views.glob(".store/objects/*/*")
-        with out_of_reach(staged.parent):
+        async with out_of_reach(it, did):
             job = await it.until(await it.start(did), lambda now: now.cause == "disk")
             assert job.problem is not None and f"{it.views}/.store" in job.problem.detail
         done = await it.end_of(job)
         assert (done.state, done.files_here) == ("done", 1)
+
+
+async def test_a_store_that_cannot_tell_what_a_file_lacks_is_waited_for(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    large = os.urandom(RANGE_BYTES + 1)
+    did = rucio.put("s", "large", large)
+    async with imagined_desk() as it:
+        async with out_of_reach(it, did):
+            job = await it.until(await it.start(did), lambda now: now.cause == "disk")
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/large": large}
+
+
+async def test_a_store_that_cannot_tell_what_an_earlier_engine_left_is_waited_for(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    did, other = rucio.put("s", "a", b"abc", Manner(status=404)), rucio.put("s", "other", b"abc")
+    async with imagined_desk() as it:
+        failed = await it.stage(did)
+    rucio.storage.mend("/s/a")
+    async with imagined_desk() as it:
+        await it.stage(other)  # so that the byte engine runs
+        async with out_of_reach(it, did):
+            job = await it.until(await it.stager.retry(failed.id, None), lambda now: now.cause == "disk")
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/a": b"abc", "s/other": b"abc"}
 
 
 async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
