@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -160,6 +161,7 @@ def shared_object(stores: Iterable[str], key: str, size: int | None) -> str | No
     """A published object in one of the site's read-only stores, of the size that the catalogue says."""
     for store in stores:
         path = object_path(store, key)
-        if os.path.isfile(path) and size in (None, os.path.getsize(path)):
-            return path
+        with contextlib.suppress(OSError):  # whoever it belongs to may take it away in between
+            if os.path.isfile(path) and size in (None, os.path.getsize(path)):
+                return path
     return None

@@ -311,3 +311,17 @@ def test_a_shared_store_is_believed_only_where_the_size_fits(house: House) -> No
         shared_object(stores, row.key, 3) == shared_object(stores, row.key, None) == house.store.path(row.key)
     )
     assert shared_object(stores, row.key, 4) is None and shared_object(stores, "f" * 64, 3) is None
+
+
+def test_what_leaves_a_shared_store_under_our_eyes_is_not_there(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = house.arrive("run", {"a": b"abc"})
+    house.published(1)
+
+    def seen_just_before_it_leaves(path: str) -> bool:
+        os.unlink(path)
+        return True
+
+    monkeypatch.setattr(os.path, "isfile", seen_just_before_it_leaves)
+    assert shared_object([house.store.root], row.key, 3) is None
