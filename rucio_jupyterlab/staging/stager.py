@@ -20,7 +20,7 @@ from ..config import Options
 from ..config.model import MOST
 from ..did import Did
 from ..engine.protocol import Freed, ListTransfers, SetLimits, Update
-from ..errors import BadRequest, Conflict
+from ..errors import BadRequest, Conflict, NoSpace
 from ..importing import one_at_a_time
 from .conductor import Conductor
 from .evictor import ROWS, Evictor
@@ -152,13 +152,21 @@ class Stager:
         job.record.request = replace(job.record.request, confirmed=True)
         job.planned = False
         self._board.set_state(job, "planning")  # from now on it holds its files
-        await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
-        await asyncio.to_thread(self._journal.forget_plan, job.id)
-        job.cursor = job.tries = 0
-        self._transfers.carrier.retry_now()
-        self._conductor.plan(job)
-        await self._board.kept()
+        await asyncio.shield(self._begin_anew(job))  # nobody else would plan it
         return job.snapshot()
+
+    async def _begin_anew(self, job: Job) -> None:
+        """Have a job planned that had ended, unless it is paused or cancelled meanwhile."""
+        try:
+            await asyncio.to_thread(self._journal.requeue, job.id, ["failed"])
+            await asyncio.to_thread(self._journal.forget_plan, job.id)
+        except NoSpace as error:
+            self._board.wait_for_disk(job, error.problem())  # then it is planned
+        if job.state == "planning" and not self._board.closing:
+            job.cursor = job.tries = 0
+            self._transfers.carrier.retry_now()
+            self._conductor.plan(job)
+        await self._board.kept()
 
     async def clear(self, job_ids: list[str] | None) -> None:
         """Take finished jobs off the list; their files stay."""

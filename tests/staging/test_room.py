@@ -310,6 +310,40 @@ async def test_what_leaves_between_a_look_and_the_plan_is_planned_anew(
         assert not [path for path in it.views.rglob("*") if not path.exists()]
 
 
+async def test_a_retry_goes_on_where_whoever_asked_hangs_up(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc", Manner(status=404))
+    async with imagined_desk() as it:
+        job = await it.stage(did)
+        rucio.storage.mend("/s/a")
+        hung_up = threading.Event()
+        noting = gated(monkeypatch, Journal, "requeue", hung_up)
+        retry = asyncio.create_task(it.stager.retry(job.id, None))
+        await it.until_true(noting.is_set)
+        retry.cancel()
+        await asyncio.wait([retry])
+        hung_up.set()
+        assert (await it.until(job, lambda now: now.state == "done")).files_done == 1
+
+
+async def test_a_job_that_is_paused_amid_its_retry_stays_so(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc", Manner(status=404))
+    async with imagined_desk() as it:
+        job = await it.stage(did)
+        rucio.storage.mend("/s/a")
+        paused = threading.Event()
+        noting = gated(monkeypatch, Journal, "requeue", paused)
+        retry = asyncio.create_task(it.stager.retry(job.id, None))
+        await it.until_true(noting.is_set)
+        await it.stager.pause(job.id)
+        paused.set()
+        assert (await retry).state == "paused"
+        assert (await it.end_of(await it.stager.resume(job.id))).state == "done"
+
+
 async def test_the_loop_answers_while_room_is_made(
     rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -318,6 +318,23 @@ async def test_a_full_disk_of_the_state_folder_is_waited_for(
         assert len(it.files()) == 401
 
 
+async def test_a_retry_that_meets_a_full_disk_of_the_state_folder_waits_for_it(
+    rucio: Imagined, imagined_desk: Desks, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.5)
+    files = [rucio.put("s", f"f{n}", f"{n}".encode(), Manner(status=404)) for n in range(100)]
+    async with imagined_desk(state=disk.path / "state") as it:
+        job = await it.stage(rucio.dataset("s", "run", files))
+        for n in range(100):
+            rucio.storage.mend(f"/s/f{n}")
+        disk.leave(0)
+        job = await it.until(await it.stager.retry(job.id, None), lambda now: now.cause == "space")
+        assert job.problem is not None and "state folder" in job.problem.detail
+        disk.clear()
+        done = await it.end_of(job)
+        assert (done.state, done.files_done) == ("done", 100)
+
+
 async def test_the_quota_is_kept_by_taking_the_least_recently_used(
     rucio: Imagined, imagined_desk: Desks
 ) -> None:
