@@ -61,8 +61,14 @@ def _links(views: str, store: str) -> Iterator[tuple[str, str]]:
             link = os.path.join(folder, name)
             if os.path.islink(link):
                 target = os.path.normpath(os.path.join(folder, os.readlink(link)))
-                if target.startswith(objects + "/"):
-                    yield os.path.relpath(link, views), os.path.basename(target)
+                path, key = os.path.relpath(link, views), os.path.basename(target)
+                if target.startswith(objects + "/") and _is_text(path + key):
+                    yield path, key
+
+
+def _is_text(name: str) -> bool:
+    """Whether its bytes on the disk are UTF-8, as all names of ours are, and the journal's have to be."""
+    return name.encode("utf-8", "ignore").decode() == name
 
 
 def _recognised(path: str, key: str, instances: Sequence[str]) -> FoundLink:

@@ -303,6 +303,17 @@ def test_a_lost_journal_is_rebuilt_from_store_and_views(house: House, tmp_path: 
     fresh.close()
 
 
+def test_a_link_whose_name_is_no_text_is_the_users(house: House, tmp_path: Path) -> None:
+    (row,) = house.arrive("run", {"a": b"abc"})
+    house.published(1)
+    os.symlink(house.store.path(row.key), house.views / os.fsdecode(b"s/caf\xe9"))
+    fresh = Journal(str(tmp_path / "fresh.sqlite"))
+    rebuild(fresh, house.store, str(house.views), ["lab"], [])
+    assert fresh.inventory.usage() == (1, 3, 0)
+    assert fresh.inventory.staged_in("lab", Did("s", "run")) == 1
+    fresh.close()
+
+
 def test_a_shared_store_is_believed_only_where_the_size_fits(house: House) -> None:
     (row,) = house.arrive("run", {"a": b"abc"})
     house.published(1)
