@@ -252,6 +252,9 @@ class Conductor:
                 self.go_on(job)
             self.board.touch(job)
             self._end_if_done(job)
+        for again in (self.board.get(number) for number in report.again):
+            if again is not None and again.planned and not again.finished:  # else its plan's end counts it
+                self._publisher.link_what_is_here(again.id)
 
     def _file_failed(self, report: Failed) -> None:
         for member in report.members:
@@ -265,6 +268,7 @@ class Conductor:
         job = self.board.get(report.job)
         if job is None or job.planning:
             return
+        seemed_done = job.files_open <= 0
         job.count(report.tallies)
         job.planned = not report.gone
         self.board.touch(job)
@@ -274,7 +278,10 @@ class Conductor:
         if report.problem is not None and job.active:
             self.obstacles.halt_for_disk([job], report.problem)
             return
-        self._end_if_done(job)
+        if seemed_done and job.files_open > 0:  # the one that had them tried again may have been cancelled
+            job.cursor = 0
+            self.feed()
+        self._end_if_done(job, counted=True)
 
     # Stopping and ending
 
@@ -288,9 +295,16 @@ class Conductor:
         self.transfers.release({job.id})
         job.bytes_flying = 0
 
-    def _end_if_done(self, job: Job) -> None:
-        """Every file of a planned job is here, failed or out of reach: say how it ended."""
+    def _end_if_done(self, job: Job, *, counted: bool = False) -> None:
+        """Every file of a planned job is here, failed or out of reach: say how it ended.
+
+        What it could not have may be tried again for another job, and be told twice: unless its files
+        were `counted` just now, the publisher counts them first, and `_linked` ends the job.
+        """
         if not job.planned or job.planning or not job.active or job.files_open > 0:
+            return
+        if not counted and (job.files_failed or job.files_unreachable):
+            self._publisher.link_what_is_here(job.id)
             return
         request = job.record.request
         if request.pattern is not None and job.files_total == 0:

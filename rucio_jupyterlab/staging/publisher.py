@@ -58,6 +58,8 @@ class Published(msgspec.Struct, frozen=True):
     """Their parts are gone: they have to be fetched again."""
     hidden: list[Arrived] = []
     """In the store, but the view takes no link to them; a `Failed` follows for each."""
+    again: frozenset[str] = frozenset()
+    """Jobs for which one of them was here before, and was fetched anew for another job's sake."""
 
 
 class NotPublished(msgspec.Struct, frozen=True):
@@ -208,10 +210,12 @@ class Publisher(threading.Thread):
         hidden = [each for each in here if each.row.id in refused]
         finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in shown]
         self._journal.finished(finished, links, now())
-        members = [member for member, _ in links if member.file not in refused and not member.shown]
+        told = [member for member, _ in links if member.file not in refused]
+        members = [member for member in told if not member.shown]
+        again = frozenset(member.job for member in told if member.shown)
         lost = [each for each in batch if each.row.id not in keys]
         failed = [self._fail(each.row, refused[each.row.id]) for each in hidden]
-        return [Published(shown, members, lost, hidden), *failed]
+        return [Published(shown, members, lost, hidden, again), *failed]
 
     def _link_all(self, job: str) -> Linked:
         problem = None
