@@ -36,17 +36,24 @@ ON_ITS_WAY = (
     " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
 )
 """A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
+ARRIVED_MEANWHILE = (
+    "excluded.state <> 'done' AND files.state = 'done' AND NOT ?15"
+    " AND files.adler32 IS excluded.adler32 AND files.md5 IS excluded.md5"
+)
+"""What was published since the plan looked is here, whatever the plan says."""
+STAYS = f"({ON_ITS_WAY}) OR ({ARRIVED_MEANWHILE})"
 ADMIT_FILE = (
     "INSERT INTO files (key, instance, scope, name, bytes, adler32, md5, state, pfns, outside,"
     " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
     " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
-    f" state=iif({ON_ITS_WAY}, state, excluded.state), pfns=excluded.pfns,"
-    f" problem=iif({ON_ITS_WAY}, NULL, excluded.problem),"
-    " outside=excluded.outside, verified=excluded.verified, used_at=excluded.used_at"
+    f" state=iif({STAYS}, state, excluded.state), pfns=excluded.pfns,"
+    f" problem=iif({STAYS}, NULL, excluded.problem),"
+    f" outside=iif({STAYS}, outside, excluded.outside),"
+    " verified=excluded.verified, used_at=excluded.used_at"
     " RETURNING id"
 )
-"""Its 14th value is the job's number, which `ON_ITS_WAY` takes."""
+"""Its 14th value is the job's number, for `ON_ITS_WAY`; the 15th is `PlannedFile.missed`."""
 ADMIT_MEMBER = (
     "INSERT INTO members (job, file, path, here, collection) VALUES (?,?,?,?,?)"
     " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
@@ -108,6 +115,7 @@ class Journal:
                         int(bool(file.adler32 or file.md5)),
                         now,
                         job,
+                        file.missed,
                     ),
                 ).fetchone()
                 numbers.append(number)

@@ -185,7 +185,8 @@ class Planner:
             outside = shared_object(options.shared_stores, key, file.bytes) or mounted_file(
                 file.pfns, instance, options.mounts, file.bytes
             )
-            here = outside is not None or self._is_here(key, file, known.get(key))
+            noted = known.get(key)
+            here = outside is not None or self._is_here(key, file, noted)
             state: TransferState = "done" if here else _state_of(file, request, instance)
             planned.append(
                 PlannedFile(
@@ -202,6 +203,7 @@ class Planner:
                     outside,
                     _problem_of(state, file, request, instance),
                     collection,
+                    missed=not here and noted is not None and noted.state == "done",
                 )
             )
         return planned

@@ -48,6 +48,8 @@ class PlannedFile(msgspec.Struct, frozen=True):
     problem: Problem | None = None
     collection: Did | None = None
     """The dataset or container that it was asked for with; None: by its own name."""
+    missed: bool = False
+    """It was noted as here, and is not, or is not what the catalogue says: it has to come again."""
 
 
 class Known(msgspec.Struct, frozen=True):

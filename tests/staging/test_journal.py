@@ -113,6 +113,25 @@ def test_a_job_that_cannot_have_a_file_does_not_stop_another_that_can(journal: J
     assert states(journal, "two") == {"a": "no-replica"}
 
 
+@pytest.mark.parametrize("state", ["queued", "no-replica"])
+def test_what_arrives_while_a_plan_is_read_is_not_fetched_again(
+    journal: Journal, state: TransferState
+) -> None:
+    journal.admit("one", [planned("a")], 1.0)
+    late = planned("a", state, folder="s/other")
+    finish(journal, "one")
+    journal.admit("two", [late], 2.0)
+    assert (names(journal, "two"), states(journal, "two")) == ([], {"a": "done"})
+    assert [member.path for member, _, _ in journal.unlinked("two", None, 9)] == ["s/other/a"]
+
+
+def test_what_a_plan_missed_or_knows_with_other_bytes_comes_again(journal: Journal) -> None:
+    journal.admit("one", [planned("a"), planned("b")], 1.0)
+    finish(journal, "one")
+    journal.admit("two", [replace(planned("a"), missed=True), replace(planned("b"), adler32="2")], 2.0)
+    assert names(journal, "two") == ["a", "b"]
+
+
 def test_a_job_that_takes_one_rse_alone_does_not_narrow_anothers_choice(journal: Journal) -> None:
     def rses() -> list[str]:
         (row,) = journal.queued("two", 0, 10)

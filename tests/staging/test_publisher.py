@@ -47,7 +47,7 @@ class House:
         self.publisher = Publisher(self.journal, self.store, self.view, self.reports.put)
         self.publisher.start()
 
-    def plan(self, job: str, contents: dict[str, bytes]) -> list[FileRow]:
+    def plan(self, job: str, contents: dict[str, bytes], *, missed: bool = False) -> list[FileRow]:
         files = [
             PlannedFile(
                 object_key("lab", Did("s", name)),
@@ -60,15 +60,16 @@ class House:
                 [],
                 f"s/{job}/{name}",
                 collection=Did("s", job),
+                missed=missed,
             )
             for name, content in contents.items()
         ]
         self.journal.admit(job, files, 1.0)
         return self.journal.queued(job, 0, 1000)
 
-    def arrive(self, job: str, contents: dict[str, bytes]) -> list[FileRow]:
+    def arrive(self, job: str, contents: dict[str, bytes], *, missed: bool = False) -> list[FileRow]:
         """Files of a job whose parts are complete."""
-        rows = self.plan(job, contents)
+        rows = self.plan(job, contents, missed=missed)
         for row in rows:
             Path(self.store.part(row.key)).write_bytes(contents[row.did.name])
             self.publisher.publish(Arrived(row, "ALPHA", row.bytes or 0, verified=True))
@@ -135,10 +136,11 @@ def test_a_file_for_two_jobs_appears_twice_and_is_told_once_for_each(house: Hous
     assert house.read("s/one/a") == house.read("s/two/a") == b"abc"
     house.publisher.publish(report.files[0])
     (again,) = house.published(1)
-    assert again.members == []
-    house.arrive("one", {"a": b"abc"})
+    assert again.members == [] and again.again == {"one", "two"}
+    house.arrive("one", {"a": b"abc"}, missed=True)
     (planned_anew,) = house.published(1)
     assert [member.job for member in planned_anew.members] == ["one"]
+    assert planned_anew.again == {"two"}
 
 
 def test_a_disk_that_refuses_is_tried_until_it_takes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
