@@ -73,6 +73,14 @@ class Adopted(msgspec.Struct, frozen=True):
 
     row: FileRow
     right: bool
+    bytes: int = 0
+    """Its size, where it is right."""
+
+
+class NotAdopted(msgspec.Struct, frozen=True):
+    """The disk did not let an object be read, or a wrong one be removed, as a `NotPublished` told before."""
+
+    row: FileRow
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -97,7 +105,7 @@ class Linked(msgspec.Struct, frozen=True):
     """Some of what the plan found here is not here any more: it has to be read again."""
 
 
-Report = Published | NotPublished | Adopted | Failed | Linked
+Report = Published | NotPublished | Adopted | NotAdopted | Failed | Linked
 
 
 class Publisher(threading.Thread):
@@ -117,8 +125,16 @@ class Publisher(threading.Thread):
         self._arrived.put(arrived)
 
     def adopt(self, row: FileRow) -> None:
-        """Check an object that is in the store already; `Adopted` tells the result."""
-        self._arrived.put(lambda: self._report(self._adopt(row)))
+        """Check an object that is in the store already; `Adopted` or `NotAdopted` tells the result."""
+
+        def check() -> None:
+            try:
+                self._report(self._adopt(row))
+            except (OSError, Failure) as error:
+                self._tell_of_disk(error)
+                self._report(NotAdopted(row))
+
+        self._arrived.put(check)
 
     def link_what_is_here(self, job: str) -> None:
         """Bring a job's view up to date with what is in the store; `Linked` tells the result."""
@@ -175,8 +191,11 @@ class Publisher(threading.Thread):
         try:
             action()
         except (OSError, Failure) as error:
-            logger.warning("The disk of the store or of the state folder failed: %s", type(error).__name__)
-            self._report(NotPublished(self._problem_of(error)))
+            self._tell_of_disk(error)
+
+    def _tell_of_disk(self, error: OSError | Failure) -> None:
+        logger.warning("The disk of the store or of the state folder failed: %s", type(error).__name__)
+        self._report(NotPublished(self._problem_of(error)))
 
     def _publish_until_done(self, batch: list[Arrived]) -> None:
         """Publish; where the disk is full, wait and try again: the parts are safe."""
@@ -258,14 +277,14 @@ class Publisher(threading.Thread):
         return Failed(row, self._journal.members_of([row.id]))
 
     def _adopt(self, row: FileRow) -> Adopted:
-        right = self._is_right(row)
-        if not right:  # links first, so that none ever dangles
-            self._forget([row.id], "queued")
-            self._store.remove(row.key)
-        return Adopted(row, right)
+        if self._is_right(row):
+            return Adopted(row, True, self._store.size(row.key) or 0)
+        self._forget([row.id], "queued")  # links first, so that none ever dangles
+        self._store.remove(row.key)
+        return Adopted(row, False)
 
     def _is_right(self, row: FileRow) -> bool:
-        """Read an object; where the catalogue has no checksum its size alone must do."""
+        """Read an object; where the catalogue has no checksum its size alone must do. Raises OSError."""
         try:
             with open(self._store.path(row.key), "rb") as file:
                 adler32 = normalized_adler32(row.adler32)
@@ -275,5 +294,5 @@ class Publisher(threading.Thread):
                 if row.md5:
                     return file_md5(file.fileno()) == row.md5.lower()
                 return self._store.size(row.key) == row.bytes
-        except OSError:
+        except FileNotFoundError:  # anything else may pass, and says nothing of its bytes
             return False

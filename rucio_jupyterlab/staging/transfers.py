@@ -25,7 +25,7 @@ from .cores import Cores
 from .flights import Flight, Flights
 from .jobs import Job
 from .journal import Journal
-from .publisher import Adopted, Arrived, Published, Publisher, Report
+from .publisher import Adopted, Arrived, NotAdopted, Published, Publisher, Report
 from .room import Need, Space
 from .rows import FileRow
 from .speeds import Speeds
@@ -314,12 +314,15 @@ class Transfers:
                 self._events.all_taken_back()
 
     def _reported(self, report: Report) -> None:
+        if isinstance(report, NotAdopted):
+            self.flights.end(report.row.id)  # it is read again when the jobs that wait for the disk go on
+            return
         if isinstance(report, Adopted):
             flight = self.flights.get(report.row.id)
             if flight is not None and report.right:
                 row = report.row
                 verified = normalized_adler32(row.adler32) is not None or row.md5 is not None
-                self._publisher.publish(Arrived(row, "", self._store.size(row.key) or 0, verified))
+                self._publisher.publish(Arrived(row, "", report.bytes, verified))
             elif flight is not None:
                 self._fly_again(flight)
             return

@@ -20,6 +20,7 @@ from rucio_jupyterlab.staging.publisher import (
     Arrived,
     Failed,
     Linked,
+    NotAdopted,
     NotPublished,
     Published,
     Publisher,
@@ -192,11 +193,43 @@ def test_what_lies_in_the_store_is_read_before_it_is_believed(house: House) -> N
     house.view.link("s/old", str(house.object(wrong)))
     house.publisher.adopt(right)
     house.publisher.adopt(wrong)
-    assert house.next() == Adopted(right, True)
+    assert house.next() == Adopted(right, True, 3)
     assert house.next() == Adopted(wrong, False)
     assert house.object(right).exists()
     assert not house.object(wrong).exists() and not os.path.lexists(house.views / "s/old")
     assert [row.did.name for row in house.journal.queued("run", 0, 9)] == ["right", "wrong"]
+
+
+def test_an_object_that_cannot_be_read_now_stays_and_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = house.plan("run", {"a": b"abc"})
+    house.object(row).write_bytes(b"abc")
+    with monkeypatch.context() as broken:
+        broken.setattr("rucio_jupyterlab.staging.publisher.file_adler32", failing)
+        house.publisher.adopt(row)
+        assert isinstance(house.next(), NotPublished)
+        assert house.next() == NotAdopted(row)
+    house.publisher.adopt(row)
+    assert house.next() == Adopted(row, True, 3)
+
+
+def test_a_wrong_object_that_cannot_be_removed_now_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = house.plan("run", {"a": b"abc"})
+    house.object(row).write_bytes(b"abd")
+    with monkeypatch.context() as broken:
+        broken.setattr(house.store, "remove", failing)
+        house.publisher.adopt(row)
+        assert isinstance(house.next(), NotPublished)
+        assert house.next() == NotAdopted(row)
+    house.publisher.adopt(row)
+    assert house.next() == Adopted(row, False)
+
+
+def failing(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_what_is_here_is_linked_and_counted(house: House) -> None:

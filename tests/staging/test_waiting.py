@@ -289,6 +289,34 @@ async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
         assert it.files() == {"s/a": b"abc"}
 
 
+async def test_an_object_of_an_earlier_engine_is_read_again_when_the_disk_is_well(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    content = os.urandom(MIB)
+    did = rucio.put("s", "a", content, Manner(slice_seconds=0.01))
+    async with imagined_desk() as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
+        await it.stager.pause(job.id)
+    lay(it.views, did, content)  # that engine died before it noted that the file is here
+    asked = len(rucio.storage.requests())
+    async with imagined_desk() as it:
+        with monkeypatch.context() as broken:
+            broken.setattr("rucio_jupyterlab.staging.publisher.file_adler32", fails)
+            await it.until(await it.stager.resume(job.id), lambda now: now.cause == "disk")
+        assert (await it.end_of(job)).state == "done"
+        assert it.files() == {"s/a": content}
+    assert len(rucio.storage.requests()) == asked
+
+
+def lay(views: Path, did: Did, content: bytes) -> None:
+    """Put an object into the store behind the engine's back."""
+    Path(object_path(f"{views}/.store", object_key("lab", did))).write_bytes(content)
+
+
 async def test_the_rest_of_a_file_needs_only_the_room_of_the_rest(
     rucio: Imagined, imagined_desk: Desks, tmp_path: Path
 ) -> None:
