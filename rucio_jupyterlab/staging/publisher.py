@@ -198,7 +198,7 @@ class Publisher(threading.Thread):
         self._report(NotPublished(self._problem_of(error)))
 
     def _publish_until_done(self, batch: list[Arrived]) -> None:
-        """Publish; where the disk is full, wait and try again: the parts are safe."""
+        """Publish; where the disk is full, wait and try again: a part is kept, or found lost."""
         while batch:
             try:
                 for report in self._publish(batch):

@@ -19,13 +19,15 @@ _PREALLOCATING = frozenset({"ext4", "xfs", "btrfs", "f2fs"})
 
 
 class Store:
-    """Paths, durability and room. Keeps no state of its own; the journal knows what is in it."""
+    """Paths, durability and room; the journal knows what is in it."""
 
     def __init__(self, root: str) -> None:
         """The folder is made by `make`."""
         self.root = root
         self.preallocates = False
         self._syncers = ThreadPoolExecutor(SYNCS_AT_ONCE, "fsync")
+        self._spoiled: set[str] = set()
+        """Keys of parts that the disk did not take and that could not be removed yet."""
 
     def make(self) -> None:
         """Make what is missing of its folders. Raises OSError."""
@@ -66,8 +68,10 @@ class Store:
         """Make verified parts durable, then give them their final names, read-only.
 
         `sizes` maps keys to bytes. Returns the keys that are published; a part that is missing or
-        has another size is left out. Raises OSError with everything unpublished still a part.
+        has another size is left out. Raises OSError with everything unpublished still a part, except
+        what the disk did not take, which is gone.
         """
+        self._discard_spoiled()
         ready: dict[str, int] = {}
         descriptors: list[int] = []
         try:
@@ -82,8 +86,7 @@ class Store:
                     os.ftruncate(descriptor, size)
                 if there >= size:
                     ready[key] = descriptor
-            threads = min(SYNCS_AT_ONCE, len(descriptors))
-            list(self._syncers.map(_sync_each, [descriptors[start::threads] for start in range(threads)]))
+            self._make_durable(ready)
             for key, descriptor in ready.items():
                 path = self.path(key)
                 os.rename(path + PART_SUFFIX, path)
@@ -92,8 +95,27 @@ class Store:
                     _remove(path + PART_SUFFIX + RECORD_SUFFIX)
         finally:
             for descriptor in descriptors:
-                os.close(descriptor)
+                with contextlib.suppress(OSError):  # what counts, fsync has told
+                    os.close(descriptor)
         return list(ready)
+
+    def _make_durable(self, ready: dict[str, int]) -> None:
+        """`ready` maps keys to descriptors. Raises the first OSError, with the parts that met one removed."""
+        parts = list(ready.items())
+        threads = min(SYNCS_AT_ONCE, len(parts))
+        shares = [parts[start::threads] for start in range(threads)]
+        errors = {key: error for met in self._syncers.map(_sync_each, shares) for key, error in met.items()}
+        if errors:
+            self._spoiled.update(errors)
+            with contextlib.suppress(OSError):  # tried again before anything is published
+                self._discard_spoiled()
+            raise next(iter(errors.values()))
+
+    def _discard_spoiled(self) -> None:
+        """The disk tells a loss once: a second fsync of the same part would succeed. Raises OSError."""
+        for key in tuple(self._spoiled):
+            self.discard_part(key)
+            self._spoiled.remove(key)
 
     def seal(self, key: str, size: int) -> bool:
         """Make an object read-only, where a kill came just before that; False if there is none of that size."""
@@ -145,9 +167,15 @@ class Store:
                     yield entry.name, entry
 
 
-def _sync_each(descriptors: list[int]) -> None:
-    for descriptor in descriptors:
-        os.fsync(descriptor)
+def _sync_each(parts: list[tuple[str, int]]) -> dict[str, OSError]:
+    """The errors met, by key."""
+    errors: dict[str, OSError] = {}
+    for key, descriptor in parts:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            errors[key] = error
+    return errors
 
 
 def _remove(path: str) -> None:

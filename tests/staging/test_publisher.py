@@ -161,6 +161,83 @@ def test_a_disk_that_refuses_is_tried_until_it_takes(house: House, monkeypatch: 
     assert isinstance(report, Published) and house.read("s/run/a") == b"abc"
 
 
+def refuse_to_sync(monkeypatch: pytest.MonkeyPatch, parts: set[str], code: int) -> None:
+    """Each of these parts meets an error at its first fsync, as the kernel tells it: once."""
+    sync, told = os.fsync, set[str]()
+
+    def fsync(descriptor: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if path in parts - told:
+            told.add(path)
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_what_the_disk_did_not_take_is_lost_and_the_rest_is_published(
+    house: House, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.SECONDS_BETWEEN_TRIES", 0.01)
+    contents = {f"f{number}": b"abc" for number in range(20)}
+    spoiled = {"f3", "f11", "f19"}
+    parts = {os.path.realpath(house.store.part(object_key("lab", Did("s", name)))) for name in spoiled}
+    refuse_to_sync(monkeypatch, parts, code)
+    house.arrive("run", contents)
+    shown, lost, problems = set[str](), set[str](), 0
+    while len(shown | lost) < len(contents):
+        report = house.next()
+        if isinstance(report, NotPublished):
+            problems += 1
+            continue
+        assert isinstance(report, Published)
+        shown |= {each.row.did.name for each in report.files}
+        lost |= {each.row.did.name for each in report.lost}
+    assert (shown, lost) == (contents.keys() - spoiled, spoiled) and problems
+    assert list(house.store.parts()) == []
+
+
+def test_a_spoiled_part_that_cannot_be_removed_is_not_published_either(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = "a" * 64, "b" * 64
+    for key in (good, bad):
+        Path(house.store.part(key)).write_bytes(b"abc")
+    refuse_to_sync(monkeypatch, {os.path.realpath(house.store.part(bad))}, errno.EIO)
+
+    def unlink(path: str) -> None:
+        raise OSError(errno.EROFS, "read-only", path)
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(os, "unlink", unlink)
+        for _ in range(2):
+            with pytest.raises(OSError):
+                house.store.publish({good: 3, bad: 3})
+    assert house.store.size(bad) is None
+    assert house.store.publish({good: 3, bad: 3}) == [good]
+    assert list(house.store.parts()) == []
+
+
+def test_a_descriptor_that_does_not_close_well_leaks_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [letter * 64 for letter in "abc"]
+    for key in keys:
+        Path(house.store.part(key)).write_bytes(b"abc")
+    close, closed = os.close, list[int]()
+
+    def fail_to_close(descriptor: int) -> None:
+        close(descriptor)
+        closed.append(descriptor)
+        raise OSError(errno.EIO, "broken")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "close", fail_to_close)
+        published = house.store.publish(dict.fromkeys(keys, 3))
+    assert published == keys and len(closed) == 3
+
+
 class Refusing(View):
     """Of a user who made one folder his own; root would not be stopped by its mode."""
 
