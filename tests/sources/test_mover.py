@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import ssl
 import time
@@ -608,6 +609,56 @@ def test_a_folder_that_is_gone_is_an_outcome(desk: Desk, storage: Faulty) -> Non
         desk.work(SMALL, storage.put("/f", SMALL)), part=str(desk.folder / "gone" / "f.part")
     )
     assert [failure.kind for failure in desk.given_up(work).failures] == ["disk-error"]
+
+
+@pytest.fixture
+def disk_full_at_close(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """As NFS tells it. Parts of these paths, each once."""
+    close, full = os.close, list[str]()
+
+    def fail_to_close(descriptor: int) -> None:
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        close(descriptor)
+        if path in full:
+            full.remove(path)
+            raise OSError(errno.EDQUOT, "quota exceeded")
+
+    monkeypatch.setattr(os, "close", fail_to_close)
+    return full
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, MIDDLE], ids=["empty", "small", "middle"])
+@pytest.mark.parametrize("checksum", ["adler32", "md5", "none"])
+def test_a_file_that_the_disk_refuses_when_it_is_closed_is_not_there(
+    desk: Desk, storage: Faulty, disk_full_at_close: list[str], content: bytes, checksum: Checksum
+) -> None:
+    work = desk.work(content, storage.put("/f", content), checksum=checksum)
+    disk_full_at_close.append(os.path.realpath(work.part))
+    assert [failure.kind for failure in desk.given_up(work).failures] == ["disk-full"]
+    assert not os.path.exists(work.part)
+    desk.fetched(work)
+    assert desk.content(work) == content and len(storage.requests()) == 2
+
+
+def test_of_a_large_file_that_the_disk_refuses_when_it_is_closed_what_is_right_is_used(
+    desk: Desk, storage: Faulty, disk_full_at_close: list[str], large: bytes
+) -> None:
+    work = desk.work(large, storage.put("/f", large))
+    disk_full_at_close.append(os.path.realpath(work.part))
+    assert [failure.kind for failure in desk.given_up(work).failures] == ["disk-full"]
+    with open(work.part, "r+b") as part:
+        part.truncate(2 * RANGE_BYTES)  # the last range is what did not fit
+    desk.fetched(work)
+    assert desk.content(work) == large and len(storage.requests()) == 4
+
+
+def test_a_record_that_does_not_close_well_is_closed_once_and_delays_nothing(
+    desk: Desk, storage: Faulty, disk_full_at_close: list[str], large: bytes
+) -> None:
+    work = desk.work(large, storage.put("/f", large))
+    disk_full_at_close.append(os.path.realpath(work.part + RECORD_SUFFIX))
+    desk.fetched(work)
+    assert desk.content(work) == large and disk_full_at_close == []
 
 
 def test_a_certificate_that_is_not_trusted_is_told(desk: Desk, tmp_path: Path) -> None:

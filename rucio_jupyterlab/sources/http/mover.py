@@ -167,7 +167,14 @@ class Mover(threading.Thread):
     def _finish(self, assembly: Assembly, outcome: Outcome | Cancelled) -> None:
         del self._fetches[outcome.work_id]
         void = isinstance(outcome, GaveUp) and not assembly.fetch.bytes_kept
-        self._writer.close(assembly.part, lambda: self._deliver(outcome), void=void)
+
+        def closed(failure: ReplicaFailure | None) -> None:
+            if failure is not None and isinstance(outcome, Fetched):
+                self._deliver(GaveUp(outcome.work_id, (failure,)))
+            else:
+                self._deliver(outcome)
+
+        self._writer.close(assembly.part, closed, void=void)
 
     def _md5_known(self, fetch: Fetch, right: bool) -> None:
         """In the writer's thread."""
@@ -385,7 +392,7 @@ class Mover(threading.Thread):
         self._deliver = lambda outcome: None
         for assembly in tuple(self._fetches.values()):
             self._drop_streams(assembly, keep_bytes=True)
-            self._writer.close(assembly.part, lambda: None)
+            self._writer.close(assembly.part, lambda failure: None)
         self._fetches.clear()
         for stream in self._idle_streams:
             stream.curl.close()

@@ -52,13 +52,17 @@ class PartFile:
                 rest = rest[count:]
         return length
 
+    @property
+    def recorded(self) -> bool:
+        """Whether a record claims what is in it, to be compared before it is believed."""
+        return self._resumed or self._record_epoch > 0
+
     def record(self, done: Range, epoch: int) -> None:
         """Journal a range; one of a later epoch begins the record anew."""
         if epoch < self._record_epoch or self._work.bytes is None:
             return
         if epoch > self._record_epoch:
-            if self._record:
-                self._record.close()
+            self._close_record()
             heading = Heading(self._work.instance, self._work.did, self._work.bytes)
             fresh = not (self._resumed and epoch == FIRST_EPOCH)
             self._record = RangeRecord(self._work.part, heading, fresh=fresh)
@@ -82,12 +86,17 @@ class PartFile:
             discard(self._work.part)
 
     def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-        if self._record:
-            self._record.close()
-            self._record = None
+        """Raises OSError where the disk did not take what was written; some tell it only here."""
+        self._close_record()
+        descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def _close_record(self) -> None:
+        record, self._record = self._record, None
+        if record:
+            with contextlib.suppress(OSError):  # what is missing of it is fetched again
+                record.close()
 
     def _open(self) -> None:
         self._fd = os.open(self._work.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -167,14 +176,24 @@ class Writer(threading.Thread):
         """Read what is kept of a file; `md5_known` tells the result."""
         self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
 
-    def close(self, part: PartFile, then: Callable[[], None], *, void: bool = False) -> None:
-        """Close a part after all that was said before, remove it where it is `void`, then call."""
+    def close(
+        self, part: PartFile, then: Callable[[ReplicaFailure | None], None], *, void: bool = False
+    ) -> None:
+        """Close a part after all that was said before, then call with what the disk said to that.
+
+        A part that is `void` is removed, and so is one that the disk did not take, unless a record tells
+        what to compare in it.
+        """
 
         def close() -> None:
-            part.close()
-            if void:
+            failure = None
+            try:
+                part.close()
+            except OSError as error:
+                failure = of_disk(error)
+            if void or (failure is not None and not part.recorded):
                 part.discard()
-            then()
+            then(failure)
 
         self._tasks.put(close)
 
@@ -224,13 +243,16 @@ class Writer(threading.Thread):
         deliver: Callable[[Outcome], None],
     ) -> None:
         try:
-            part.write(chunks, 0)
-            if length >= WORTH_WRITEBACK:
-                part.begin_writeback(0, length)
+            try:
+                part.write(chunks, 0)
+                if length >= WORTH_WRITEBACK:
+                    part.begin_writeback(0, length)
+            finally:
+                part.close()
         except OSError as error:
+            part.discard()
             outcome = GaveUp(outcome.work_id, (of_disk(error),))
         self._bytes_out += length
-        part.close()
         deliver(outcome)
 
     def _md5_matches(self, fetch: Fetch, part: PartFile) -> bool:
