@@ -35,9 +35,15 @@ class Letterbox(Generic[_T]):
         if not self._items:
             time.sleep(self._gather_seconds)
         while not self._items:
+            self.wait()
+        return self._items.popleft()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until something lies in it, for the one who takes; False where so long nothing did, or sooner."""
+        if not self._items:
             self._put.clear()
             self._reader_sleeps = True
             if not self._items:  # else it came before anybody could know that it has to be told
-                self._put.wait()
+                self._put.wait(seconds)
             self._reader_sleeps = False
-        return self._items.popleft()
+        return bool(self._items)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Literal, TypeVar
@@ -105,7 +107,15 @@ class Linked(msgspec.Struct, frozen=True):
     """Some of what the plan found here is not here any more: it has to be read again."""
 
 
+class Question(msgspec.Struct, frozen=True):
+    """Something whose answer somebody waits for."""
+
+    answer: Callable[[], None]
+
+
 Report = Published | NotPublished | Adopted | NotAdopted | Failed | Linked
+Item = Arrived | Question | Callable[[], None] | None
+"""What the publisher is told, in order; None is the end."""
 
 
 class Publisher(threading.Thread):
@@ -117,7 +127,9 @@ class Publisher(threading.Thread):
         self._store = store
         self._view = view
         self._report = report
-        self._arrived: Letterbox[Arrived | Callable[[], None] | None] = Letterbox(GATHER_SECONDS)
+        self._arrived: Letterbox[Item] = Letterbox(GATHER_SECONDS)
+        self._put_off: deque[Item] = deque()
+        """What has its turn before what lies in the letterbox; a question is only ever the first of it."""
         self._stopping = threading.Event()
 
     def publish(self, arrived: Arrived) -> None:
@@ -149,7 +161,10 @@ class Publisher(threading.Thread):
         self._arrived.put(action)
 
     def ask(self, question: Callable[[], T]) -> Future[T]:
-        """Run something in this thread; what it returns, or its OSError or Failure, is for who asks."""
+        """Run something in this thread; what it returns, or its OSError or Failure, is for who asks.
+
+        While the disk refuses it overtakes what came before: it may be what makes room.
+        """
         asked: Future[T] = Future()
 
         def answer() -> None:
@@ -159,7 +174,7 @@ class Publisher(threading.Thread):
                 except (OSError, Failure) as error:
                     asked.set_exception(error)
 
-        self._arrived.put(answer)
+        self._arrived.put(Question(answer))
         return asked
 
     def close(self) -> None:
@@ -174,20 +189,24 @@ class Publisher(threading.Thread):
         while running:
             batch: list[Arrived] = []
             while running and len(batch) < MOST_IN_A_BATCH:
-                item = self._arrived.take()
+                item = self._put_off.popleft() if self._put_off else self._arrived.take()
                 if item is None:
                     running = False
                 elif isinstance(item, Arrived):
                     batch.append(item)
+                elif batch:
+                    self._put_off.appendleft(item)
+                    break
                 else:
-                    self._publish_until_done(batch)
-                    batch = []
                     self._carry_out(item)
-                if not self._arrived:
+                if not (self._put_off or self._arrived):
                     break
             self._publish_until_done(batch)
 
-    def _carry_out(self, action: Callable[[], None]) -> None:
+    def _carry_out(self, action: Question | Callable[[], None]) -> None:
+        if isinstance(action, Question):
+            action.answer()
+            return
         try:
             action()
         except (OSError, Failure) as error:
@@ -207,8 +226,23 @@ class Publisher(threading.Thread):
             except (OSError, Failure) as error:
                 logger.warning("Could not publish %d files: %s", len(batch), type(error).__name__)
                 self._report(NotPublished(self._problem_of(error)))
-                if self._stopping.wait(SECONDS_BETWEEN_TRIES):
+                self._answer_questions(SECONDS_BETWEEN_TRIES)
+                if self._stopping.is_set():
                     return  # the parts and their records stay for the next engine
+
+    def _answer_questions(self, seconds: float) -> None:
+        """For so long, or until the end; everything else that comes keeps its place behind what waits."""
+        until = time.monotonic() + seconds
+        if self._put_off and isinstance(question := self._put_off[0], Question):
+            self._put_off.popleft()
+            question.answer()
+        while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
+            if self._arrived.wait(left):
+                item = self._arrived.take()
+                if isinstance(item, Question):
+                    item.answer()
+                else:
+                    self._put_off.append(item)
 
     def _publish(self, batch: list[Arrived]) -> list[Report]:
         done = set(self._store.publish({each.row.key: each.bytes for each in batch}))

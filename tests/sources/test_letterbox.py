@@ -40,3 +40,13 @@ def test_a_reader_that_sleeps_is_woken_by_each_item() -> None:
         assert answers.take() == number
     box.put(-1)
     reader.join()
+
+
+def test_a_reader_waits_for_so_long_and_no_longer() -> None:
+    box: Letterbox[int] = Letterbox(0.0)
+    assert not box.wait(0.01)
+    putter = threading.Timer(0.05, box.put, (1,))
+    putter.start()
+    assert box.wait(20.0) and box.wait(0.0)
+    assert box.take() == 1 and not box.wait(0.0)
+    putter.join()

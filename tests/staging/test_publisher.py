@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import queue
+import threading
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.errors import Problem
 from rucio_jupyterlab.staging.evictor import Evictor
 from rucio_jupyterlab.staging.journal import Journal
 from rucio_jupyterlab.staging.layout import object_key
@@ -236,6 +239,83 @@ def test_a_descriptor_that_does_not_close_well_leaks_no_other(
         failing.setattr(os, "close", fail_to_close)
         published = house.store.publish(dict.fromkeys(keys, 3))
     assert published == keys and len(closed) == 3
+
+
+@pytest.fixture
+def full_disk(house: House, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """It takes no link while this object lies in the store, and is tried again at once."""
+    (row,) = house.arrive("old", {"old": b"old"})
+    house.published(1)
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.SECONDS_BETWEEN_TRIES", 0.01)
+    symlink, ballast = os.symlink, house.object(row)
+
+    def symlink_where_room_is(target: str, name: str, *, dir_fd: int) -> None:
+        if ballast.exists():
+            raise OSError(errno.ENOSPC, "full")
+        symlink(target, name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "symlink", symlink_where_room_is)
+    return ballast
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_room_is_made_for_what_waits_for_it(house: House, full_disk: Path, asked_before: bool) -> None:
+    evictor = Evictor(house.journal.inventory, house.store, house.view)
+    held_up = threading.Event()
+    house.publisher.ask(held_up.wait)
+    house.arrive("new", {"new": b"new"})
+    if not asked_before:
+        held_up.set()
+        assert isinstance(house.next(), NotPublished)
+    made = house.publisher.ask(lambda: evictor.make_room(3, 3, list))
+    held_up.set()
+    assert made.result(SECONDS)
+    while isinstance(report := house.next(), NotPublished):
+        continue
+    assert isinstance(report, Published) and house.read("s/new/new") == b"new"
+    assert not full_disk.exists() and not os.path.lexists(house.views / "s/old/old")
+
+
+def test_what_comes_while_the_disk_refuses_keeps_its_order(house: House, full_disk: Path) -> None:
+    problem = Problem("gone", "It is gone.", "retry", 502)
+    (gone,) = house.plan("third", {"gone": b"1"})
+    house.arrive("first", {"a": b"1"})
+    assert isinstance(house.next(), NotPublished)
+    house.publisher.link_what_is_here("first")
+    house.publisher.fail(gone, problem)
+    house.arrive("second", {"b": b"2"})
+    house.publisher.link_what_is_here("second")
+    assert house.publisher.ask(lambda: "answered").result(SECONDS) == "answered"
+    full_disk.unlink()
+    reports: list[Report] = []
+    while len(reports) < 5:
+        if not isinstance(report := house.next(), NotPublished):
+            reports.append(report)
+    assert [type(report) for report in reports] == [Published, Linked, Failed, Published, Linked]
+    for report in reports:
+        if isinstance(report, Linked):
+            assert [(each.state, each.linked, each.files) for each in report.tallies] == [("done", True, 1)]
+
+
+def test_a_publisher_that_waits_for_the_disk_ends_at_once_and_keeps_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.SECONDS_BETWEEN_TRIES", 10 * SECONDS)
+    house = House(tmp_path)
+
+    def rename(*args: str) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "rename", rename)
+    (first,) = house.arrive("run", {"a": b"abc"})
+    assert isinstance(house.next(), NotPublished)
+    (second,) = house.arrive("more", {"b": b"abc"})
+    asked = house.publisher.ask(lambda: "answered")
+    begun = time.monotonic()
+    house.publisher.close()
+    assert time.monotonic() - begun < SECONDS and asked.result(0) == "answered"
+    assert set(house.store.parts()) == {first.key, second.key}
+    house.journal.close()
 
 
 class Refusing(View):
