@@ -652,6 +652,17 @@ def test_of_a_large_file_that_the_disk_refuses_when_it_is_closed_what_is_right_i
     assert desk.content(work) == large and len(storage.requests()) == 4
 
 
+def test_a_file_that_is_taken_back_is_so_though_its_part_does_not_close_well(
+    desk: Desk, storage: Faulty, disk_full_at_close: list[str], large: bytes
+) -> None:
+    work = desk.work(large, storage.put("/f", large, Manner(slice_seconds=0.005)))
+    disk_full_at_close.append(os.path.realpath(work.part))
+    desk.mover.submit(work)
+    until(lambda: os.path.exists(work.part))
+    desk.mover.cancel(work.id)
+    assert desk.next() == Cancelled(work.id) and disk_full_at_close == []
+
+
 def test_a_record_that_does_not_close_well_is_closed_once_and_delays_nothing(
     desk: Desk, storage: Faulty, disk_full_at_close: list[str], large: bytes
 ) -> None:
