@@ -5,6 +5,7 @@ Nothing here follows a redirect or repeats a request: a transfer token is good f
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
 import select
@@ -15,7 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import Unavailable, Unsafe, of_http
 from .exchange import UNLIMITED, Exchange, Limits, Reader, Send
@@ -180,7 +181,7 @@ class DataServer:
         connection = http.client.HTTPSConnection(
             proxy.hostname or "", proxy.port or 8080, timeout=seconds, context=self._context
         )
-        connection.set_tunnel(host, address.port)
+        connection.set_tunnel(host, address.port, headers=proxy_sign_in(proxy))
         return connection
 
 
@@ -214,4 +215,14 @@ def https_proxy(host: str) -> SplitResult | None:
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
     proxy = urllib.request.getproxies().get("https")
-    return urlsplit(proxy) if proxy else None
+    if not proxy:
+        return None
+    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def proxy_sign_in(proxy: SplitResult) -> dict[str, str]:
+    """The header that signs in at a proxy whose address holds a user and a password (RFC 7617)."""
+    if proxy.username is None:
+        return {}
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
