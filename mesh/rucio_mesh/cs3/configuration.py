@@ -17,6 +17,7 @@ host that its section names, so an RSE cannot ask for it:
 `auth` is bearer, basic, appauth or machine; a bearer has no `user`, and may have a `token_kind` (auto, oidc, reva).
 Instead of `secret_file` there may be `secret_env`, the name of a variable, or `secret`. `ca_file` names authorities
 to trust, and `insecure_hosts` (comma-separated) hosts that get secrets in plain text although they are not loopback.
+`stall_seconds` says how long a data endpoint may be silent; some copy a whole file to another place before they send.
 
 The gateway's own token goes to data endpoints, and whoever may edit the RSE names these, unless the section does:
 
@@ -57,7 +58,7 @@ PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 """What the RSE may say, whether that is what it has to be, and what it has to be."""
 SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
-PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "data_hosts", "data_endpoint_rewrite"}
+PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "stall_seconds", "data_hosts", "data_endpoint_rewrite"}
 
 
 def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Settings:
@@ -76,7 +77,17 @@ def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Setti
         data_hosts=data_hosts(public, section),
         data_endpoint_rewrite=rewrites(public, section, host),
         uploads=tuple(public.get("uploads", get_args(Upload))),
+        stall_seconds=stall_seconds(section.get("stall_seconds"), host),
     )
+
+
+def stall_seconds(said: str | None, host: str) -> float:
+    """Raises InvalidRequest."""
+    if said is None:
+        return Settings.stall_seconds
+    if not said.isdecimal() or int(said) == 0:
+        raise InvalidRequest(f"[cs3:{host}] stall_seconds has to be a number of seconds, without a unit")
+    return float(said)
 
 
 def data_hosts(public: Mapping[str, Any], section: Mapping[str, str]) -> frozenset[str]:

@@ -61,6 +61,14 @@ data_endpoint_rewrite =
     assert found.data_endpoint("http://10.0.0.1/x") == "https://[::2]:8443/x"
 
 
+def test_how_long_an_endpoint_may_be_silent_is_said_in_seconds() -> None:
+    assert configuration.settings(rse(), {}).stall_seconds == 60
+    assert configuration.settings(rse(), section("stall_seconds = 300")).stall_seconds == 300
+    for wrong in ("0", "5m", "", "-1"):
+        with pytest.raises(InvalidRequest, match="stall_seconds has to be a number of seconds"):
+            configuration.settings(rse(), section(f"stall_seconds = {wrong}"))
+
+
 def test_a_rewrite_that_is_no_pair_is_told() -> None:
     with pytest.raises(InvalidRequest, match="data_endpoint_rewrite"):
         configuration.settings(rse(), section("data_endpoint_rewrite = http://0.0.0.0:19001/"))
