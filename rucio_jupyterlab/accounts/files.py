@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,8 @@ from typing import TypeVar
 import msgspec
 
 _T = TypeVar("_T")
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -28,9 +31,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def discard_drafts(folder: Path) -> None:
-    """Remove what a process was writing when it was killed; nobody may be writing there now."""
-    for draft in filter(Path.is_file, folder.glob(".*")):
-        draft.unlink(missing_ok=True)
+    """Remove what `write_private` was writing when its process was killed; nobody may be writing there now."""
+    for draft in folder.glob(".*"):
+        if _DRAFT.fullmatch(draft.name) and draft.is_file():
+            draft.unlink(missing_ok=True)
 
 
 def read_private(path: Path, kind: type[_T]) -> _T | None:

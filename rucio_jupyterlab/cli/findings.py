@@ -215,7 +215,7 @@ def of_engine(status: EngineStatus, version: str) -> Iterator[Finding]:
 def of_state_disk(path: Path, disk: Disk) -> Finding:
     """The folder of journal and tokens."""
     where = f"The state lies in {path}, on a {_kind(disk)}"
-    move = "Set RUCIO_JUPYTERLAB_STATE to a folder on a local disk that stays."
+    move = "Set RUCIO_JUPYTERLAB_STATE to a folder of its own on a local disk that stays."
     if not disk.writable:
         return Finding("disk", "broken", f"{where}, and cannot be written.", move)
     if disk.kind in ("network", "fuse"):

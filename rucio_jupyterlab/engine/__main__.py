@@ -33,6 +33,8 @@ CLOSE_SECONDS = 4.0
 """What the checkpoint may take."""
 MOST_UNEXAMINED = 20_000
 """New objects after which Python looks for cycles among them; its 700 would be passed with every tenth small file."""
+PRIVATE_FOLDERS = ("jobs", "remote", "tokens", "uploads", "uploads-ended")
+"""Those of the state folder in which private files are written. Beside them the user's own may lie."""
 NICENESS = 5
 """Kernels and the Jupyter server come first."""
 
@@ -52,8 +54,8 @@ def main() -> int:
         return 0
     open_log(state / "engine.log")
     os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
-    for folder in filter(Path.is_dir, state.iterdir()):
-        discard_drafts(folder)
+    for name in PRIVATE_FOLDERS:
+        discard_drafts(state / name)
     gc.set_threshold(MOST_UNEXAMINED)
     threading.excepthook = _thread_failed
     # Not `asyncio.run`, which waits for threads: one may hang in a disk or a Rucio that does not answer.

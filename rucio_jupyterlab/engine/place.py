@@ -85,7 +85,7 @@ def take_lock(state: Path) -> int | None:
             return None
         raise BadConfiguration(
             f"{state / 'lock'} cannot be locked: {error.strerror}. "
-            "Set RUCIO_JUPYTERLAB_STATE to a folder on a disk of this machine."
+            "Set RUCIO_JUPYTERLAB_STATE to a folder of its own on a disk of this machine."
         ) from error
     return descriptor
 

@@ -131,6 +131,18 @@ def test_only_its_user_can_reach_it_and_read_its_files(state: Path) -> None:
         assert stat.S_IMODE((state / name).stat().st_mode) == 0o600, name
 
 
+def test_it_removes_half_written_secrets_and_nothing_of_the_users(state: Path) -> None:
+    draft = state / "tokens" / ".abc.0123abcd"
+    others = [state / "project" / name for name in (".env", ".gitignore", ".abc.0123abcd")]
+    others += [state / "tokens" / ".env", state / ".profile"]
+    for file in (draft, *others):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("text")
+    status(state)
+    assert not draft.exists()
+    assert [file for file in others if not file.exists()] == []
+
+
 def test_a_state_folder_with_a_long_path_works(tmp_path: Path) -> None:
     state = tmp_path / ("long" * 30)
     try:
