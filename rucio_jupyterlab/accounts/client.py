@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 import threading
@@ -30,6 +31,7 @@ _T = TypeVar("_T")
 Params = Mapping[str, str | list[str]]
 """A list stands for the same name several times."""
 _constructing = threading.Lock()
+_numbers = itertools.count()
 _silent = logging.getLogger("rucio_jupyterlab.accounts.client")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False  # Rucio's client logs whole answers
@@ -137,6 +139,8 @@ class RucioClient(Client):  # type: ignore[misc]
     ) -> None:
         self._tokens = tokens
         self.instance = instance
+        self.number = next(_numbers)
+        """No other client has it; each sign-in makes another client."""
         with _constructing:
             program = sys.argv[0]
             try:

@@ -11,7 +11,7 @@ import msgspec
 
 from ..accounts.accounts import Accounts
 from ..accounts.destinations import host_and_port
-from ..errors import Denied, NotFound, RucioRefused
+from ..errors import Denied, NotFound, RucioFault, RucioRefused
 from .answers import Protocol, RseAnswer
 from .model import Media
 from .recent import Recent
@@ -19,9 +19,15 @@ from .recent import Recent
 if TYPE_CHECKING:
     from ..accounts.client import RucioClient
 
+FAULT_SECONDS = 10.0
+"""An error of Rucio's own may pass; but not every file asks anew."""
 _FRESH = 900.0
 _MOST = 2_000
 _SIDE_BY_SIDE = 4
+
+
+_Key = tuple[int, str]
+"""The client's number, for what it is told depends on the sign-in, and the RSE's name."""
 
 
 class Rse(msgspec.Struct, frozen=True):
@@ -43,8 +49,10 @@ class Rses:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        self._known: Recent[tuple[str, str], Rse] = Recent(_FRESH, _MOST)
-        self._expected: set[tuple[str, str]] = set()
+        self._known: Recent[_Key, Rse] = Recent(_FRESH, _MOST)
+        self._faulted: Recent[_Key, Rse] = Recent(FAULT_SECONDS, _MOST)
+        """Of which Rucio could not tell just now."""
+        self._expected: set[_Key] = set()
         """What a thread is to ask about: ten thousand files of one RSE are one question."""
         self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, "rse")
 
@@ -54,22 +62,28 @@ class Rses:
 
     def get(self, client: RucioClient, name: str) -> Rse:
         """Raises SignInNeeded, RucioUnreachable."""
-        return self._known.get_or_ask((client.instance.name, name), lambda: self._ask(client, name))
+        key = client.number, name
+        if (bare := self._faulted.get(key)) is not None:
+            return bare
+        try:
+            return self._known.get_or_ask(key, lambda: self._ask(client, name))
+        except RucioFault:
+            return self._faulted.put(key, Rse(name))
 
     def expect(self, client: RucioClient, names: Iterable[str]) -> None:
         """Ask about RSEs that will be needed, side by side, without waiting for the answers."""
         for name in names:
-            key = (client.instance.name, name)
+            key = client.number, name
             if key not in self._expected and self._known.get(key) is None:
                 self._expected.add(key)
-                self._threads.submit(self._get_ahead, client, name)
+                self._threads.submit(self._get_ahead, client, name, key)
 
-    def _get_ahead(self, client: RucioClient, name: str) -> None:
+    def _get_ahead(self, client: RucioClient, name: str, key: _Key) -> None:
         """In a thread; a failure is told to whoever needs the RSE and asks again."""
         try:
             self.get(client, name)
         finally:
-            self._expected.discard((client.instance.name, name))
+            self._expected.discard(key)
 
     def _ask(self, client: RucioClient, name: str) -> Rse:
         path = f"rses/{quote(name, safe='')}"
@@ -79,6 +93,8 @@ class Rses:
                 self._accounts.has_oidc(client.instance.name)
                 and _is_true(client.ask(f"{path}/attr/", dict[str, object]).get("oidc_support"))
             )
+        except RucioFault:
+            raise
         except (Denied, NotFound, RucioRefused):
             return Rse(name)
         return Rse(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.catalog import rses
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataFilter, SearchQuery
 from rucio_jupyterlab.config import configuration_from
@@ -320,3 +321,16 @@ def test_what_must_be_known_of_rses_is_asked_side_by_side_and_once(catalog_at: M
     files = list(catalog.files("w", DATASET))
     assert [[pfn.rse for pfn in file.pfns] for file in files] == [["A", "B"], ["A", "B"]]
     assert sorted(path for path in server.paths if path.startswith("/rses/")) == ["/rses/A", "/rses/B"]
+
+
+def test_what_rucio_failed_to_tell_of_an_rse_is_asked_again(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rses, "FAULT_SECONDS", 0.2)
+    told = json.dumps({"rse": "A", "rse_type": "TAPE", "protocols": []}).encode()
+    catalog, _ = catalog_at(
+        {"/rses/A": in_turn(lambda request: request.answer(500), lambda request: request.answer(200, told))}
+    )
+    assert [catalog.rse("w", "A").media for _ in range(2)] == ["disk", "disk"]
+    time.sleep(0.3)
+    assert catalog.rse("w", "A").media == "tape"
