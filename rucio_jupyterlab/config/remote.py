@@ -33,10 +33,12 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class _Question:
-    """The question for the keys of one instance, until they have come."""
+    """The question for the keys of one instance, asked again and again as long as it is there."""
 
-    def __init__(self, local: Instance) -> None:
+    def __init__(self, local: Instance, kept: _Kept | None) -> None:
         self.local = local
+        self.kept = kept
+        """The last answer."""
         self.problem = f"“$url” ({local.remote_url}) has not answered yet."
         self.ended = threading.Event()
         self.hurry = threading.Event()
@@ -48,7 +50,7 @@ class _Question:
 
 
 class RemoteConfigurations:
-    """Fetches in the background, until there is an answer; what was fetched before serves meanwhile.
+    """Fetches in the background, and again when that is stale; what was fetched before serves meanwhile.
 
     `resolved` is told, from another thread, each instance whose keys have come, or why they do not.
     """
@@ -62,19 +64,21 @@ class RemoteConfigurations:
     def resolve(self, local: Instance) -> Instance:
         """The instance with the remote keys as far as they are known; local keys win. Never waits."""
         if not local.remote_url or local.problem:
+            with self._lock:
+                self._end(local.name)
             return local
-        kept = read_private(self._file(local.remote_url), _Kept)
-        problem = self._ask(local) if kept is None or self._stale(local, kept) else None
-        return replace(local, problem=problem) if kept is None else merged(local, kept.keys)
+        question = self._question(local)
+        kept = question.kept
+        return merged(local, kept.keys) if kept else replace(local, problem=question.problem)
 
     def keep(self, names: Collection[str]) -> None:
         """Ask no more for other instances."""
         with self._lock:
             for name in self._questions.keys() - set(names):
-                self._questions.pop(name).end()
+                self._end(name)
 
     def ask_again(self, name: str) -> None:
-        """Ask at once where an address has failed and a pause is made. Never waits."""
+        """Ask at once where a pause is made. Never waits."""
         with self._lock:
             question = self._questions.get(name)
         if question is not None:
@@ -83,59 +87,73 @@ class RemoteConfigurations:
     def close(self) -> None:
         self.keep(())
 
-    def _ask(self, local: Instance) -> str:
-        """See to it that somebody asks; what is known of the problem so far."""
+    def _question(self, local: Instance) -> _Question:
+        """The one that is asked for the instance; from now on, where it is new."""
         with self._lock:
             question = self._questions.get(local.name)
             if question is not None and question.local == local:
-                return question.problem
-            if question is not None:
-                question.end()
-            question = self._questions[local.name] = _Question(local)
+                return question
+            self._end(local.name)
+            kept = read_private(self._file(local.remote_url or ""), _Kept)
+            question = self._questions[local.name] = _Question(local, kept)
         thread = threading.Thread(
-            target=self._ask_until_answered, args=(question,), name="remote configuration", daemon=True
+            target=self._keep_asking, args=(question,), name="remote configuration", daemon=True
         )
         thread.start()
-        return question.problem
+        return question
 
-    def _ask_until_answered(self, question: _Question) -> None:
+    def _end(self, name: str) -> None:
+        """The lock is held."""
+        if question := self._questions.pop(name, None):
+            question.end()
+
+    def _keep_asking(self, question: _Question) -> None:
         local, failures = question.local, 0
-        url = local.remote_url or ""
+        pause = _fresh_for(local, question.kept)
         while not question.ended.is_set():
+            question.hurry.wait(pause)
             question.hurry.clear()
-            keys = fetch_keys(url)
+            if question.ended.is_set():
+                return
+            keys = fetch_keys(local.remote_url or "")
             if question.ended.is_set():
                 return
             if isinstance(keys, dict):
+                failures = 0
                 self._answered(question, keys)
-                return
-            failures += 1
-            if keys != question.problem:
-                question.problem = keys
-                if read_private(self._file(url), _Kept) is None:
-                    self._resolved(replace(local, problem=keys))
-            question.hurry.wait(backoff(FIRST_PAUSE, failures, LONGEST_PAUSE))
+                pause = _fresh_for(local, question.kept)
+            else:
+                failures += 1
+                self._failed(question, keys)
+                pause = backoff(FIRST_PAUSE, failures, LONGEST_PAUSE)
 
     def _answered(self, question: _Question, keys: dict[str, Any]) -> None:
         local = question.local
-        with self._lock:
-            if self._questions.get(local.name) is question:
-                del self._questions[local.name]
+        question.kept = kept = _Kept(keys, time.time())
         with suppress(OSError):  # a full disk: they serve, and the next start asks again
-            content = msgspec.json.encode(_Kept(keys, time.time()))
-            write_private(self._file(local.remote_url or ""), content)
+            write_private(self._file(local.remote_url or ""), msgspec.json.encode(kept))
         self._resolved(merged(local, keys))
 
-    def _stale(self, local: Instance, kept: _Kept) -> bool:
-        now, expires_at = time.time(), local.cache_expires_at
-        if now < kept.fetched_at:  # the clock was ahead then, who knows how far
-            return True
-        if expires_at is not None and kept.fetched_at < expires_at:
-            return now > expires_at
-        return now > kept.fetched_at + KEPT
+    def _failed(self, question: _Question, problem: str) -> None:
+        if problem == question.problem:
+            return
+        question.problem = problem
+        if question.kept is None:
+            self._resolved(replace(question.local, problem=problem))
 
     def _file(self, url: str) -> Path:
         return self._folder / hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
+def _fresh_for(local: Instance, kept: _Kept | None) -> float:
+    """Seconds; 0 for what is stale or not there."""
+    now, expires_at = time.time(), local.cache_expires_at
+    if kept is None or now < kept.fetched_at:  # the clock was ahead then, who knows how far
+        return 0.0
+    fresh_until = kept.fetched_at + KEPT
+    if expires_at is not None and kept.fetched_at < expires_at:
+        fresh_until = expires_at
+    return min(max(0.0, fresh_until - now), threading.TIMEOUT_MAX)
 
 
 def merged(local: Instance, keys: dict[str, Any]) -> Instance:

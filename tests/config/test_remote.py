@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,17 @@ def configured(url: str, **more: Any) -> Configuration:
     )
 
 
+ASKING: list[RemoteConfigurations] = []
+"""Those of the present test."""
+
+
+@pytest.fixture(autouse=True)
+def _nobody_goes_on_asking() -> Iterator[None]:
+    yield
+    while ASKING:
+        ASKING.pop().close()
+
+
 class Resolved:
     """What came of an instance, once the remote keys are there."""
 
@@ -48,6 +60,7 @@ class Resolved:
         (local,) = configuration.instances
         self.instance = local
         self.configurations = RemoteConfigurations(state, self._take)
+        ASKING.append(self.configurations)
         self.first = self.configurations.resolve(local)
 
     def _take(self, instance: Any) -> None:
@@ -87,7 +100,7 @@ def test_what_was_fetched_serves_at_once_and_while_nobody_answers(tmp_path: Path
         configuration = configured(server.url + "/site.json")
         Resolved(tmp_path, configuration).wait()
 
-    again = RemoteConfigurations(tmp_path, lambda instance: None).resolve(configuration.instances[0])
+    again = Resolved(tmp_path, configuration).first
 
     assert (again.problem, again.vo) == (None, "esc")
     assert len(server.requests) == 1
@@ -105,6 +118,14 @@ def test_stale_keys_are_fetched_again(tmp_path: Path, monkeypatch: pytest.Monkey
         resolved.wait()
 
     assert len(server.requests) == 2
+
+
+def test_keys_that_become_stale_meanwhile_are_fetched_again(tmp_path: Path) -> None:
+    moved = answering(KEYS | {"vo": "moved"})
+    with wayward(in_turn(answering(KEYS), moved)) as server:
+        resolved = Resolved(tmp_path, configured(server.url, cache_expires_at=int(time.time()) + 2))
+        assert resolved.wait().vo == "esc"
+        assert resolved.wait().vo == "moved"
 
 
 def test_keys_fetched_while_the_clock_was_ahead_are_fetched_again(
@@ -239,13 +260,37 @@ def test_nobody_is_asked_for_an_instance_that_is_gone(
     assert len(server.requests) == 1
 
 
+def test_an_instance_that_is_configured_here_now_is_not_asked_for_any_more(tmp_path: Path) -> None:
+    with wayward(answering(KEYS)) as server:
+        resolved = Resolved(tmp_path, configured(server.url))
+        resolved.wait()
+        here = {"name": "site", "display_name": "Site", "rucio_base_url": "https://rucio.example.org"}
+        resolved.configurations.resolve(configuration_from({"instances": [here]}, {}).instances[0])
+        resolved.configurations.ask_again("site")
+        for asking in [one for one in threading.enumerate() if one.name == "remote configuration"]:
+            asking.join(timeout=10)
+            assert not asking.is_alive()
+    assert len(server.requests) == 1
+
+
+def test_keys_serve_though_they_cannot_be_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "file" / "remote"
+    folder.parent.write_text("where a folder should be")
+    with wayward(answering(KEYS)) as server:
+        resolved = Resolved(folder, configured(server.url))
+        assert resolved.wait().problem is None
+        again = resolved.configurations.resolve(configured(server.url).instances[0])
+        assert (again.problem, again.vo) == (None, "esc")
+        assert len(server.requests) == 1
+
+
 def test_whoever_looks_at_an_instance_has_its_address_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab: Lab
 ) -> None:
     monkeypatch.setattr(remote, "FIRST_PAUSE", 600.0)
     told = threading.Event()
     keys = {"rucio_base_url": lab.url, "rucio_ca_cert": str(lab.ca)}
-    with wayward(in_turn(lambda request: request.answer(503), answering(keys))) as server:
+    with wayward(in_turn(lambda request: request.answer(503), *[answering(keys)] * 2)) as server:
         accounts = Accounts(configured(server.url), tmp_path, lambda name: told.set())
         assert told.wait(timeout=10)
         told.clear()
