@@ -192,8 +192,9 @@ class AccountSession:
         return Door(self.instance, self._options, os.environ)
 
     def _token_file(self, login: Login) -> Path:
-        """Its own for each server, VO and account: no server is ever sent another's token."""
-        owner = "\0".join((*_server(self.instance), login.account or ""))
+        """Its own for each server, VO, account and identity: no server is ever sent another's token."""
+        identity = (login.auth_type, login.username or "", login.certificate or "")
+        owner = "\0".join((*_server(self.instance), login.account or "", *identity))
         return self._tokens / hashlib.sha256(owner.encode()).hexdigest()[:32]
 
 
