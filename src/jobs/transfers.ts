@@ -9,15 +9,13 @@ const PAGE = 100;
 /** Which files of a job are shown. */
 export type TransferFilter = 'all' | 'failed';
 
-/** The files of one job, read page by page as they come into sight. */
+/** The files of one job, read page by page as they come into sight; the first `renew` reads the first ones. */
 export class Transfers {
   constructor(
     private readonly client: IJobsClient,
     private readonly job: string,
     readonly filter: TransferFilter
-  ) {
-    this.ensure(0, PAGE);
-  }
+  ) {}
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -40,23 +38,20 @@ export class Transfers {
     return this._rows.get(index);
   }
 
-  /** Ask for the rows from `first` up to before `end`, where they are not here. */
+  /** Ask for the rows from `first` up to before `end`, where they are not here as they are now. */
   ensure(first: number, end: number): void {
     this._sight = [first, end];
-    for (let at = first; at < end; at += 1) {
-      if (!this._rows.has(at) && (at < this._total || !this._ready)) {
-        void this._read(Math.floor(at / PAGE) * PAGE);
-        at = (Math.floor(at / PAGE) + 1) * PAGE - 1;
+    for (let at = Math.floor(first / PAGE) * PAGE; at < end; at += PAGE) {
+      if (!this._fresh.has(at)) {
+        void this._read(at);
       }
     }
   }
 
-  /** Read what is in sight again: the job has moved on. */
+  /** The job has moved on: read what is in sight again, and the rest when it comes into sight. */
   renew(): void {
-    const [first, end] = this._sight;
-    for (let at = Math.floor(first / PAGE) * PAGE; at < end; at += PAGE) {
-      void this._read(at);
-    }
+    this._fresh.clear();
+    this.ensure(...this._sight);
   }
 
   dispose(): void {
@@ -68,6 +63,7 @@ export class Transfers {
       return;
     }
     this._asked.add(offset);
+    this._fresh.add(offset);
     try {
       const state = this.filter === 'failed' ? 'failed' : null;
       const page = await this.client.transfers(this.job, offset, PAGE, state);
@@ -76,16 +72,23 @@ export class Transfers {
       this._ready = true;
       this._obstacle = null;
     } catch (reason) {
+      this._fresh.delete(offset);
       this._obstacle = obstacleOf(reason);
+      return;
     } finally {
       this._asked.delete(offset);
+      this._changed.emit();
     }
-    this._changed.emit();
+    if (!this._fresh.has(offset)) {
+      this.ensure(...this._sight); // it has moved on while this answer was on its way
+    }
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly _rows = new Map<number, TransferRow>();
   private readonly _asked = new Set<number>();
+  /** The pages that were asked for since the job last moved on. */
+  private readonly _fresh = new Set<number>();
   private _sight: [number, number] = [0, PAGE];
   private _total = 0;
   private _ready = false;

@@ -28,7 +28,11 @@ async function show(change: Partial<TransferRow>) {
     transfers: async () => ({ rows: [row], offset: 0, total: 1 })
   };
   const transfers = new Transfers(client as unknown as IJobsClient, '1', 'all');
-  await new Promise<void>(done => transfers.changed.connect(() => done()));
+  const changed = new Promise<void>(done =>
+    transfers.changed.connect(() => done())
+  );
+  transfers.renew();
+  await changed;
   const actions = {
     onCopyPath: jest.fn(),
     onRetry: jest.fn(),
