@@ -32,6 +32,8 @@ export interface ICells {
 const CELLS_MIME = 'application/vnd.jupyter.cells';
 /** Characters of a name that fit beside the pointer. */
 const LONGEST = 44;
+/** DIDs in one question for their summaries; the server takes no more. */
+const MOST_AT_ONCE = 100;
 
 export class Cells implements ICells {
   constructor(
@@ -85,9 +87,12 @@ export class Cells implements ICells {
       outputs: [],
       execution_count: null
     };
-    void this._staged(instance, [did]).then(staged => {
-      cell.source = this._source(instance, staged);
-    });
+    void this._staged(instance, [did]).then(
+      staged => {
+        cell.source = this._source(instance, staged);
+      },
+      () => undefined // the drop finds what is there now
+    );
     const mimeData = new MimeData();
     mimeData.setData(CELLS_MIME, [cell]);
     mimeData.setData('text/plain', didText(did));
@@ -118,10 +123,19 @@ export class Cells implements ICells {
     instance: string,
     dids: readonly Did[]
   ): Promise<IStaged[]> {
-    const { summaries } = await this.client.summarize(instance, [...dids]);
-    return Promise.all(
-      summaries.map(summary => stagedOf(this.client, instance, summary))
-    );
+    const staged: IStaged[] = [];
+    for (let at = 0; at < dids.length; at += MOST_AT_ONCE) {
+      const { summaries } = await this.client.summarize(
+        instance,
+        dids.slice(at, at + MOST_AT_ONCE)
+      );
+      staged.push(
+        ...(await Promise.all(
+          summaries.map(each => stagedOf(this.client, instance, each))
+        ))
+      );
+    }
+    return staged;
   }
 
   private readonly _templates: Templates;
