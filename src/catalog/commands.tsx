@@ -115,7 +115,8 @@ export function addCatalogCommands(
       execute: async () => {
         if (catalog.instance) {
           const dids = chosen().map(row => row.did);
-          await jobs.start({ instance: catalog.instance, dids });
+          const rse = catalog.rseOf(catalog.selected);
+          await jobs.start({ instance: catalog.instance, dids, rse });
         }
       }
     },

@@ -42,7 +42,7 @@ export function Explore(props: IExploreProps): JSX.Element {
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const frame = React.useRef<HTMLDivElement>(null);
   const { root, summaries, selected, details, instance, view } = catalog;
-  const rse = details ? view.rseOf(details.row.did) : null;
+  const rse = catalog.rseOf(selected);
   const chosen = selected.map(row => didText(row.did)).join('\n');
   const complete = React.useCallback(
     (typed: string) => catalog.completeScope(typed),
@@ -67,7 +67,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     setRefused(null);
     try {
       const dids = rows.filter(row => !row.missing).map(row => row.did);
-      await jobs.start({ instance, dids, rse, ...part });
+      await jobs.start({ instance, dids, rse: catalog.rseOf(rows), ...part });
     } catch (reason) {
       setRefused({ ...obstacleOf(reason), again: () => stage(rows, part) });
     } finally {

@@ -150,6 +150,11 @@ export class Catalog implements ICatalog {
     return planOf(rows, this.summariesOf(rows));
   }
 
+  /** The RSE from which these are to be taken: the one chosen for a single DID; null: the fastest that works. */
+  rseOf(rows: readonly DidRow[]): string | null {
+    return rows.length === 1 ? this.view.rseOf(rows[0].did) : null;
+  }
+
   isSelected(did: Did): boolean {
     return this._selection.has(did);
   }
@@ -253,6 +258,7 @@ export class Catalog implements ICatalog {
     this._instance = this.accounts.usable;
     this._forget();
     this._search = NOTHING;
+    this.view.forgetRses();
     this._restore();
     this.changed.emit();
   }

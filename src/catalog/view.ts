@@ -49,6 +49,12 @@ export class View {
     this._changed.emit();
   }
 
+  /** Take each DID from wherever is fastest again: another instance has other RSEs. */
+  forgetRses(): void {
+    this._rses.clear();
+    this._changed.emit();
+  }
+
   private readonly _changed = new Signal<this, void>(this);
   private readonly _rses = new Map<string, string | null>();
   private _memory: IViewMemory = { top: 0, tab: 'replicas', share: 0.5 };

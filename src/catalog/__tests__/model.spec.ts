@@ -187,6 +187,14 @@ it('begins anew at another instance', async () => {
   expect(client.closed).toEqual(['*']);
 });
 
+it('forgets at another instance from where a DID was to be taken', async () => {
+  const { catalog, accounts } = await setUp();
+  catalog.view.chooseRse(didOf('a'), 'CERNBOX');
+  expect(catalog.rseOf([rowOf('a')])).toBe('CERNBOX');
+  accounts.use('escape');
+  expect(catalog.rseOf([rowOf('a')])).toBeNull();
+});
+
 it('completes nothing while signed out', async () => {
   const { catalog, accounts } = await setUp();
   accounts.use(null);

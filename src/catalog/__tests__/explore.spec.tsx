@@ -1,0 +1,86 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { act, fireEvent, render, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import type { IAccounts } from '../../accounts/model';
+import type { JobAsk } from '../../client/client';
+import { measureNothing } from '../../components/__tests__/measuring';
+import { CommandIDs, type IJobs } from '../../tokens';
+import { addCatalogCommands, type ICatalogCommandsOptions } from '../commands';
+import { Explore } from '../explore';
+import { Catalog } from '../model';
+import { didOf, FakeCatalog, rowOf } from './fakecatalog';
+
+beforeAll(measureNothing);
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+const rest = () => act(() => jest.advanceTimersByTimeAsync(200));
+
+/** Explore with two datasets, of which the first is chosen, and to be taken from CERNBOX. */
+async function setUp() {
+  const client = new FakeCatalog();
+  client.rows = { '*': [rowOf('a'), rowOf('b')] };
+  const accounts = { usable: 'atlas', changed: { connect: () => true } };
+  const catalog = new Catalog(client, accounts as unknown as IAccounts);
+  const started: JobAsk[] = [];
+  const jobs = {
+    store: null,
+    of: () => null,
+    refreshStore: async () => undefined,
+    start: async (job: JobAsk) => void started.push(job)
+  } as unknown as IJobs;
+  const commands = new CommandRegistry();
+  const trans = nullTranslator.load('');
+  const options = { catalog, jobs, trans } as ICatalogCommandsOptions;
+  addCatalogCommands(commands, options);
+
+  catalog.ask({ scope: 'user.alice' });
+  await rest();
+  catalog.choose({ branch: catalog.root!, index: 0 });
+  catalog.view.chooseRse(didOf('a'), 'CERNBOX');
+  const explore = () => (
+    <Explore
+      catalog={catalog}
+      jobs={jobs}
+      commands={commands}
+      trans={trans}
+      cells={null}
+    />
+  );
+  const { rerender } = render(explore());
+  catalog.changed.connect(() => rerender(explore()));
+  await rest();
+  return { catalog, commands, started };
+}
+
+const press = (name: string) =>
+  fireEvent.click(screen.getByRole('button', { name }));
+
+describe('the RSE that was chosen', () => {
+  it('is that of the row that is staged, not of the one that is chosen', async () => {
+    const { started } = await setUp();
+    press('Stage user.alice:b');
+    await rest();
+    press('Stage user.alice:a');
+    await rest();
+    expect(started).toMatchObject([
+      { dids: [didOf('b')], rse: null },
+      { dids: [didOf('a')], rse: 'CERNBOX' }
+    ]);
+  });
+
+  it('counts for the command as it does for the bar', async () => {
+    const { catalog, commands, started } = await setUp();
+    screen.getByRole('button', { name: 'Stage from CERNBOX' });
+    await commands.execute(CommandIDs.stage);
+    act(() => catalog.choose({ branch: catalog.root!, index: 1 }, 'toggle'));
+    screen.getByRole('button', { name: 'Stage' });
+    await commands.execute(CommandIDs.stage);
+    expect(started).toMatchObject([
+      { dids: [didOf('a')], rse: 'CERNBOX' },
+      { dids: [didOf('a'), didOf('b')], rse: null }
+    ]);
+  });
+});
