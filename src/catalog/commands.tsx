@@ -182,7 +182,7 @@ async function evict(
     freed.files += files;
     freed.bytes += bytes;
   }
-  catalog.summaries?.renew();
+  catalog.renew();
   await jobs.refreshStore();
   Notification.info(
     freed.files > 0

@@ -156,7 +156,7 @@ export function Explore(props: IExploreProps): JSX.Element {
             summaries.obstacle,
             {
               signIn: () => void commands.execute(CommandIDs.signIn),
-              retry: () => summaries.renew()
+              retry: () => catalog.renew()
             },
             trans
           )}
@@ -190,7 +190,7 @@ export function Explore(props: IExploreProps): JSX.Element {
               onTab={tab => view.look({ tab })}
               onRse={value => view.chooseRse(details.row.did, value)}
               onCopy={() => copy(details.row.did)}
-              onRefresh={() => summaries?.renew()}
+              onRefresh={() => catalog.renew()}
               onClose={closeDetails}
             />
           ) : null

@@ -140,6 +140,12 @@ export class Catalog implements ICatalog {
     return this._selection.tooMany;
   }
 
+  /** Ask again what is told of the rows in sight and of those that are chosen, wherever these are. */
+  renew(): void {
+    const chosen = this.selected.filter(row => !row.missing);
+    this._summaries?.renew(chosen.map(row => row.did));
+  }
+
   /** What is known of these; nothing yet of some. */
   summariesOf(rows: readonly DidRow[]): readonly DidSummary[] {
     return rows.flatMap(row => this._summaries?.get(row.did) ?? []);

@@ -37,7 +37,7 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
     catalog.changed.connect(panel.update, panel);
     jobs.changed.connect(panel.update, panel);
     jobs.finished.connect(() => {
-      catalog.summaries?.renew();
+      catalog.renew();
       catalog.details?.renewReplicas();
     });
     if (state) {

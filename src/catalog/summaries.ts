@@ -44,15 +44,17 @@ export class Summaries {
     }
   }
 
-  /** Ask for all in sight again, since files were staged or taken away. */
-  renew(): void {
-    const sight = new Set(this._sight.map(didText));
+  /** Ask again for all in sight and for these, and forget the others, since files were staged or taken away. */
+  renew(dids: readonly Did[]): void {
+    const shown = new Map(
+      [...this._sight, ...dids].map(did => [didText(did), did])
+    );
     for (const key of this._known.keys()) {
-      if (!sight.has(key)) {
+      if (!shown.has(key)) {
         this._known.delete(key);
       }
     }
-    void this._ask(this._sight);
+    void this._ask([...shown.values()]);
   }
 
   /** The summaries of all these; rejects with `Failure`. */

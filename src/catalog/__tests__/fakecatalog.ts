@@ -21,6 +21,8 @@ export class FakeCatalog implements ICatalogClient {
   /** How many rows of each listing have arrived; all of them where it is absent. */
   arrived: Record<string, number> = {};
   cut: string | null = null;
+  /** Files here of each dataset, which has two. */
+  staged = 0;
   readonly asked: string[] = [];
   readonly closed: string[] = [];
   readonly summarized: Did[][] = [];
@@ -55,7 +57,7 @@ export class FakeCatalog implements ICatalogClient {
         open: false,
         rses: 1,
         reach: 'http' as const,
-        staged_files: 0,
+        staged_files: this.staged,
         staged_path: null
       }))
     };
