@@ -65,6 +65,7 @@ export class Catalog implements ICatalog {
     private readonly accounts: IAccounts
   ) {
     this._instance = accounts.usable;
+    this._lapsed = isLapsed(accounts);
     this.view.changed.connect(this._tell, this);
     this._selection.changed.connect(this._onSelection, this);
     accounts.changed.connect(this._onAccounts, this);
@@ -258,7 +259,12 @@ export class Catalog implements ICatalog {
   }
 
   private _onAccounts(): void {
+    const wasLapsed = this._lapsed;
+    this._lapsed = isLapsed(this.accounts);
     if (this.accounts.usable === this._instance) {
+      if (wasLapsed && !this._lapsed) {
+        this._askAgain();
+      }
       return;
     }
     this._instance = this.accounts.usable;
@@ -267,6 +273,15 @@ export class Catalog implements ICatalog {
     this.view.forgetRses();
     this._restore();
     this.changed.emit();
+  }
+
+  /** Ask again what was not answered for want of a sign-in. */
+  private _askAgain(): void {
+    if (this._root?.listing.obstacle?.do === 'signin') {
+      this.refresh();
+    } else if (this._summaries?.obstacle?.do === 'signin') {
+      this.renew();
+    }
   }
 
   private _restore(): void {
@@ -333,10 +348,16 @@ export class Catalog implements ICatalog {
 
   private readonly _selection = new Selection();
   private _instance: string | null;
+  /** Whether the sign-in at the instance has lapsed. */
+  private _lapsed: boolean;
   private _search = NOTHING;
   private _root: Branch | null = null;
   private _summaries: Summaries | null = null;
   private _questions = 0;
   private _awaited: IMemory | null = null;
   private _details: Details | null = null;
+}
+
+function isLapsed({ current }: IAccounts): boolean {
+  return current?.account.state === 'lapsed';
 }

@@ -1,17 +1,26 @@
 import { Signal } from '@lumino/signaling';
 
+import { instanceOf } from '../../accounts/__tests__/instance';
 import type { IAccounts } from '../../accounts/model';
+import { Failure } from '../../client/failure';
+import type { InstanceInfo } from '../../client/generated';
 import { Catalog } from '../model';
 import { didOf, FakeCatalog, rowOf, settled } from './fakecatalog';
 
-/** Accounts of which only the usable instance is asked. */
+/** Accounts of which only the usable instance, and how the user stands there, is asked. */
 class FakeAccounts {
   usable: string | null = 'atlas';
-  current = null;
+  current: InstanceInfo | null = null;
   readonly changed = new Signal<this, void>(this);
 
   use(instance: string | null): void {
     this.usable = instance;
+    this.changed.emit();
+  }
+
+  stand(state: InstanceInfo['account']['state']): void {
+    const { account } = instanceOf();
+    this.current = instanceOf({ account: { ...account, state } });
     this.changed.emit();
   }
 }
@@ -193,6 +202,55 @@ it('forgets at another instance from where a DID was to be taken', async () => {
   expect(catalog.rseOf([rowOf('a')])).toBe('CERNBOX');
   accounts.use('escape');
   expect(catalog.rseOf([rowOf('a')])).toBeNull();
+});
+
+describe('once the user has signed in again', () => {
+  const detail = 'Your sign-in has lapsed.';
+  const refuse = (action: 'signin' | 'retry') => () =>
+    Promise.reject(new Failure({ type: 'refused', detail, do: action }));
+
+  it('asks the question that was not answered', async () => {
+    const { client, accounts, catalog } = await setUp();
+    const open = jest.spyOn(client, 'openListing');
+    open.mockImplementationOnce(refuse('signin'));
+    catalog.refresh();
+    accounts.stand('lapsed');
+    await settled();
+    expect(catalog.root?.listing.obstacle?.detail).toBe(detail);
+    accounts.stand('signed-in');
+    await settled();
+    expect(catalog.root?.listing.obstacle).toBeNull();
+    expect(catalog.root?.listing.length).toBe(4);
+  });
+
+  it('asks for the summaries that did not come, and keeps the choice', async () => {
+    const { client, accounts, catalog, place, chosen } = await setUp();
+    const summarize = jest.spyOn(client, 'summarize');
+    summarize.mockImplementationOnce(refuse('signin'));
+    catalog.choose(place(0));
+    accounts.stand('lapsed');
+    await catalog.summaries?.load([didOf('a')]);
+    expect(catalog.summaries?.obstacle?.detail).toBe(detail);
+    accounts.stand('lapsing');
+    await settled();
+    expect(catalog.summaries?.obstacle).toBeNull();
+    expect(catalog.summariesOf(catalog.selected)).toHaveLength(1);
+    expect(chosen()).toEqual(['a']);
+  });
+
+  it('asks nothing that has an answer, nor what failed for another reason', async () => {
+    const { client, accounts, catalog } = await setUp();
+    const open = jest.spyOn(client, 'openListing');
+    accounts.stand('lapsed');
+    accounts.stand('signed-in');
+    open.mockImplementationOnce(refuse('retry'));
+    catalog.refresh();
+    accounts.stand('lapsed');
+    await settled();
+    accounts.stand('signed-in');
+    await settled();
+    expect(open).toHaveBeenCalledTimes(1);
+  });
 });
 
 it('completes nothing while signed out', async () => {
