@@ -53,7 +53,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     setRefused(null);
     if (selected.length > 0) {
       void jobs.refreshStore();
-      void summaries?.load(selected.map(row => row.did));
+      void catalog.loadChosen();
     }
     // Asked when something else is chosen, not whenever the list is drawn.
     // eslint-disable-next-line react-hooks/exhaustive-deps

@@ -143,8 +143,12 @@ export class Catalog implements ICatalog {
 
   /** Ask again what is told of the rows in sight and of those that are chosen, wherever these are. */
   renew(): void {
-    const chosen = this.selected.filter(row => !row.missing);
-    this._summaries?.renew(chosen.map(row => row.did));
+    this._summaries?.renew(this._chosen());
+  }
+
+  /** Ask what is told of the chosen rows, as far as it is not known. */
+  async loadChosen(): Promise<void> {
+    await this._summaries?.load(this._chosen());
   }
 
   /** What is known of these; nothing yet of some. */
@@ -322,6 +326,11 @@ export class Catalog implements ICatalog {
     this._summaries = null;
     this._selection.forget();
     this._detail();
+  }
+
+  /** The chosen DIDs that Rucio knows. */
+  private _chosen(): Did[] {
+    return this.selected.filter(row => !row.missing).map(row => row.did);
   }
 
   private _onSelection(): void {

@@ -18,10 +18,10 @@ afterEach(() => void jest.useRealTimers());
 
 const rest = () => act(() => jest.advanceTimersByTimeAsync(200));
 
-/** Explore with two datasets, of which the first is chosen, and to be taken from CERNBOX. */
-async function setUp() {
+/** Explore with two DIDs, of which the first is chosen, and to be taken from CERNBOX. */
+async function setUp(second = rowOf('b')) {
   const client = new FakeCatalog();
-  client.rows = { '*': [rowOf('a'), rowOf('b')] };
+  client.rows = { '*': [rowOf('a'), second] };
   const accounts = { usable: 'atlas', changed: { connect: () => true } };
   const catalog = new Catalog(client, accounts as unknown as IAccounts);
   const started: JobAsk[] = [];
@@ -52,7 +52,7 @@ async function setUp() {
   const { rerender } = render(explore());
   catalog.changed.connect(() => rerender(explore()));
   await rest();
-  return { catalog, commands, started };
+  return { client, catalog, commands, started };
 }
 
 const press = (name: string) =>
@@ -83,4 +83,23 @@ describe('the RSE that was chosen', () => {
       { dids: [didOf('a'), didOf('b')], rse: null }
     ]);
   });
+});
+
+it('a DID that Rucio does not know keeps no other from being staged', async () => {
+  const { client, catalog } = await setUp({ ...rowOf('gone'), missing: true });
+  const summarize = client.summarize.bind(client);
+  client.summarize = async (instance, dids) => {
+    const { summaries } = await summarize(instance, dids);
+    return {
+      summaries: summaries.map(summary =>
+        summary.did.name === 'gone' ? { ...summary, reach: 'none' } : summary
+      )
+    };
+  };
+  act(() => catalog.choose({ branch: catalog.root!, index: 1 }, 'toggle'));
+  await rest();
+  const stage = screen.getByRole<HTMLButtonElement>('button', {
+    name: 'Stage'
+  });
+  expect(stage.disabled).toBe(false);
 });
