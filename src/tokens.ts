@@ -35,8 +35,8 @@ export interface IPanel {
   update(): void;
   /** Bring the panel to the front, and a tab of it. */
   showTab(tab?: string): void;
-  /** Show a form in place of the tabs until it calls back. */
-  showForm(form: (close: () => void) => JSX.Element): void;
+  /** Show a form in place of the tabs until it calls back. That answers whether it still stood there. */
+  showForm(form: (close: () => boolean) => JSX.Element): void;
 }
 
 export type IAccounts = IAccountsModel;

@@ -72,15 +72,22 @@ export class RucioPanel extends ReactWidget implements IPanel {
   }
 
   /** Show a form in place of the tabs; the focus returns to where it was. */
-  showForm(form: (close: () => void) => JSX.Element): void {
+  showForm(form: (close: () => boolean) => JSX.Element): void {
     const before = document.activeElement;
-    this._form = form(() => {
+    const number = (this._forms += 1);
+    const close = (): boolean => {
+      if (!this._form || this._forms !== number) {
+        return false;
+      }
       this._form = null;
       this.update();
       if (before instanceof HTMLElement && this.node.contains(before)) {
         requestAnimationFrame(() => before.focus());
       }
-    });
+      return true;
+    };
+    // The key keeps what was typed into one form out of the next.
+    this._form = <React.Fragment key={number}>{form(close)}</React.Fragment>;
     this.options.activate();
     this.update();
   }
@@ -179,4 +186,6 @@ export class RucioPanel extends ReactWidget implements IPanel {
   private _tabs: IPanelTab[] = [];
   private _current: string | null = null;
   private _form: JSX.Element | null = null;
+  /** How many forms were shown; tells one from the next. */
+  private _forms = 0;
 }

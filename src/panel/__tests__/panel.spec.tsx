@@ -1,0 +1,89 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { MessageLoop } from '@lumino/messaging';
+import { Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+import { act, fireEvent, screen } from '@testing-library/react';
+import * as React from 'react';
+
+import { FakeAccounts } from '../../accounts/__tests__/fakeaccounts';
+import { addAccountCommands } from '../../accounts/commands';
+import { Accounts } from '../../accounts/model';
+import type { IEngine } from '../../client/engine';
+import { FakeEvents } from '../../jobs/__tests__/fakejobs';
+import { CommandIDs } from '../../tokens';
+import { RucioPanel } from '../panel';
+
+class FakeEngine implements IEngine {
+  readonly changed = new Signal<this, void>(this);
+  readonly recovered = new Signal<this, void>(this);
+  readonly obstacle = null;
+  readonly environment = null;
+  retry = async () => undefined;
+}
+
+const trans = nullTranslator.load('');
+let panel: RucioPanel;
+let commands: CommandRegistry;
+
+/** Do something, and wait until the panel is drawn again. */
+const drawn = (change: () => unknown) =>
+  act(async () => {
+    await change();
+    MessageLoop.flush();
+  });
+/** Show a form of one field; answers what closes it. */
+const show = async (label: string) => {
+  let close = () => false;
+  await drawn(() =>
+    panel.showForm(closeForm => {
+      close = closeForm;
+      return <input aria-label={label} />;
+    })
+  );
+  return close;
+};
+const field = (label: string) => screen.getByLabelText<HTMLInputElement>(label);
+const type = (label: string, value: string) =>
+  fireEvent.change(field(label), { target: { value } });
+
+beforeEach(async () => {
+  const accounts = new Accounts({
+    client: new FakeAccounts(),
+    events: new FakeEvents()
+  });
+  commands = new CommandRegistry();
+  panel = new RucioPanel({
+    accounts,
+    engine: new FakeEngine(),
+    commands,
+    trans,
+    activate: () => undefined
+  });
+  addAccountCommands(commands, { accounts, panel, trans });
+  await drawn(() => Widget.attach(panel, document.body));
+});
+afterEach(() => act(async () => panel.dispose()));
+
+it('what was typed to sign in at one instance is not taken to another', async () => {
+  const signIn = (instance: string) =>
+    drawn(() => commands.execute(CommandIDs.signIn, { instance }));
+  await signIn('atlas');
+  type('Password', 'secret');
+  await signIn('escape');
+  expect(field('Password').value).toBe('');
+});
+
+it('a form that is left does not close the next one', async () => {
+  const close = await show('first');
+  await show('second');
+  type('second', 'typed');
+  await drawn(() => expect(close()).toBe(false));
+  expect(field('second').value).toBe('typed');
+});
+
+it('a form that stands there is closed once', async () => {
+  const close = await show('form');
+  await drawn(() => expect([close(), close()]).toEqual([true, false]));
+  expect(screen.queryByLabelText('form')).toBeNull();
+});
