@@ -29,7 +29,7 @@ export const demo: JupyterFrontEndPlugin<void> = {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
     const demo = new Demo(server.client);
-    let close = () => {};
+    let close = () => false;
     const names = addCommands(commands, {
       [CommandIDs.tryDemo]: {
         label: trans.__('Try the Demo…'),
@@ -43,10 +43,12 @@ export const demo: JupyterFrontEndPlugin<void> = {
     });
     demo.started.connect(async (_: Demo, status: DemoStatus) => {
       await accounts.refresh();
+      if (!close()) {
+        return; // the user does something else by now
+      }
       if (status.instance) {
         accounts.select(status.instance);
       }
-      close();
       if (commands.hasCommand(CommandIDs.search)) {
         await commands.execute(CommandIDs.search, { scope: status.scope });
       }
