@@ -60,7 +60,11 @@ export function addAccountCommands(
       isToggled: args => accounts.current?.name === args.instance,
       isVisible: args => Boolean(args.instance),
       describedBy: { args: { ...INSTANCE, required: ['instance'] } },
-      execute: args => accounts.select(String(args.instance))
+      // Answers what is selected now; null where there is no such instance.
+      execute: withMeant(({ name }) => {
+        accounts.select(name);
+        return name;
+      })
     },
     [CommandIDs.addInstance]: {
       label: trans.__('Add an Instance…'),

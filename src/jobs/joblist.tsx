@@ -64,9 +64,20 @@ export function JobList(props: IJobListProps): JSX.Element {
       setRefused({ ...obstacleOf(reason), again: () => attempt(act) });
     }
   };
-  const explore = (dids: readonly Did[]) =>
-    void commands.execute(CommandIDs.pasteDids, {
-      dids: dids.map(didText).join('\n')
+  /** Show DIDs of a job at its instance, which need not be the current one. */
+  const explore = (
+    { instance }: JobSnapshot['request'],
+    dids: readonly Did[]
+  ) =>
+    attempt(async () => {
+      if (!(await commands.execute(CommandIDs.selectInstance, { instance }))) {
+        throw new Error(
+          trans.__('The instance %1 is not known any more.', instance)
+        );
+      }
+      await commands.execute(CommandIDs.pasteDids, {
+        dids: dids.map(didText).join('\n')
+      });
     });
   const actionsOf = (job: JobSnapshot): IJobActions => ({
     pause: () => void attempt(() => jobs.change(job.id, 'pause')),
@@ -84,7 +95,7 @@ export function JobList(props: IJobListProps): JSX.Element {
     reveal: commands.hasCommand(CommandIDs.reveal)
       ? () => void commands.execute(CommandIDs.reveal, { path: job.path ?? '' })
       : null,
-    explore: () => explore(job.request.dids),
+    explore: () => void explore(job.request, job.request.dids),
     showFiles: () => setOpened({ id: job.id, filter: 'all' }),
     showFailed: () => setOpened({ id: job.id, filter: 'failed' })
   });
@@ -146,7 +157,7 @@ export function JobList(props: IJobListProps): JSX.Element {
                   onFilter={filter => setOpened({ id: job.id, filter })}
                   onRetry={actionsOf(job).retry}
                   onSignIn={actionsOf(job).signIn}
-                  onExplore={did => explore([did])}
+                  onExplore={did => void explore(job.request, [did])}
                 />
               )}
             </JobCard>
