@@ -99,13 +99,20 @@ export class Jobs implements IJobs {
   }
 
   async refresh(): Promise<void> {
+    const question = (this._asked += 1);
+    const isOld = () => question < this._answered; // a later one was answered first
     try {
       const { jobs } = await this.client.jobs();
-      this._obstacle = null;
-      this._replace(jobs);
+      if (!isOld()) {
+        this._answered = question;
+        this._obstacle = null;
+        this._replace(jobs);
+      }
     } catch (reason) {
-      this._obstacle = obstacleOf(reason);
-      this.changed.emit();
+      if (!isOld()) {
+        this._obstacle = obstacleOf(reason);
+        this.changed.emit();
+      }
     }
   }
 
@@ -158,7 +165,11 @@ export class Jobs implements IJobs {
   /** An event leaves out the request, which never changes; an unknown job must be read. */
   private _onEvent(_: IEvents, event: JobsEvent): void {
     this._heard = Date.now();
-    const known = new Map((this._jobs ?? []).map(job => [job.id, job]));
+    if (!this._jobs) {
+      void this.refresh(); // what is on its way may be older than this event
+      return;
+    }
+    const known = new Map(this._jobs.map(job => [job.id, job]));
     event.gone.forEach(id => known.delete(id));
     let unknown = false;
     for (const progress of event.jobs) {
@@ -184,7 +195,11 @@ export class Jobs implements IJobs {
   };
 
   private _put(job: JobSnapshot): void {
-    const others = (this._jobs ?? []).filter(({ id }) => id !== job.id);
+    if (!this._jobs) {
+      void this.refresh(); // one job is not all of them
+      return;
+    }
+    const others = this._jobs.filter(({ id }) => id !== job.id);
     this._replace([job, ...others]);
   }
 
@@ -204,5 +219,8 @@ export class Jobs implements IJobs {
   private _obstacle: Obstacle | null = null;
   private _store: StoreStatus | null = null;
   private _heard = 0;
+  /** The last question for all jobs, and the last that was answered. */
+  private _asked = 0;
+  private _answered = 0;
   private _timer: number;
 }

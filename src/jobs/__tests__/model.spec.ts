@@ -36,6 +36,50 @@ it('reads again when an event speaks of an unknown job', async () => {
   expect(jobs.all?.map(({ id }) => id)).toEqual(['2', '1']);
 });
 
+describe('before the jobs were read', () => {
+  /** Jobs whose reading is answered by the test: each answer by the number of its question. */
+  function asking() {
+    const client = new FakeJobs();
+    const answers: ((...jobs: JobSnapshot[]) => Promise<void>)[] = [];
+    client.jobs = () =>
+      new Promise(resolve => {
+        answers.push((...jobs) => {
+          resolve({ jobs });
+          return settled();
+        });
+      });
+    const events = new FakeEvents();
+    return { answers, events, jobs: new Jobs(client, events) };
+  }
+  const states = (jobs: Jobs) => jobs.all?.map(({ state }) => state);
+
+  it('an event or a new job does not make a list of its own', async () => {
+    const { answers, events, jobs } = asking();
+    events.tell(1, [jobOf()]);
+    await jobs.start({ instance: 'atlas', dids: [] });
+    expect(jobs.all).toBeNull();
+    await answers[0](jobOf(), jobOf({ id: '2' }));
+    expect(jobs.all).toHaveLength(2);
+  });
+
+  it('an event that overtakes the first answer is not lost', async () => {
+    const { answers, events, jobs } = asking();
+    events.tell(1, [jobOf({ state: 'done' })]);
+    await answers[0](jobOf());
+    expect(states(jobs)).toEqual(['running']);
+    await answers[1](jobOf({ state: 'done' }));
+    expect(states(jobs)).toEqual(['done']);
+  });
+
+  it('an answer that another has overtaken is not taken', async () => {
+    const { answers, events, jobs } = asking();
+    events.tell(1, [jobOf({ state: 'done' })]);
+    await answers[1](jobOf({ state: 'done' }));
+    await answers[0](jobOf());
+    expect(states(jobs)).toEqual(['done']);
+  });
+});
+
 it('reads again when events were missed', async () => {
   const { client, events } = await setUp();
   events.missed.emit();

@@ -15,13 +15,16 @@ const shown = () =>
     message
   }));
 
-async function setUp(list: JobSnapshot[] = []) {
+async function setUp(list: JobSnapshot[] = [], early: JobSnapshot[] = []) {
   const client = new FakeJobs();
   client.list = list;
   const events = new FakeEvents();
   const jobs = new Jobs(client, events);
   const trans = nullTranslator.load('');
   const notifications = new Notifications(jobs, new CommandRegistry(), trans);
+  if (early.length > 0) {
+    events.tell(1, early);
+  }
   await settled();
   /** The server's jobs are these now. */
   const tell = async (...told: JobSnapshot[]) => {
@@ -52,6 +55,11 @@ it('a job has one notification from its start to its end', async () => {
 it('jobs that were here before have none', async () => {
   const { tell } = await setUp([jobOf()]);
   await tell(jobOf({ state: 'done' }));
+  expect(shown()).toEqual([]);
+});
+
+it('nor have they where an event comes before they are read', async () => {
+  await setUp([jobOf({ state: 'done' }), jobOf({ id: '2' })], [jobOf()]);
   expect(shown()).toEqual([]);
 });
 
