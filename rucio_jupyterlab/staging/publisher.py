@@ -131,6 +131,8 @@ class Publisher(threading.Thread):
         self._put_off: deque[Item] = deque()
         """What has its turn before what lies in the letterbox; a question is only ever the first of it."""
         self._stopping = threading.Event()
+        self._unreadable: set[int] = set()
+        """Objects of which the disk has refused a reading."""
 
     def publish(self, arrived: Arrived) -> None:
         """Turn a part into a file that can be opened; `Published` tells the result."""
@@ -311,11 +313,21 @@ class Publisher(threading.Thread):
         return Failed(row, self._journal.members_of([row.id]))
 
     def _adopt(self, row: FileRow) -> Adopted:
-        if self._is_right(row):
+        if self._is_readable_and_right(row):
             return Adopted(row, True, self._store.size(row.key) or 0)
         self._forget([row.id], "queued")  # links first, so that none ever dangles
         self._store.remove(row.key)
         return Adopted(row, False)
+
+    def _is_readable_and_right(self, row: FileRow) -> bool:
+        """Raises OSError at the first time; when it is asked again the disk has been tried, and is well."""
+        try:
+            return self._is_right(row)
+        except OSError:
+            if row.id in self._unreadable:
+                return False
+            self._unreadable.add(row.id)
+            raise
 
     def _is_right(self, row: FileRow) -> bool:
         """Read an object; where the catalogue has no checksum its size alone must do. Raises OSError."""

@@ -371,6 +371,20 @@ def test_an_object_that_cannot_be_read_now_stays_and_is_told(
     assert house.next() == Adopted(row, True, 3)
 
 
+def test_an_object_that_can_never_be_read_is_fetched_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = house.plan("run", {"a": b"abc"})
+    house.object(row).write_bytes(b"abc")
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.file_adler32", failing)
+    house.publisher.adopt(row)
+    assert isinstance(house.next(), NotPublished)
+    assert house.next() == NotAdopted(row)
+    house.publisher.adopt(row)
+    assert house.next() == Adopted(row, False)
+    assert not house.object(row).exists()
+
+
 def test_a_wrong_object_that_cannot_be_removed_now_is_told(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
