@@ -335,8 +335,8 @@ class Transfers:
         self._events.reported(report)
 
     def _fly_again(self, flight: Flight) -> None:
-        """What was about to be published is not there, or not right."""
-        if flight.jobs:
+        """What was about to be published is not there, or not right; who waits for the disk has it later."""
+        if any(self._events.is_active(job) for job in flight.jobs):
             self.flights.take_off_again(flight)
             self._fly(flight)
         else:
