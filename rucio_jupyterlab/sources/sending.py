@@ -69,7 +69,10 @@ STANDSTILL_SECONDS = 10.0
 
 
 Watch = Callable[[int, int], None]
-"""Called before bytes are sent, with the position in the file and their number; may wait, or raise to stop."""
+"""Called before bytes are sent, with the position in the file and their number; may wait, or raise to stop.
+
+With no bytes while an answer is waited for: then it does not wait.
+"""
 Hold = Callable[[StorageUnreachable], None]
 """Called where what is sent already would be lost; returns when it is time to go on, or raises to give it up."""
 

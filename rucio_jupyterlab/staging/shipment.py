@@ -252,7 +252,7 @@ class Shipment:
             with self._lock:
                 if (limit := self._means.bandwidth()) != self._throttle.bytes_per_second:
                     self._throttle.limit(limit)
-                if self._throttle.take(count):
+                if not count or self._throttle.take(count):
                     return
                 pause = self._throttle.seconds_until_more()
             self._retries.sleep(min(pause, LONGEST_PAUSE))
