@@ -150,7 +150,7 @@ class Stager:
         if download is not None:
             job.record.request = replace(job.record.request, download=download)
         job.record.request = replace(job.record.request, confirmed=True)
-        job.planned = False
+        job.planned, job.planning = False, True  # what is still counted for its last plan comes too late
         self._board.set_state(job, "planning")  # from now on it holds its files
         await asyncio.shield(self._begin_anew(job))  # nobody else would plan it
         return job.snapshot()
@@ -162,6 +162,8 @@ class Stager:
             await asyncio.to_thread(self._journal.forget_plan, job.id)
         except NoSpace as error:
             self._board.wait_for_disk(job, error.problem())  # then it is planned
+        finally:
+            job.planning = False
         if job.state == "planning" and not self._board.closing:
             job.cursor = job.tries = 0
             self._transfers.carrier.retry_now()
