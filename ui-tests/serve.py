@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def main() -> None:
     options = parse()
     signal.signal(signal.SIGTERM, interrupt)
     with ExitStack() as running:
+        for port in (options.lab, options.lab42, options.notebook, options.control):
+            running.enter_context(reserved(port))
         # The engines outlive their servers for a minute, and may still write.
         temporary = tempfile.TemporaryDirectory(prefix="rucio-ui-", ignore_cleanup_errors=True)
         folder = Path(running.enter_context(temporary))
@@ -79,6 +82,14 @@ def parse() -> argparse.Namespace:
     for name in ("lab", "lab42", "notebook", "control"):
         parser.add_argument(f"--{name}", type=int, required=True, metavar="PORT")
     return parser.parse_args()
+
+
+def reserved(port: int) -> socket.socket:
+    """A port that nobody gets by chance while the grid is made; a server that asks for it by number does."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", port))
+    return holder
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
