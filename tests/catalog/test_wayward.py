@@ -326,11 +326,11 @@ def test_what_must_be_known_of_rses_is_asked_side_by_side_and_once(catalog_at: M
 def test_what_rucio_failed_to_tell_of_an_rse_is_asked_again(
     catalog_at: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rses, "FAULT_SECONDS", 0.2)
+    monkeypatch.setattr(rses, "FAULT_SECONDS", 2.0)
     told = json.dumps({"rse": "A", "rse_type": "TAPE", "protocols": []}).encode()
     catalog, _ = catalog_at(
         {"/rses/A": in_turn(lambda request: request.answer(500), lambda request: request.answer(200, told))}
     )
     assert [catalog.rse("w", "A").media for _ in range(2)] == ["disk", "disk"]
-    time.sleep(0.3)
+    time.sleep(2.1)
     assert catalog.rse("w", "A").media == "tape"

@@ -123,7 +123,7 @@ def test_stale_keys_are_fetched_again(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_keys_that_become_stale_meanwhile_are_fetched_again(tmp_path: Path) -> None:
     moved = answering(KEYS | {"vo": "moved"})
     with wayward(in_turn(answering(KEYS), moved)) as server:
-        resolved = Resolved(tmp_path, configured(server.url, cache_expires_at=int(time.time()) + 2))
+        resolved = Resolved(tmp_path, configured(server.url, cache_expires_at=int(time.time()) + 4))
         assert resolved.wait().vo == "esc"
         assert resolved.wait().vo == "moved"
 

@@ -118,9 +118,9 @@ def test_what_breaks_is_tried_again(eos: Cloud, file: Path, fault: Any) -> None:
 def test_a_cloud_may_take_its_time_to_store_what_it_has(
     eos: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LEAST_SECONDS", 1.0)
-    monkeypatch.setitem(globals(), "PACE", Pace(connect=5.0, stall=1.0))
-    eos.gateway.faults.storing_seconds = 2.5
+    monkeypatch.setattr(sender, "LEAST_SECONDS", 2.0)
+    monkeypatch.setitem(globals(), "PACE", Pace(connect=5.0, stall=2.0))
+    eos.gateway.faults.storing_seconds = 4.0
     with writer(eos) as it:
         it.send(file, place(eos))
     assert eos.gateway.counts["InitiateFileUpload"] == 1

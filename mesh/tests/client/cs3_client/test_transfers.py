@@ -415,8 +415,8 @@ def test_a_server_may_take_its_time_to_store_much(
 ) -> None:
     monkeypatch.setattr(settings, "STORING_BYTES_PER_SECOND", SIZE / 20)
     gateway = cs3_gateway("localfs")
-    cloud = connect_to(gateway, uploads=uploads, stall_seconds=0.2)
-    gateway.faults.storing_seconds = 1.0
+    cloud = connect_to(gateway, uploads=uploads, stall_seconds=1.0)
+    gateway.faults.storing_seconds = 2.0
     store(cloud, f"{cloud.home()}/f", CONTENT)
     assert gateway.counts["InitiateFileUpload"] == 1
     with pytest.raises(Unavailable):
