@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.staging.model import JobSnapshot
 from tests.sources.faulty import Manner
 
+from .conftest import Desk
 from .imagined import Imagined
 
 Desks = Callable[..., Any]
@@ -21,12 +23,17 @@ def run(rucio: Imagined, shared: Did) -> Did:
     return rucio.dataset("s", "run", [shared, rucio.put("s", "slow", os.urandom(1_000_000), SLOW)])
 
 
+async def without(it: Desk, rucio: Imagined, shared: Did) -> JobSnapshot:
+    """A job for such a dataset that could not have the shared file, and goes on with the other."""
+    return await it.until(await it.start(run(rucio, shared)), lambda now: now.files_failed == 1)
+
+
 async def test_a_job_waits_for_its_other_files_though_another_brought_what_it_could_not(
     rucio: Imagined, imagined_desk: Desks
 ) -> None:
     shared = rucio.put("s", "a", b"abc", GONE)
     async with imagined_desk() as it:
-        job = await it.until(await it.start(run(rucio, shared)), lambda now: now.files_failed == 1)
+        job = await without(it, rucio, shared)
         rucio.storage.mend("/s/a")
         assert (await it.stage(shared)).state == "done"
         ended = await it.end_of(job)
@@ -39,7 +46,7 @@ async def test_a_file_that_fails_for_another_job_too_counts_once(
 ) -> None:
     shared = rucio.put("s", "a", b"abc", GONE)
     async with imagined_desk() as it:
-        job = await it.until(await it.start(run(rucio, shared)), lambda now: now.files_failed == 1)
+        job = await without(it, rucio, shared)
         other = await it.stage(shared)
         again = await it.end_of(await it.stager.retry(other.id, None))
         assert (other.state, again.state) == ("failed", "failed")
@@ -67,7 +74,7 @@ async def test_what_a_job_no_longer_fetches_goes_to_the_one_that_had_given_it_up
 ) -> None:
     shared = rucio.put("s", "a", b"abc", GONE)
     async with imagined_desk() as it:
-        job = await it.until(await it.start(run(rucio, shared)), lambda now: now.files_failed == 1)
+        job = await without(it, rucio, shared)
         rucio.storage.mend("/s/a")
         other = await it.stager.pause((await it.start(shared)).id)  # its plan is read to the end
         await it.until_true(lambda: it.stager.job(other.id).files_total == 1)

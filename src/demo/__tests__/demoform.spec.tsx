@@ -5,20 +5,10 @@ import * as React from 'react';
 import type { DemoStatus } from '../../client/generated';
 import { DemoForm } from '../demoform';
 import { Demo } from '../model';
-
-const STOPPED: DemoStatus = {
-  state: 'stopped',
-  folder: '/demo',
-  log: '/demo/demo.log',
-  needs: null,
-  steps: [],
-  instance: null,
-  scope: null,
-  problem: null
-};
+import { statusOf } from './fakedemo';
 
 async function show(status: Partial<DemoStatus>) {
-  const told = { ...STOPPED, ...status };
+  const told = statusOf(status);
   const client = {
     demo: async () => told,
     startDemo: jest.fn(async () => told),
