@@ -110,7 +110,7 @@ class RemoteConfigurations:
     def _keep_asking(self, question: _Question) -> None:
         local, failures = question.local, 0
         pause = _fresh_for(local, question.kept)
-        while not question.ended.is_set():
+        while True:
             question.hurry.wait(pause)
             question.hurry.clear()
             if question.ended.is_set():
