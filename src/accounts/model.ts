@@ -5,8 +5,9 @@ import type {
   IAccountsClient,
   SignInAsk
 } from '../client/client';
+import { Current } from '../client/current';
 import type { IEvents } from '../client/events';
-import { type Obstacle, obstacleOf } from '../client/failure';
+import type { Obstacle } from '../client/failure';
 import type {
   InstanceInfo,
   Instances,
@@ -46,6 +47,10 @@ export interface IAccountsOptions {
 export class Accounts implements IAccounts {
   constructor(options: IAccountsOptions) {
     this._client = options.client;
+    this._current = new Current(
+      () => options.client.instances(),
+      () => this.changed.emit()
+    );
     options.events.instances.connect(this._onEvent, this);
     options.events.missed.connect(this.refresh, this);
     void this.refresh();
@@ -54,18 +59,18 @@ export class Accounts implements IAccounts {
   readonly changed = new Signal<this, void>(this);
 
   get known(): Instances | null {
-    return this._known;
+    return this._current.value;
   }
 
   get obstacle(): Obstacle | null {
-    return this._obstacle;
+    return this._current.obstacle;
   }
 
   get current(): InstanceInfo | null {
-    const all = this._known?.instances ?? [];
+    const all = this.known?.instances ?? [];
     const named = (name: string | null | undefined) =>
       all.find(instance => instance.name === name);
-    return named(this._chosen) ?? named(this._known?.default) ?? all[0] ?? null;
+    return named(this._chosen) ?? named(this.known?.default) ?? all[0] ?? null;
   }
 
   get usable(): string | null {
@@ -75,14 +80,8 @@ export class Accounts implements IAccounts {
       : null;
   }
 
-  async refresh(): Promise<void> {
-    try {
-      this._known = await this._client.instances();
-      this._obstacle = null;
-    } catch (reason) {
-      this._obstacle = obstacleOf(reason);
-    }
-    this.changed.emit();
+  refresh(): Promise<void> {
+    return this._current.refresh();
   }
 
   select(instance: string): void {
@@ -130,33 +129,32 @@ export class Accounts implements IAccounts {
   }
 
   private _onEvent(_: IEvents, event: InstancesEvent): void {
-    event.instances.forEach(instance => this._put(instance));
-    if (this._known && event.gone.length > 0) {
-      const left = this._known.instances.filter(
-        ({ name }) => !event.gone.includes(name)
-      );
-      this._known = { ...this._known, instances: left };
-      this.changed.emit();
-    }
+    this._current.change(known => ({
+      ...known,
+      instances: event.instances
+        .reduce(withInstance, known.instances)
+        .filter(({ name }) => !event.gone.includes(name))
+    }));
   }
 
   private _put(instance: InstanceInfo): void {
-    const known = this._known ?? {
-      instances: [],
-      default: null,
-      problem: null
-    };
-    const others = known.instances.filter(({ name }) => name !== instance.name);
-    const place = known.instances.findIndex(
-      ({ name }) => name === instance.name
-    );
-    others.splice(place < 0 ? others.length : place, 0, instance);
-    this._known = { ...known, instances: others };
-    this.changed.emit();
+    this._current.change(known => ({
+      ...known,
+      instances: withInstance(known.instances, instance)
+    }));
   }
 
   private readonly _client: IAccountsClient;
+  private readonly _current: Current<Instances>;
   private _chosen: string | null = null;
-  private _known: Instances | null = null;
-  private _obstacle: Obstacle | null = null;
+}
+
+/** The instances with this one in the place of its name, or at the end. */
+function withInstance(
+  instances: readonly InstanceInfo[],
+  one: InstanceInfo
+): InstanceInfo[] {
+  return instances.some(({ name }) => name === one.name)
+    ? instances.map(each => (each.name === one.name ? one : each))
+    : [...instances, one];
 }

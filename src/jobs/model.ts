@@ -1,8 +1,9 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IJobsClient, JobAsk } from '../client/client';
+import { Current } from '../client/current';
 import type { IEvents } from '../client/events';
-import { type Obstacle, obstacleOf } from '../client/failure';
+import type { Obstacle } from '../client/failure';
 import type {
   ConfirmJob,
   Did,
@@ -56,6 +57,24 @@ export function hasFailed(job: JobSnapshot): boolean {
   return isFinished(job) && job.state !== 'done';
 }
 
+function newestFirst(jobs: readonly JobSnapshot[]): readonly JobSnapshot[] {
+  return [...jobs].sort((a, b) => b.created_at - a.created_at);
+}
+
+/** The jobs after an event, which leaves out the request, since that never changes; unknown ones must be read. */
+function moved(
+  jobs: readonly JobSnapshot[],
+  event: JobsEvent
+): readonly JobSnapshot[] {
+  const told = new Map(event.jobs.map(progress => [progress.id, progress]));
+  return jobs
+    .filter(({ id }) => !event.gone.includes(id))
+    .map(job => {
+      const progress = told.get(job.id);
+      return progress ? { ...progress, request: job.request } : job;
+    });
+}
+
 /** Milliseconds between two looks while a job runs and no event was heard. */
 const SILENCE = 10_000;
 
@@ -66,6 +85,10 @@ export class Jobs implements IJobs {
   ) {
     events.jobs.connect(this._onEvent, this);
     events.missed.connect(this.refresh, this);
+    this._current = new Current(
+      async () => newestFirst((await client.jobs()).jobs),
+      this._onChange
+    );
     this._timer = window.setInterval(this._onSilence, SILENCE);
     void this.refresh();
   }
@@ -74,11 +97,11 @@ export class Jobs implements IJobs {
   readonly finished = new Signal<this, JobSnapshot>(this);
 
   get all(): readonly JobSnapshot[] | null {
-    return this._jobs;
+    return this._current.value;
   }
 
   get obstacle(): Obstacle | null {
-    return this._obstacle;
+    return this._current.obstacle;
   }
 
   get store(): StoreStatus | null {
@@ -87,7 +110,7 @@ export class Jobs implements IJobs {
 
   of(instance: string, did: Did): JobSnapshot | null {
     return (
-      this._jobs?.find(
+      this.all?.find(
         job =>
           !isFinished(job) &&
           job.request.instance === instance &&
@@ -98,22 +121,8 @@ export class Jobs implements IJobs {
     );
   }
 
-  async refresh(): Promise<void> {
-    const question = (this._asked += 1);
-    const isOld = () => question < this._answered; // a later one was answered first
-    try {
-      const { jobs } = await this.client.jobs();
-      if (!isOld()) {
-        this._answered = question;
-        this._obstacle = null;
-        this._replace(jobs);
-      }
-    } catch (reason) {
-      if (!isOld()) {
-        this._obstacle = obstacleOf(reason);
-        this.changed.emit();
-      }
-    }
+  refresh(): Promise<void> {
+    return this._current.refresh();
   }
 
   async refreshStore(): Promise<void> {
@@ -162,65 +171,42 @@ export class Jobs implements IJobs {
     Signal.clearData(this);
   }
 
-  /** An event leaves out the request, which never changes; an unknown job must be read. */
   private _onEvent(_: IEvents, event: JobsEvent): void {
     this._heard = Date.now();
-    if (!this._jobs) {
-      void this.refresh(); // what is on its way may be older than this event
-      return;
-    }
-    const known = new Map(this._jobs.map(job => [job.id, job]));
-    event.gone.forEach(id => known.delete(id));
-    let unknown = false;
-    for (const progress of event.jobs) {
-      const job = known.get(progress.id);
-      if (job) {
-        known.set(progress.id, { ...progress, request: job.request });
-      } else {
-        unknown = true;
-      }
-    }
-    this._replace([...known.values()]);
-    if (unknown) {
+    const known = new Set(this.all?.map(job => job.id));
+    this._current.change(jobs => moved(jobs, event));
+    if (event.jobs.some(({ id }) => !known.has(id))) {
       void this.refresh();
     }
   }
 
   private _onSilence = (): void => {
     const silent = Date.now() - this._heard >= SILENCE;
-    const running = this._jobs?.some(job => !isFinished(job));
-    if (silent && !document.hidden && (running || this._obstacle)) {
+    const running = this.all?.some(job => !isFinished(job));
+    if (silent && !document.hidden && (running || this.obstacle)) {
       void this.refresh();
     }
   };
 
   private _put(job: JobSnapshot): void {
-    if (!this._jobs) {
-      void this.refresh(); // one job is not all of them
-      return;
-    }
-    const others = this._jobs.filter(({ id }) => id !== job.id);
-    this._replace([job, ...others]);
+    this._current.change(jobs =>
+      newestFirst([job, ...jobs.filter(({ id }) => id !== job.id)])
+    );
   }
 
-  private _replace(jobs: readonly JobSnapshot[]): void {
-    const before = new Map((this._jobs ?? []).map(job => [job.id, job]));
-    this._jobs = [...jobs].sort((a, b) => b.created_at - a.created_at);
-    for (const job of this._jobs) {
-      const last = before.get(job.id);
-      if (last && !isFinished(last) && isFinished(job)) {
+  private _onChange = (before: readonly JobSnapshot[] | null): void => {
+    const last = new Map(before?.map(job => [job.id, job]));
+    for (const job of this.all ?? []) {
+      const was = last.get(job.id);
+      if (was && !isFinished(was) && isFinished(job)) {
         this.finished.emit(job);
       }
     }
     this.changed.emit();
-  }
+  };
 
-  private _jobs: readonly JobSnapshot[] | null = null;
-  private _obstacle: Obstacle | null = null;
+  private readonly _current: Current<readonly JobSnapshot[]>;
   private _store: StoreStatus | null = null;
   private _heard = 0;
-  /** The last question for all jobs, and the last that was answered. */
-  private _asked = 0;
-  private _answered = 0;
   private _timer: number;
 }

@@ -62,3 +62,21 @@ it('tells why instances cannot be read', async () => {
   expect(accounts.obstacle?.detail).toBe('gone');
   expect(accounts.known).not.toBeNull();
 });
+
+it('an event before the first answer makes no list of its own', async () => {
+  const client = new FakeAccounts();
+  const events = new FakeEvents();
+  const accounts = new Accounts({ client, events });
+  events.instances.emit({
+    seq: 1,
+    instances: [named('escape', 'lapsed')],
+    gone: []
+  });
+  expect(accounts.known).toBeNull();
+  await settled();
+  expect(accounts.known?.instances.map(({ name }) => name)).toEqual([
+    'atlas',
+    'escape'
+  ]);
+  expect(accounts.current?.account.state).toBe('lapsed');
+});

@@ -58,7 +58,7 @@ describe('before the jobs were read', () => {
     events.tell(1, [jobOf()]);
     await jobs.start({ instance: 'atlas', dids: [] });
     expect(jobs.all).toBeNull();
-    await answers[0](jobOf(), jobOf({ id: '2' }));
+    await answers[0](jobOf({ id: '2' }));
     expect(jobs.all).toHaveLength(2);
   });
 
@@ -66,8 +66,6 @@ describe('before the jobs were read', () => {
     const { answers, events, jobs } = asking();
     events.tell(1, [jobOf({ state: 'done' })]);
     await answers[0](jobOf());
-    expect(states(jobs)).toEqual(['running']);
-    await answers[1](jobOf({ state: 'done' }));
     expect(states(jobs)).toEqual(['done']);
   });
 
@@ -78,6 +76,25 @@ describe('before the jobs were read', () => {
     await answers[0](jobOf());
     expect(states(jobs)).toEqual(['done']);
   });
+});
+
+it('what happens while the jobs are read anew outlives an older answer', async () => {
+  const { client, events, jobs, finished } = await setUp();
+  let answer: () => void = () => undefined;
+  client.jobs = () =>
+    new Promise(resolve => {
+      answer = () => resolve({ jobs: [jobOf()] });
+    });
+  const reading = jobs.refresh();
+  events.tell(1, [jobOf({ state: 'done' })]);
+  await jobs.start({ instance: 'atlas', dids: [] });
+  answer();
+  await reading;
+  expect(jobs.all?.map(({ id, state }) => [id, state])).toEqual([
+    ['new', 'running'],
+    ['1', 'done']
+  ]);
+  expect(finished).toEqual(['1']);
 });
 
 it('reads again when events were missed', async () => {
