@@ -23,7 +23,7 @@ module.exports = {
   resolver: '@jupyterlab/testing/lib/jest-resolver.js',
   roots: ['<rootDir>/src'],
   setupFiles: ['@jupyterlab/testing/lib/jest-shim.js'],
-  testEnvironment: '@jupyterlab/testing/lib/jest-env.js',
+  testEnvironment: '<rootDir>/jest.environment.js',
   testRegex: '/__tests__/.*\\.spec\\.tsx?$',
   transform: {
     '\\.svg$': '@jupyterlab/testing/lib/jest-raw-loader.js',

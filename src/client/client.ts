@@ -122,6 +122,9 @@ export interface IClient
     IServerClient,
     IDemoClient {}
 
+/** Milliseconds for an answer: more than the server gives itself, which then tells why there is none. */
+const PATIENCE = 120_000;
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 type Parameters = Record<string, string | number | boolean | null>;
 
@@ -302,25 +305,40 @@ export class RestClient implements IClient {
   ): Promise<T> {
     const url =
       URLExt.join(this.settings.baseUrl, 'rucio-jupyterlab/v1') + '/' + path;
-    const init: RequestInit = { method };
+    const patience = new AbortController();
+    const init: RequestInit = { method, signal: patience.signal };
     if (body) {
       init.body = JSON.stringify(body);
       init.headers = { 'Content-Type': 'application/json' };
     }
-    let response: Response;
+    const timer = setTimeout(() => patience.abort(), PATIENCE);
     try {
-      response = await ServerConnection.makeRequest(url, init, this.settings);
+      const response = await this._send(url, init);
+      if (!response.ok) {
+        throw new Failure(await this._problem(response));
+      }
+      return (await response.json()) as T;
+    } catch (reason) {
+      throw patience.signal.aborted ? this._silence() : reason;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async _send(url: string, init: RequestInit): Promise<Response> {
+    try {
+      return await ServerConnection.makeRequest(url, init, this.settings);
     } catch {
-      throw new Failure({
-        type: 'offline',
-        detail: this.trans.__('The Jupyter server does not answer.'),
-        do: 'retry'
-      });
+      throw this._silence();
     }
-    if (!response.ok) {
-      throw new Failure(await this._problem(response));
-    }
-    return (await response.json()) as T;
+  }
+
+  private _silence(): Failure {
+    return new Failure({
+      type: 'offline',
+      detail: this.trans.__('The Jupyter server does not answer.'),
+      do: 'retry'
+    });
   }
 
   /** A proxy or a server without our extension answers with a page, not with a problem. */

@@ -79,3 +79,17 @@ it('tells a server without the extension', async () => {
   );
   expect((await problemOf(client.jobs())).type).toBe('no-server-extension');
 });
+
+it('gives a server up that never answers', async () => {
+  jest.useFakeTimers();
+  const { client } = clientOf(
+    request =>
+      new Promise((_, reject) => {
+        request.signal.addEventListener('abort', reject);
+      })
+  );
+  const problem = problemOf(client.jobs());
+  await jest.advanceTimersByTimeAsync(120_000);
+  expect((await problem).type).toBe('offline');
+  jest.useRealTimers();
+});
