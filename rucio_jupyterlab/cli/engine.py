@@ -124,7 +124,8 @@ class Engine:
         """The instance of that name, or the default one. Raises NotFound, BadRequest, BadConfiguration."""
         known = self.ask(protocol.ListInstances())
         names = [info.name for info in known.instances]
-        chosen = name or known.default or (names[0] if len(names) == 1 else None)
+        own = (self._configuration or {}).get("default_instance")
+        chosen = name or own or known.default or (names[0] if len(names) == 1 else None)
         for info in known.instances:
             if info.name == chosen:
                 found: InstanceInfo = info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -178,6 +179,23 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         """One instance more, which is chosen at first where there is no other."""
         default = self.default_instance or instance.name
         return replace(self, instances=(*self.instances, instance), default_instance=default)
+
+    @classmethod
+    def together(cls, configurations: Iterable[Configuration]) -> Configuration:
+        """What several clients configured, in the order in which they said so, as one.
+
+        All their instances, each as it was described last; the options of the last that set any; and the
+        first one's instance to begin with, for that is the client that stays.
+        """
+        said = list(configurations)
+        instances = {instance.name: instance for each in said for instance in each.instances}
+        return cls(
+            instances=tuple(instances.values()),
+            default_instance=next((each.default_instance for each in said if each.default_instance), None),
+            default_auth_type=next((each.default_auth_type for each in said if each.default_auth_type), None),
+            options=next((each.options for each in reversed(said) if each.options != Options()), Options()),
+            problem=next((each.problem for each in said if each.problem), None),
+        )
 
     def says_the_same(self, other: Configuration) -> bool:
         """Whether two differ in nothing but where each instance was read: server and shell name it differently."""

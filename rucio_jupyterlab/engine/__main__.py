@@ -82,8 +82,8 @@ async def live(state: Path, lock: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    engine = Engine(state, leave=stop.set, count_clients=lambda: server.count_clients())  # noqa: PLW0108
-    server = SocketServer(engine.answers, engine.watch)
+    engine = Engine(state, leave=stop.set, clients=lambda: server.clients())  # noqa: PLW0108
+    server = SocketServer(engine.greet, engine.answers, engine.watch)
     path, listening = await _listen(server, state)
     place.announce(lock, path)
     log.info("Ready.")
@@ -114,7 +114,7 @@ async def _left_alone(engine: Engine, server: SocketServer) -> None:
     since = time.monotonic()
     while time.monotonic() - since < IDLE_SECONDS:
         await asyncio.sleep(min(1.0, IDLE_SECONDS / 4))
-        if server.count_clients() or engine.busy:
+        if server.clients() or engine.busy:
             since = time.monotonic()
 
 

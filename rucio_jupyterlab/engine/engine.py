@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,13 @@ LEAVE_DELAY = 0.05
 class Engine:
     """One user's engine; made and used on its loop."""
 
-    def __init__(self, state: Path, leave: Callable[[], None], count_clients: Callable[[], int]) -> None:
-        """`leave` is called when another engine is to take over."""
+    def __init__(
+        self, state: Path, leave: Callable[[], None], clients: Callable[[], Collection[int]]
+    ) -> None:
+        """`leave` is called when another engine is to take over; `clients` tells who is connected."""
         self._state = state
         self._leave = leave
-        self._count_clients = count_clients
+        self._clients = clients
         self._born = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._workers = Workers()
@@ -55,6 +57,9 @@ class Engine:
         self._configuration = read_private(state / CONFIGURATION, Configuration) or configuration_from(
             {}, os.environ
         )
+        self._said: dict[int, Configuration] = {}
+        """By the client who said it, in the order in which that was."""
+        self._configuring = asyncio.Lock()
         set_level(self._configuration.options.log_level)
         self._accounts = Accounts(self._configuration, state, self._account_changed)
         self._catalog = Catalog(self._accounts, state / "spool")
@@ -88,12 +93,19 @@ class Engine:
         finally:
             self._feeds.discard(feed)
 
+    async def greet(self, client: int, ask: protocol.Hello) -> protocol.Welcome:
+        """Who we are; the number tells the client from others. Raises BadConfiguration."""
+        if ask.configuration is not None and ask.version == protocol.PROTOCOL_VERSION:
+            said = Configuration.from_dict(ask.configuration)
+            # Whole, also where the client hangs up meanwhile.
+            await asyncio.shield(self._begin(self._take_over(client, said)))
+        return protocol.Welcome(protocol.PROTOCOL_VERSION, os.getpid())
+
     def _table(self) -> dict[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]:
         accounts, catalog = self._accounts, self._catalog
         stager, uploads = self._stager, self._uploads
         at_rucio, here = self._at_rucio, self._here
         return {
-            protocol.Hello: self._hello,
             protocol.GetEngine: self._status,
             protocol.Leave: self._make_room,
             protocol.ListInstances: here(lambda ask: accounts.instances()),
@@ -142,15 +154,18 @@ class Engine:
     def _here(self, call: Callable[[Any], msgspec.Struct]) -> Callable[[Any], Awaitable[msgspec.Struct]]:
         return lambda ask: self._workers.run(LOCAL, call, ask)
 
-    async def _hello(self, ask: protocol.Hello) -> protocol.Welcome:
-        if ask.configuration is not None and ask.version == protocol.PROTOCOL_VERSION:
-            configuration = Configuration.from_dict(ask.configuration)
+    async def _take_over(self, client: int, said: Configuration) -> None:
+        """Go by what is said and by what the others said who are still there."""
+        async with self._configuring:
+            there = self._clients()
+            others = {each: theirs for each, theirs in self._said.items() if each in there and each != client}
+            self._said = others | {client: said}
+            configuration = Configuration.together(self._said.values())
             if not configuration.says_the_same(self._configuration):
                 await self._configure(configuration)
-        return protocol.Welcome(protocol.PROTOCOL_VERSION, os.getpid())
 
     async def _configure(self, configuration: Configuration) -> None:
-        """Take over what the site changed, keep it for the next engine, and tell who watches."""
+        """Take over what has changed, keep it for the next engine, and tell who watches."""
         if configuration.options != self._configuration.options:  # else the user's own limits stay
             set_level(configuration.options.log_level)
             self._stager.configure(configuration.options)
@@ -173,7 +188,7 @@ class Engine:
             state_path=str(self._state),
             seconds_up=time.monotonic() - self._born,
             memory_bytes=_resident_bytes(),
-            clients=self._count_clients(),
+            clients=len(self._clients()),
             running_jobs=sum(job.state == "running" for job in self._stager.jobs().jobs),
             http_source=await asyncio.to_thread(self._stager.http_source),
         )
@@ -214,9 +229,14 @@ class Engine:
         self._loop.call_soon_threadsafe(self._tell_of_account, instance)
 
     def _tell_of_account(self, instance: str) -> None:
-        task = self._loop.create_task(self._read_and_tell(instance))
+        self._begin(self._read_and_tell(instance))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have it done whether or not anybody waits for it."""
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _read_and_tell(self, instance: str) -> None:
         self._stager.account_changed(instance)

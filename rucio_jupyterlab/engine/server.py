@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,25 @@ log = logging.getLogger(__name__)
 
 Answers = Mapping[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]
 """Who answers which question; one that is hung up on is cancelled."""
+Greet = Callable[[int, protocol.Hello], Awaitable[protocol.Welcome]]
+"""Who answers hello; the number is that of the connection over which it was said."""
 
 
 class SocketServer:
     """Serves any number of clients of the same user; none of them can disturb another."""
 
-    def __init__(self, answers: Answers, watch: Callable[[], AsyncIterator[protocol.Update]]) -> None:
+    def __init__(
+        self, greet: Greet, answers: Answers, watch: Callable[[], AsyncIterator[protocol.Update]]
+    ) -> None:
+        self._greet = greet
         self._answers = answers
         self._watch = watch
-        self._connections: set[asyncio.Task[None]] = set()
+        self._numbers = itertools.count(1)
+        self._connections: dict[int, asyncio.Task[None]] = {}
 
-    def count_clients(self) -> int:
-        return len(self._connections)
+    def clients(self) -> Collection[int]:
+        """The numbers of the connections that there are."""
+        return self._connections.keys()
 
     async def listen(self, path: Path) -> asyncio.Server:
         """Accept clients at that path, which nobody but this user can reach."""
@@ -37,20 +46,22 @@ class SocketServer:
 
     async def hang_up(self) -> None:
         """End every connection and what was asked over it."""
-        for connection in self._connections:
+        for connection in self._connections.values():
             connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._connections.values(), return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        number = next(self._numbers)
+        self._connections[number] = task
         try:
-            await _Connection(self._answers, self._watch, writer).serve(reader)
+            answers: Answers = {**self._answers, protocol.Hello: partial(self._greet, number)}
+            await _Connection(answers, self._watch, writer).serve(reader)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client hung up, or the engine ends
         finally:
-            self._connections.discard(task)
+            del self._connections[number]
             writer.close()
 
 

@@ -101,7 +101,7 @@ class EngineStandIn:
         place.private_folder(self.state)
         lock = place.take_lock(self.state)
         assert lock is not None
-        server = SocketServer(dict.fromkeys(protocol.REPLIES, self._answer), self._watch)
+        server = SocketServer(self._greet, dict.fromkeys(protocol.REPLIES, self._answer), self._watch)
         path = next(place.socket_paths(self.state))
         listening = await server.listen(path)
         place.announce(lock, path)
@@ -114,11 +114,12 @@ class EngineStandIn:
     async def _watch(self) -> AsyncIterator[protocol.Update]:
         yield protocol.Update()
 
+    async def _greet(self, client: int, ask: protocol.Hello) -> protocol.Welcome:
+        return protocol.Welcome(protocol.PROTOCOL_VERSION, os.getpid())
+
     async def _answer(self, ask: protocol.Request) -> msgspec.Struct:
         self.asked.append(ask)
         match ask:
-            case protocol.Hello():
-                return protocol.Welcome(protocol.PROTOCOL_VERSION, os.getpid())
             case protocol.ListInstances():
                 return self.instances
             case protocol.SignIn(auth_type="userpass", password=password) if password != PASSWORD:

@@ -9,6 +9,7 @@ import pytest
 
 from rucio_jupyterlab.accounts.model import AccountStatus, AuthType, Instances, Login
 from rucio_jupyterlab.cli import main
+from rucio_jupyterlab.cli.engine import Engine
 from rucio_jupyterlab.engine import protocol
 from tests.cli.stand_in import PASSWORD, EngineStandIn, info
 
@@ -129,3 +130,10 @@ def test_a_way_that_is_offered_no_more_is_not_taken_again(
 def test_signing_out(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["signout"]) == 0
     assert capsys.readouterr().out == "lab: signed out\n"
+
+
+def test_the_shells_own_default_counts_before_that_of_other_clients(engine: EngineStandIn) -> None:
+    engine.instances = Instances([info("panels"), info("shells")], default="panels")
+    for configuration, expected in (({"default_instance": "shells"}, "shells"), (None, "panels")):
+        with Engine(engine.state, configuration) as connection:
+            assert connection.instance(None).name == expected

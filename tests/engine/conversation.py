@@ -42,7 +42,7 @@ class Talk:
         self._writer.close()
 
 
-async def hello(ask: protocol.Hello) -> protocol.Welcome:
+async def greet(client: int, ask: protocol.Hello) -> protocol.Welcome:
     return protocol.Welcome(protocol.PROTOCOL_VERSION, 1)
 
 
@@ -52,7 +52,7 @@ class Served:
     def __init__(self, folder: Path, answers: Answers) -> None:
         self.path = folder / "s"
         self.feeds: list[Feed] = []
-        self.server = SocketServer({protocol.Hello: hello, **answers}, self._watch)
+        self.server = SocketServer(greet, answers, self._watch)
 
     async def _watch(self) -> AsyncIterator[protocol.Update]:
         self.feeds.append(Feed())

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -244,6 +245,35 @@ def test_the_same_configuration_from_another_place_is_no_news(state: Path) -> No
         found: Instances = ask_once(connection, protocol.ListInstances())
     assert found.instances[0].source_detail == "the server's files"
     assert (state / place.CONFIGURATION).stat().st_mtime_ns == kept
+
+
+def configured(*names: str) -> dict[str, Any]:
+    instances = [{"name": name, "rucio_base_url": "https://127.0.0.1:9"} for name in names]
+    return configuration_from({"instances": instances}, {}).to_dict()
+
+
+def names_at(connection: socket.socket) -> list[str]:
+    found: Instances = ask_once(connection, protocol.ListInstances())
+    return [info.name for info in found.instances]
+
+
+def test_a_client_takes_away_no_instance_of_another_that_is_connected(state: Path) -> None:
+    with open_connection(state, configured("server")) as server:
+        open_connection(state, configured("shell")).close()
+        assert names_at(server) == ["server", "shell"]
+        wait_until(lambda: ask_once(server, protocol.GetEngine()).clients == 1)
+        open_connection(state, configured("next")).close()
+        assert names_at(server) == ["server", "next"]
+
+
+def test_a_client_that_says_less_than_before_takes_back_the_rest(state: Path) -> None:
+    with (
+        open_connection(state, configured("site")) as other,
+        open_connection(state, configured("site", "demo")) as server,
+    ):
+        assert names_at(other) == ["site", "demo"]
+        ask_once(server, protocol.Hello(protocol.PROTOCOL_VERSION, configured("site")))
+        assert names_at(other) == ["site"]
 
 
 def test_limits_that_the_user_set_outlive_a_client_that_tells_of_another_instance(state: Path) -> None:
