@@ -22,6 +22,7 @@ from ..errors import BadConfiguration, BadRequest, Conflict, NoSpace, NotFound, 
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
+from .holders import discard_lapsed
 from .login import default_login, default_proxy, is_web_token
 from .model import (
     NAMED,
@@ -61,6 +62,7 @@ class Accounts:
         self._closed = False
         self._told: dict[str, AccountStatus] = {}
         """How the user stood when a change was last told."""
+        discard_lapsed(state / "tokens")
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 
 from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.accounts.files import write_private
+from rucio_jupyterlab.accounts.login import Token
 from rucio_jupyterlab.accounts.model import SignInState
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine.protocol import AddInstance, SignIn
@@ -149,6 +152,45 @@ def test_a_token_file_that_is_written_anew_is_noticed(tmp_path: Path) -> None:
     teller.until_told("signed-in")
     assert set(teller.told[:-1]) <= {"lapsed"}
     teller.accounts.close()
+
+
+def test_where_our_clock_is_wrong_a_token_lasts_as_long_as_rucio_takes_it(tmp_path: Path) -> None:
+    behind = 3600.0
+
+    def told_by_a_clock_behind(request: Request) -> None:
+        body = b"{'account': 'alice', 'identity': 'SUB=1, ISS=x', 'vo': 'def'}"
+        request.answer(200, body, "text/plain", Date=formatdate(time.time() - behind, usegmt=True))
+
+    file = tmp_path / "token"
+    file.write_text(jwt(600 - behind))
+    with wayward(rucio_where({"/auth/validate": told_by_a_clock_behind})) as server:
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, lambda name: None)
+        accounts.sign_in(SignIn("w", "token", token_file=str(file)))
+        assert accounts.info("w").account.state == "signed-in"
+
+        file.write_text(jwt(1200 - behind))
+
+        accounts.client("w")
+        account = accounts.info("w").account
+        assert account.state == "signed-in" and account.expires_at
+        assert abs(account.expires_at - time.time() - 1200) < 60
+
+        file.write_text(jwt(-10 - behind))
+
+        with pytest.raises(SignInNeeded):
+            accounts.client("w")
+        accounts.close()
+
+
+def test_of_the_tokens_on_disk_those_that_have_lapsed_are_deleted(tmp_path: Path) -> None:
+    moments = {"lapsed": time.time() - 1, "good": time.time() + 3600, "unknown": None}
+    for name, expires_at in moments.items():
+        token = Token(value="secret", account="alice", expires_at=expires_at)
+        write_private(tmp_path / "tokens" / name, msgspec.json.encode(token))
+
+    accounts_at("http://127.0.0.1:1", tmp_path).close()
+
+    assert sorted(file.name for file in (tmp_path / "tokens").iterdir()) == ["good", "unknown"]
 
 
 @pytest.mark.usefixtures("looks")
