@@ -63,7 +63,7 @@ class DemoBeside:
         """`offer` is awaited with the demo's instance once it is up, and with None when it is gone."""
         self._offer = offer
         self._folder = folder or run.default_folder()
-        self._log = self._folder / "demo.log"
+        self._log = self._folder / run.LOG
         self._steps: list[DemoStep] = []
         self._ready: telling.Ready | None = None
         self._problem: str | None = None
@@ -162,7 +162,7 @@ class DemoBeside:
 
     def _open_log(self) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        return os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """Note what the child tells, until it tells no more."""

@@ -16,8 +16,8 @@ from rucio_mesh.testing.service import Service
 from .telling import Teller
 
 INSTALL_SECONDS = 1800
-CHECKOUT = Path(__file__).resolve().parents[2] / ".venv-rucio" / "bin" / "python"
-"""There in a checkout alone, where `make` has made it."""
+CHECKOUT = Path(__file__).resolve().parents[2] / ".venv-rucio"
+"""There in a checkout alone, where `make` makes it."""
 
 
 def server_python(folder: Path, teller: Teller) -> Path:
@@ -26,8 +26,10 @@ def server_python(folder: Path, teller: Teller) -> Path:
     RUCIO_MESH_SERVER_PYTHON names another one. Raises ServiceFailed.
     """
     named = os.environ.get("RUCIO_MESH_SERVER_PYTHON")
-    if named or CHECKOUT.exists():
-        return Path(named) if named else CHECKOUT
+    if named:
+        return Path(named)
+    if (CHECKOUT / "made-from").exists():  # else `make` has not finished it
+        return CHECKOUT / "bin" / "python"
     requirements = server_requirements()
     environment, log = folder / "server", folder / "server-environment.log"
     stamp = environment / "made-for"
@@ -36,7 +38,7 @@ def server_python(folder: Path, teller: Teller) -> Path:
         shutil.rmtree(environment, ignore_errors=True)
         python = environment / "bin" / "python"
         log.unlink(missing_ok=True)
-        pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         with teller.step("Installing the Rucio server, this once; it takes about a minute"):
             for command in ([sys.executable, "-m", "venv", str(environment)], [*pip, *requirements]):
                 service = Service("The installation of the Rucio server", command, log=log)

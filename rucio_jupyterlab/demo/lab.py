@@ -65,7 +65,7 @@ class JupyterLab:
             self._command,
             log=self.log,
             environment=self._environment(),
-            folder=self._root,
+            folder=self._folder,  # not the user's, where a file might shadow a module
             grace_seconds=8,
         )
         try:

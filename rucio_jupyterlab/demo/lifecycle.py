@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rucio.common.exception import RucioException
@@ -133,12 +134,14 @@ class Demo:
 
     def _tell(self, grid: Grid, lab: JupyterLab) -> None:
         config = grid.rucio.client_config_of(USER, username=USER, password=PASSWORD)
+        beside = Path(sys.executable).with_name("rucio")
+        rucio = str(beside) if beside.exists() else shutil.which("rucio") or "rucio"
         storages = ", ".join(str(part.log) for part in grid.stores)
         self._teller.say(
             "",
             f"JupyterLab  {lab.address}",
             f"Rucio       {grid.rucio.url}, signed in as {USER}; by hand: user {USER}, password {PASSWORD}",
-            f"In a shell  RUCIO_CONFIG={config} {Path(sys.executable).with_name('rucio')} whoami",
+            f"In a shell  RUCIO_CONFIG={quote(str(config))} {quote(rucio)} whoami",
             f"Logs        {lab.log}, {grid.rucio.log_paths['server']}, {storages}",
             "",
             "Ctrl-C ends it all.",
@@ -153,13 +156,20 @@ class Demo:
         self.work.mkdir(exist_ok=True)
         notebook = self.work / "demo.ipynb"
         if not notebook.exists():
-            notebook.write_bytes(resources.files(__package__).joinpath("demo.ipynb").read_bytes())
+            write_private(notebook, resources.files(__package__).joinpath("demo.ipynb").read_bytes())
 
     def _clear(self) -> None:
         """Remove servers and data of an earlier version or an interrupted start, and what was staged of it."""
-        for old in (self._grid_folder, self.folder / "state", self.work / "rucio"):
+        views = self.work / "rucio"
+        for old in (self._grid_folder, self.folder / "state", views / ".store"):
             if old.exists():
                 shutil.rmtree(old)
+        for place, folders, files in os.walk(views, topdown=False):  # what the user laid there stays
+            for name in (*files, *folders):
+                if (link := Path(place, name)).is_symlink():
+                    link.unlink()
+            with suppress(OSError):  # there is something in it
+                Path(place).rmdir()
 
 
 def _reach_loopback_directly() -> None:

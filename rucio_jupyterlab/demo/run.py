@@ -19,6 +19,12 @@ from .telling import Failed, Program
 
 NEEDED = ("rucio_mesh", "cryptography", "cs3", "grpc", "jupyterlab", "matplotlib", "numpy", "uproot")
 """Modules of the extra `[demo]`; rclone is looked for where it is used."""
+LOG = "demo.log"
+"""Where the panel keeps what the demo says; there before the demo has begun."""
+INTERRUPTED = 130
+"""The status that a shell gives to what Ctrl-C has ended before it was done."""
+MARKS = ("rucio-demo", "grid/rucio/data-version")
+"""Files that only a demo's folder has; the first one is made at once."""
 
 
 def lacking() -> list[str]:
@@ -35,10 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(f"The demo needs {', '.join(missing)}: {install_command('demo')}")
     from rucio_mesh.testing.service import ServiceFailed
 
+    from ..accounts import isolation  # noqa: F401 -- first, lest the user's `rucio.cfg` has a say
     from .lifecycle import Demo
 
     try:
         options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _may_be_used(options.folder):
+            return fail(
+                f"{options.folder} holds other things than a demo. Name an empty folder, or a new one."
+            )
         with _alone(options.folder), _interruptible():
             if options.serve:
                 _end_with_input()
@@ -52,11 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 demo.run(port=options.port, browser=options.browser, command=options.command)
             return 0
     except KeyboardInterrupt:
-        return 0
+        return INTERRUPTED if options.prepare else 0
     except ServiceFailed as error:
         return fail(error.sentence, error.log)
     except BlockingIOError:
-        return fail(f"A demo runs in {options.folder} already; --folder names another place.")
+        elsewhere = "" if options.serve else " --folder names another place."
+        return fail(f"A demo runs in {options.folder} already.{elsewhere}")
     except OSError as error:
         return fail(f"The demo in {options.folder} failed: {error}")
 
@@ -115,6 +127,16 @@ def _end_with_input() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _may_be_used(folder: Path) -> bool:
+    """Whether a demo may write there and remove what is in its way; marks a folder that has nothing in it."""
+    if any((folder / mark).exists() for mark in MARKS):
+        return True
+    if any(found.name != LOG for found in folder.iterdir()):
+        return False
+    (folder / MARKS[0]).touch()
+    return True
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder. Raises BlockingIOError if another demo does."""
@@ -133,7 +155,8 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, signal.SIG_IGN)  # ending takes seconds, and must not be cut short
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in signals}
+    heeded = [number for number in signals if signal.getsignal(number) != signal.SIG_IGN]  # else `nohup`
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:

@@ -42,7 +42,11 @@ class RunningDemo:
         self.output = folder.with_name("output")
         home = folder.with_name("home")
         home.mkdir(exist_ok=True)
-        environment = {"HOME": str(home), "RUCIO_MESH_SERVER_PYTHON": str(server_python())}
+        environment = {
+            "HOME": str(home),
+            "RUCIO_CONFIG": "/nowhere/rucio.cfg",  # the user's own Rucio has no say in the demo
+            "RUCIO_MESH_SERVER_PYTHON": str(server_python()),
+        }
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 command,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rucio_jupyterlab.demo.run import _interruptible
 from tests.demo.process import RunningDemo, running
 from tests.lab.processes import assert_nothing_left, processes_of
 
@@ -53,3 +54,14 @@ def test_what_cannot_start_is_named_with_its_log(tmp_path: Path) -> None:
     assert "The creation of Rucio's database failed: " in demo.output.read_text()
     assert "build.log" in demo.output.read_text()
     assert processes_of(tmp_path) == {}
+
+
+def test_what_nohup_shields_from_is_not_heeded() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _interruptible():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGHUP, before)

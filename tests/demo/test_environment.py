@@ -50,6 +50,28 @@ def test_another_environment_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert environment.server_python(tmp_path, Terminal()) == Path("/opt/rucio/bin/python")
 
 
+def test_an_environment_that_make_has_not_finished_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("RUCIO_MESH_SERVER_PYTHON", raising=False)
+    monkeypatch.setattr(environment, "CHECKOUT", tmp_path / "checkout")
+    monkeypatch.setattr(environment, "server_requirements", lambda: [str(tmp_path / "no-such-package")])
+    with pytest.raises(ServiceFailed):
+        environment.server_python(tmp_path, Terminal())
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "made-from").touch()
+    assert environment.server_python(tmp_path, Terminal()) == tmp_path / "checkout" / "bin" / "python"
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "lock").write_text("the user's")
+    assert run.main(["--folder", str(tmp_path)]) == 1
+    assert f"{tmp_path} holds other things than a demo." in capsys.readouterr().err
+    assert (tmp_path / "lock").read_text() == "the user's"
+    assert (tmp_path / "state").is_dir()
+
+
 def test_what_the_extra_lacks_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ class Authority:
     """A certificate authority in one folder; what was made once is kept and used again."""
 
     def __init__(self, folder: Path) -> None:
+        folder = folder.resolve()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.certificate = folder / "ca.pem"

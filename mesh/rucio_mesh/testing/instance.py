@@ -99,7 +99,7 @@ class Instance:
         self.client_config = self.home / "etc" / "client.cfg"
         """A configuration for Rucio's own command line, as root: RUCIO_CONFIG=<this> rucio whoami."""
         self.log_paths = {part: self.home / "log" / f"{part}.log" for part in ("server", "build", "access")}
-        self._python = python
+        self._python = python if len(python.parts) == 1 else python.absolute()
         self._authority = authority
         self._service: Service | None = None
 
@@ -118,6 +118,7 @@ class Instance:
                 [*self._module("run"), str(listener.fileno()), *self._tls()],
                 log=self.log_paths["server"],
                 environment=self._environment(),
+                folder=self.home,  # lest a file beside the user shadows a module
                 descriptors=[listener.fileno()],
                 grace_seconds=4,
             )
@@ -228,6 +229,7 @@ class Instance:
             self._module("build"),
             log=log,
             environment=self._environment(),
+            folder=self.home,
         )
         build.finish(seconds=START_SECONDS)
         built.touch()

@@ -46,7 +46,7 @@ class LocalServer(ABC):
         wanted = remembered(last, len(self.ports))
         command = self._command(tuple(port if is_free(port) else 0 for port in wanted))
         started = self.log.stat().st_size if self.log.exists() else 0
-        self._service = Service(self._title, command, log=self.log, grace_seconds=2)
+        self._service = Service(self._title, command, log=self.log, folder=self.folder, grace_seconds=2)
         self._service.wait_until(lambda: self._listens(started), seconds=START_SECONDS)
         last.write_text(json.dumps(self.ports))
         return self
