@@ -12,11 +12,11 @@ help: ## Show this list
 
 demo: ## A real Rucio, two storages, a CS3 cloud and JupyterLab, signed in; Ctrl-C ends it all
 	$(SETUP) jupyter rucio bundle
-	@exec $(BIN)/jupyter-rucio demo
+	@exec "$(BIN)/jupyter-rucio" demo
 
 test: lint ## Check, then run every test: pytest, jest, browser
 	$(SETUP) rucio bundle
-	@$(BIN)/python -m tools.run_tests
+	@"$(BIN)/python" -m tools.run_tests
 
 lint: ## Check format, style, types, imports, and that generated files are current
 	$(SETUP) javascript
@@ -30,15 +30,15 @@ lint: ## Check format, style, types, imports, and that generated files are curre
 
 bench: ## Measure against `rucio download`, `cs3client` and curl; ONLY=prefix picks
 	$(SETUP) jupyter rucio
-	@$(BIN)/python -m bench.run $(ONLY)
+	@"$(BIN)/python" -m bench.run $(ONLY)
 
 test-faults: ## The fault tests alone
 	$(SETUP) jupyter rucio
-	@$(BIN)/python -m pytest tests -m faults
+	@"$(BIN)/python" -m pytest tests -m faults
 
 soak: ## The long fault tests: 1,000 seeded kills; RUCIO_FAULT_SEED=N RUCIO_FAULT_KILLS=1 repeats one
 	$(SETUP) jupyter rucio
-	@$(BIN)/python -m pytest tests -m soak
+	@"$(BIN)/python" -m pytest tests -m soak
 
 clean: ## Remove all that was built, the environments too
 	rm -rf .venv .venv-rucio .venv-other-rucio node_modules lib dist mesh/dist rucio_jupyterlab/labextension tsconfig.tsbuildinfo

@@ -47,7 +47,9 @@ class Part:
     """File below the root that exists once the part was made."""
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(sys.version.encode())
+        digest = hashlib.sha256(
+            f"{sys.version}\0{ROOT}".encode()
+        )  # a moved checkout's programs name the old place
         for path in sorted(path for pattern in self.inputs for path in ROOT.glob(pattern) if path.is_file()):
             digest.update(f"{path.relative_to(ROOT)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -62,6 +64,7 @@ class Part:
         if self.is_current():
             return
         print(f"Setting up {self.title} …", flush=True)
+        (ROOT / self.stamp).unlink(missing_ok=True)  # what is interrupted is half of both
         self.make()
         (ROOT / self.stamp).write_text(self.fingerprint())
 
@@ -124,18 +127,25 @@ PARTS = {
 
 
 def make_virtual_environment(where: Path) -> None:
-    """Make an empty environment, or keep the one that is there if it is of this Python and runs."""
-    if version_of(where / "bin/python") == sys.version:
+    """Make an empty environment, or keep the one that is there if it is of this Python, whole, and made here."""
+    made_at = where / "made-at"
+    if (
+        made_at.exists()
+        and made_at.read_text() == str(where)
+        and version_of(where / "bin/python") == sys.version
+    ):
         return
     shutil.rmtree(where, ignore_errors=True)
     if importlib.util.find_spec("ensurepip") is None:  # Debian keeps it in a package of its own
         install_from_debian("python3-venv", "virtual environments")
-    run(sys.executable, "-m", "venv", str(where))
+    # Not the Python of the environment that has just been removed, which `make` finds first.
+    run(getattr(sys, "_base_executable", sys.executable), "-m", "venv", str(where))
+    made_at.write_text(str(where))
 
 
 def version_of(python: Path) -> str | None:
-    """What this Python calls itself; None if it does not run."""
-    command = [str(python), "-c", "import sys; sys.stdout.write(sys.version)"]
+    """What this Python calls itself; None if it does not run, or has no pip."""
+    command = [str(python), "-I", "-c", "import pip, sys; sys.stdout.write(sys.version)"]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     except (OSError, subprocess.SubprocessError):
@@ -143,7 +153,8 @@ def version_of(python: Path) -> str | None:
 
 
 def install(environment: Path, *requirements: str, **variables: str) -> None:
-    run(str(environment / "bin/python"), "-m", "pip", "install", "--quiet", *requirements, **variables)
+    pip = (str(environment / "bin/python"), "-I", "-m", "pip", "install", "--quiet")
+    run(*pip, *requirements, **variables)
 
 
 def ensure_browser() -> None:
@@ -192,7 +203,7 @@ def program_variables() -> dict[str, str]:
 @contextmanager
 def alone() -> Iterator[None]:
     """Wait until no other set-up of this checkout runs."""
-    with (ROOT / "tools/environments.py").open() as lock:
+    with (ROOT / "tools/environments.py").open("r+") as lock:  # NFS locks only what may be written
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -209,6 +220,7 @@ def main() -> int:
         if sys.version_info < OLDEST_PYTHON:
             raise CannotSetUp(
                 f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; this is {sys.version}."
+                " Name another one: `make PYTHON=python3.12 demo`."
             )
         with alone():
             for name, part in PARTS.items():

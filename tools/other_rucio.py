@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tools.environments import ROOT, alone, install, make_virtual_environment
+from tools.environments import ROOT, Part, alone, install, make_virtual_environment
 
 VERSION = os.environ.get("RUCIO_TEST_VERSION")
 REMINDER = "Not run: the Rucio side beside another release of Rucio (set RUCIO_TEST_VERSION=38.6.4)."
@@ -27,9 +27,11 @@ def environments(version: str) -> tuple[Path, Path]:
 
 
 def make(where: Path, rucio: str, ours: str) -> None:
-    finished = where / "finished"
-    if not finished.exists():
-        print(f"Setting up {rucio} …", flush=True)
+    def make_it() -> None:
         make_virtual_environment(where)
         install(where, rucio, "-e", ours, "hypothesis>=6.100", "pytest>=8")
-        finished.touch()
+
+    place = where.relative_to(ROOT)
+    Part(
+        rucio, make_it, ("mesh/pyproject.toml",), stamp=f"{place}/made-from", result=f"{place}/bin/pytest"
+    ).ensure()
