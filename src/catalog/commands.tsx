@@ -16,11 +16,12 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import type { ICatalogClient, IJobsClient } from '../client/client';
-import type { DidRow, SearchQuery } from '../client/generated';
+import { Failure, type Obstacle, obstacleOf } from '../client/failure';
+import type { Did, DidRow, SearchQuery } from '../client/generated';
 import { addCommands } from '../components/commands';
-import { size } from '../components/quantity';
+import { count, size } from '../components/quantity';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
-import { didText, parseDids } from './did';
+import { didText, parseDid, parseDids } from './did';
 import type { Catalog } from './model';
 import { PasteForm } from './pasteform';
 
@@ -44,8 +45,10 @@ const DIDS = {
   type: 'object',
   properties: {
     dids: {
-      type: 'string',
-      description: 'DIDs, one a line; absent: they are asked for.'
+      type: ['string', 'array'],
+      items: { type: 'string' },
+      description:
+        'DIDs as a list, or as a text with one a line; absent: they are asked for.'
     }
   }
 } as const;
@@ -84,7 +87,7 @@ export function addCatalogCommands(
       isEnabled: () => catalog.instance !== null,
       execute: args => {
         if (args.dids) {
-          catalog.paste(parseDids(String(args.dids)).dids);
+          catalog.paste(didsOf(args.dids as string | string[]));
           panel.showTab('explore');
           return;
         }
@@ -155,7 +158,17 @@ export function addCatalogCommands(
   });
 }
 
-/** Remove staged files, once the user has agreed. */
+/** DIDs of a text, or of a list, whose names may hold what tells them apart in a text. */
+function didsOf(given: string | readonly string[]): Did[] {
+  return typeof given === 'string'
+    ? parseDids(given).dids
+    : given.flatMap(text => parseDid(text) ?? []);
+}
+
+/** DIDs that are named before they are removed; the others are counted. */
+const NAMED = 10;
+
+/** Remove staged files, once the user has agreed. What is refused for one DID is told after the others. */
 async function evict(
   rows: readonly DidRow[],
   options: ICatalogCommandsOptions
@@ -166,7 +179,7 @@ async function evict(
     title: trans.__('Remove the staged files?'),
     body: trans.__(
       'They stay in Rucio, and can be staged again. %1',
-      rows.map(row => row.did.name).join(', ')
+      namesOf(rows, trans)
     ),
     buttons: [
       Dialog.cancelButton(),
@@ -177,19 +190,46 @@ async function evict(
     return;
   }
   const freed = { files: 0, bytes: 0 };
+  const refused: { row: DidRow; obstacle: Obstacle }[] = [];
   for (const row of rows) {
-    const { files, bytes } = await client.evict(instance, row.did);
-    freed.files += files;
-    freed.bytes += bytes;
+    try {
+      const { files, bytes } = await client.evict(instance, row.did);
+      freed.files += files;
+      freed.bytes += bytes;
+    } catch (reason) {
+      refused.push({ row, obstacle: obstacleOf(reason) });
+    }
   }
   catalog.renew();
   await jobs.refreshStore();
-  Notification.info(
-    freed.files > 0
-      ? trans.__('%1 came free.', size(freed.bytes))
-      : trans.__(
-          'Nothing was removed: no files of its own are staged. Those of a larger collection go with that.'
-        ),
-    { autoClose: 5000 }
-  );
+  if (freed.files > 0 || refused.length === 0) {
+    Notification.info(
+      freed.files > 0
+        ? trans.__('%1 came free.', size(freed.bytes))
+        : trans.__(
+            'Nothing was removed: no files of its own are staged. Those of a larger collection go with that.'
+          ),
+      { autoClose: 5000 }
+    );
+  }
+  if (refused.length > 0) {
+    const [{ row, obstacle }] = refused;
+    const detail = trans.__(
+      '%1 of %2 were not removed. %3: %4',
+      count(refused.length),
+      count(rows.length),
+      row.did.name,
+      obstacle.detail
+    );
+    throw new Failure(rows.length > 1 ? { ...obstacle, detail } : obstacle);
+  }
+}
+
+/** The names of DIDs, as far as a dialog has room for them. */
+function namesOf(rows: readonly DidRow[], trans: TranslationBundle): string {
+  const names = rows.slice(0, NAMED).map(row => row.did.name);
+  const more = rows.length - names.length;
+  return more > 0
+    ? trans.__('%1 and %2 more', names.join(', '), count(more))
+    : names.join(', ');
 }

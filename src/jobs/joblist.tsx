@@ -76,7 +76,7 @@ export function JobList(props: IJobListProps): JSX.Element {
         );
       }
       await commands.execute(CommandIDs.pasteDids, {
-        dids: dids.map(didText).join('\n')
+        dids: dids.map(didText)
       });
     });
   const actionsOf = (job: JobSnapshot): IJobActions => ({
