@@ -31,6 +31,13 @@ export interface IPanelOptions {
 /** Milliseconds between two drawings of the time that is left. */
 const TICK = 30_000;
 
+/** What has the focus when a tab is shown: a field, else the tab itself, else what is there. */
+const FIRST_TO_FOCUS = [
+  'input:enabled, select:enabled, textarea:enabled',
+  '[role="tab"][aria-selected="true"]',
+  'button:enabled'
+];
+
 /** The panel in the side bar: who the user is, tabs that features add, and the states of it all. */
 export class RucioPanel extends ReactWidget implements IPanel {
   constructor(private readonly options: IPanelOptions) {
@@ -66,6 +73,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
   showTab(tab?: string): void {
     this._current = tab ?? this._current;
     this._form = null;
+    this._arrivals += 1;
     this.options.activate();
     this.update();
     this._tabChanged.emit();
@@ -149,6 +157,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
             {this._renderTabs()}
           </PanelState>
         )}
+        <Arrival number={this._arrivals} onArrival={this._takeFocus} />
       </>
     );
   }
@@ -180,12 +189,39 @@ export class RucioPanel extends ReactWidget implements IPanel {
     );
   }
 
+  /** What is typed is meant for what was shown, not for a notebook that had the focus. */
+  private _takeFocus = (): void => {
+    if (!this.node.contains(document.activeElement)) {
+      FIRST_TO_FOCUS.map(each => this.node.querySelector<HTMLElement>(each))
+        .find(found => found !== null)
+        ?.focus();
+    }
+  };
+
   private readonly _tabChanged = new Signal<this, void>(this);
   private readonly _focus: FocusKeeper;
   private readonly _timer: number;
   private _tabs: IPanelTab[] = [];
   private _current: string | null = null;
   private _form: JSX.Element | null = null;
+  /** How often a tab was brought to the front. */
+  private _arrivals = 0;
   /** How many forms were shown; tells one from the next. */
   private _forms = 0;
+}
+
+interface IArrivalProps {
+  /** Another number is another arrival. */
+  number: number;
+  onArrival: () => void;
+}
+
+/** Tells once what was brought to the front is drawn. */
+function Arrival({ number, onArrival }: IArrivalProps): null {
+  React.useEffect(() => {
+    if (number > 0) {
+      onArrival();
+    }
+  }, [number, onArrival]);
+  return null;
 }

@@ -87,3 +87,48 @@ it('a form that stands there is closed once', async () => {
   await drawn(() => expect([close(), close()]).toEqual([true, false]));
   expect(screen.queryByLabelText('form')).toBeNull();
 });
+
+describe('a tab that is brought to the front', () => {
+  const focused = () => document.activeElement?.id;
+
+  beforeEach(() =>
+    drawn(() => {
+      panel.addTab({
+        id: 'explore',
+        label: 'Explore',
+        rank: 10,
+        render: () => <input id="scope" />
+      });
+      panel.addTab({
+        id: 'jobs',
+        label: 'Jobs',
+        rank: 20,
+        render: () => <p>Nothing staged yet</p>
+      });
+    })
+  );
+
+  it('has the focus, so that keys do not go to a notebook', async () => {
+    const cell = document.body.appendChild(document.createElement('textarea'));
+    cell.focus();
+    await drawn(() => panel.showTab('explore'));
+    expect(focused()).toBe('scope');
+    cell.focus();
+    await drawn(() => panel.showTab('jobs'));
+    expect(focused()).toBe('jp-Rucio-tab-jobs');
+    cell.remove();
+  });
+
+  it('leaves the focus where it is within the panel', async () => {
+    screen.getByRole('tab', { name: 'Explore' }).focus();
+    await drawn(() => panel.showTab('explore'));
+    expect(focused()).toBe('jp-Rucio-tab-explore');
+  });
+
+  it('takes the focus once, and not at each drawing', async () => {
+    await drawn(() => panel.showTab('explore'));
+    (document.activeElement as HTMLElement).blur();
+    await drawn(() => panel.update());
+    expect(document.activeElement).toBe(document.body);
+  });
+});
