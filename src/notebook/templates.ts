@@ -75,10 +75,6 @@ export function builtInTemplates(
   ];
 }
 
-/** Reads what is not staged yet: the magic stages it and gives the paths. */
-const NOT_STAGED =
-  '%load_ext rucio_jupyterlab.kernel\nfiles = %rucio stage {dids}';
-
 /** A list of this many paths is still pleasant to read in a cell. */
 const LISTED = 5;
 
@@ -112,12 +108,12 @@ export function cellSource(
   staged: readonly IStaged[],
   template: ICellTemplate
 ): string {
-  const paths = staged.map(one => pathsOf(one, template));
-  const expression = paths.map(one => one.expression).join(' + ');
+  const suffix = suffixOf(staged, template);
   const [first] = staged;
+  const items = staged.flatMap(one => itemsOf(one, suffix));
   const places: Record<string, string> = {
-    paths: expression,
-    path: first.folder ? `${paths[0].expression}[0]` : text(first.path ?? ''),
+    paths: listOf(items),
+    path: items[0].startsWith('*') ? `${items[0].slice(1)}[0]` : items[0],
     did: text(first.did),
     name: variable(first.did)
   };
@@ -126,43 +122,67 @@ export function cellSource(
     /\{(paths|path|did|name)\}/g,
     (_, place: string) => places[place]
   );
-  const lines = [
-    ...staged.map(({ did }) => `# ${did.replace(/[\r\n]/g, ' ')}`),
-    ...new Set(paths.flatMap(({ needs }) => needs ?? []))
-  ];
+  const lines = staged.map(({ did }) => `# ${did.replace(CONTROLS, ' ')}`);
+  if (items.some(item => item.startsWith('*'))) {
+    lines.push('from pathlib import Path');
+  }
   return [...lines, source].join('\n');
 }
 
-/** The text of a cell that stages these and has their paths; `instance` where it must be named. */
+/**
+ * The text of a cell that stages these and has their paths; `instance` where it must be named.
+ *
+ * IPython evaluates what stands in braces or after a dollar sign in the line of a magic, so the magic is
+ * for plain names alone.
+ */
 export function stagingSource(
   dids: readonly string[],
   instance: string | null
 ): string {
-  const words = dids.map(shellWord);
-  if (instance !== null) {
-    words.push('--instance', shellWord(instance));
+  const named = instance === null ? [] : [instance];
+  if ([...dids, ...named].every(isPlain)) {
+    const words = [...dids, ...named.flatMap(name => ['--instance', name])];
+    return `%load_ext rucio_jupyterlab.kernel\nfiles = %rucio stage ${words.join(' ')}`;
   }
-  return NOT_STAGED.replace('{dids}', () => words.join(' '));
+  const given = [
+    ...dids.map(text),
+    ...named.map(name => `instance=${text(name)}`)
+  ];
+  return `from rucio_jupyterlab.kernel import stage\n\nfiles = stage(${given.join(', ')})`;
 }
 
-function pathsOf(
-  staged: IStaged,
-  template: ICellTemplate
-): { expression: string; needs?: string } {
+/** Of a template's suffixes that which these files have; `*` where it fits every file. */
+function suffixOf(staged: readonly IStaged[], template: ICellTemplate): string {
+  const { suffixes } = template;
+  const names = staged.flatMap(one => one.names);
+  return suffixes.includes('*')
+    ? '*'
+    : (suffixes.find(end => names.some(name => ends(name, end))) ??
+        suffixes[0]);
+}
+
+/** The files of a DID as items of a list in Python; one with a star finds them when the cell runs. */
+function itemsOf(staged: IStaged, suffix: string): string[] {
   const { path, folder, names, complete } = staged;
   if (path === null || !folder) {
-    return { expression: `[${text(path ?? '')}]` };
+    return [text(path ?? '')];
   }
   if (complete && names.length > 0 && names.length <= LISTED) {
-    const listed = names.map(name => `    ${text(`${path}/${name}`)},\n`);
-    return { expression: `[\n${listed.join('')}]` };
+    return names.map(name => text(`${path}/${name}`));
   }
-  const [end] = template.suffixes;
-  const glob = end === '*' ? '*.*' : `*${end}*`;
-  return {
-    expression: `sorted(map(str, Path(${text(path)}).rglob(${text(glob)})))`,
-    needs: 'from pathlib import Path'
-  };
+  const pattern = text(suffix === '*' ? '*' : `*${suffix}*`);
+  return [
+    `*sorted(str(path) for path in Path(${text(path)}).rglob(${pattern}) if path.is_file())`
+  ];
+}
+
+/** A list in Python; not a sum of lists, of which Python compiles no more than a thousand or so. */
+function listOf(items: readonly string[]): string {
+  const [first, ...more] = items;
+  if (more.length > 0) {
+    return `[\n${items.map(item => `    ${item},\n`).join('')}]`;
+  }
+  return first.startsWith('*') ? first.slice(1) : `[${first}]`;
 }
 
 /** A variable's name, after the DID's own name: its last words that hold letters. */
@@ -171,13 +191,18 @@ function variable(did: string): string {
   return (words.pop() ?? 'files').toLowerCase();
 }
 
+/** What begins a new line for Python or for IPython, and other characters that are not seen. */
+const CONTROLS = /[\p{Cc}\u2028\u2029]/gu;
+
 /** A literal that Python reads as this very text; JSON's escapes are Python's too. */
 function text(value: string): string {
-  return JSON.stringify(value);
+  return JSON.stringify(value).replace(
+    CONTROLS,
+    each => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`
+  );
 }
 
-function shellWord(value: string): string {
-  return /^[\w.:/@%+=,-]+$/.test(value)
-    ? value
-    : `'${value.replace(/'/g, `'"'"'`)}'`;
+/** Whether a word means itself in the line of a magic. */
+function isPlain(word: string): boolean {
+  return /^\w[\w.:/@%+=,-]*$/.test(word);
 }

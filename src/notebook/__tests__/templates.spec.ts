@@ -53,7 +53,20 @@ it('a few files are listed', () => {
 it('many files are found when the cell runs', () => {
   const source = cellSource([staged({ complete: false })], TEMPLATES[0]);
   expect(source).toContain('from pathlib import Path');
-  expect(source).toContain('.rglob("*.root*")');
+  expect(source).toContain('.rglob("*.root*") if path.is_file())');
+});
+
+it('files of any name are found, and no folders', () => {
+  const paths = TEMPLATES.find(({ name }) => name === 'Paths')!;
+  const source = cellSource([staged({ complete: false })], paths);
+  expect(source).toContain('.rglob("*") if path.is_file())');
+});
+
+it('of several suffixes that is looked for which the files have', () => {
+  const names = ['a.pq', 'b.pq'];
+  const parquet = TEMPLATES.find(({ suffixes }) => suffixes.includes('.pq'))!;
+  const source = cellSource([staged({ names, complete: false })], parquet);
+  expect(source).toContain('.rglob("*.pq*")');
 });
 
 it('what is not staged is staged by the cell', () => {
@@ -71,8 +84,11 @@ it('several DIDs are one list of paths, for a second would replace the first', (
   const source = templates.source([staged(), other]);
   expect(source.match(/^files = /gm)).toHaveLength(1);
   expect(source).toContain('# user.alice:run1\n# user.alice:run2\n');
-  expect(source).toContain('a.root');
-  expect(source).toContain('] + sorted(map(str, Path("/data/run2")');
+  expect(source).toContain('a.root",\n');
+  expect(source).toContain(
+    '    *sorted(str(path) for path in Path("/data/run2")'
+  );
+  expect(source).toMatch(/\]$/m);
 });
 
 it('where one of several is not staged, all come through the magic', () => {
@@ -92,8 +108,36 @@ it('a hostile name stays a text', () => {
   const name = 'a"; import os  # \\ \n{did}.root';
   const source = cellSource([staged({ names: [name] })], TEMPLATES[0]);
   expect(source).toContain(JSON.stringify(`${staged().path}/${name}`));
-  const line = stagingSource(["x:y'; rm -rf ~"], null);
-  expect(line).toContain(`'x:y'"'"'; rm -rf ~'`);
+});
+
+it('no name begins a line of its own', () => {
+  const breaks = ['\n', '\r', '\v', '\f', '\x1c', '\x85', '\u2028', '\u2029'];
+  const name = `a${breaks.join('b')}c`;
+  const source = cellSource(
+    [staged({ did: `user.alice:${name}`, names: [name] })],
+    { name: 'Ours', suffixes: ['*'], source: 'f({paths}, {did})' }
+  );
+  expect(source.split('\n')).toHaveLength(2);
+  breaks.slice(1).forEach(each => expect(source).not.toContain(each));
+  expect(stagingSource([`x:${name}`], null).split('\n')).toHaveLength(3);
+});
+
+it.each([
+  ['x:{1+1}', 'files = stage("x:{1+1}", instance="atlas")'],
+  ['x:$HOME', 'files = stage("x:$HOME", instance="atlas")'],
+  ["x:y'; rm", 'files = stage("x:y\'; rm", instance="atlas")'],
+  ['-x:y', 'files = stage("-x:y", instance="atlas")'],
+  ['x:\u0085', 'files = stage("x:\\u0085", instance="atlas")']
+])('the magic, which would evaluate it, never sees %s', (did, line) => {
+  const source = stagingSource([did], 'atlas');
+  expect(source).not.toContain('%rucio');
+  expect(source.split('\n').pop()).toBe(line);
+});
+
+it('an instance of any name is named as a text', () => {
+  expect(stagingSource(['x:y'], 'my atlas')).toMatch(
+    /^files = stage\("x:y", instance="my atlas"\)$/m
+  );
 });
 
 it('an added template goes first, until it is withdrawn', () => {

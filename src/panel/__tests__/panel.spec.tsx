@@ -95,15 +95,15 @@ describe('a tab that is brought to the front', () => {
     drawn(() => {
       panel.addTab({
         id: 'explore',
-        label: 'Explore',
+        label: trans.__('Explore'),
         rank: 10,
         render: () => <input id="scope" />
       });
       panel.addTab({
         id: 'jobs',
-        label: 'Jobs',
+        label: trans.__('Jobs'),
         rank: 20,
-        render: () => <p>Nothing staged yet</p>
+        render: () => <p>{trans.__('Nothing staged yet')}</p>
       });
     })
   );
