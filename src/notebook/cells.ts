@@ -1,5 +1,9 @@
 import { Clipboard, Notification } from '@jupyterlab/apputils';
-import { type INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import {
+  type INotebookTracker,
+  NotebookActions,
+  type NotebookPanel
+} from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { MimeData } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
@@ -8,15 +12,19 @@ import { Drag } from '@lumino/dragdrop';
 import type { IAccounts } from '../accounts/model';
 import { didText } from '../catalog/did';
 import type { ICatalogClient } from '../client/client';
+import type { IEngine } from '../client/engine';
 import type { Did } from '../client/generated';
 import { elide, elidedText } from '../components/elide';
-import { Templates, stagedOf } from './model';
+import { type Origin, stagedOf, Templates, unstaged } from './model';
 import type { ICellTemplate, IStaged } from './templates';
 
 /** Puts DIDs into notebooks as visible cells. */
 export interface ICells {
-  /** Offer a way of reading files before the built-in ones; disposing of the answer withdraws it. */
-  add(template: ICellTemplate): IDisposable;
+  /**
+   * Offer a way of reading files; disposing of the answer withdraws it. Of those that fit as well the user's
+   * go first, then those of other extensions, those of the site, and the built-in ones.
+   */
+  add(template: ICellTemplate, origin?: Origin): IDisposable;
   /** The names of the templates that fit these DIDs, the best first. Rejects with `Failure`. */
   offers(instance: string, dids: readonly Did[]): Promise<string[]>;
   /** Insert a cell below the active one; without a notebook its text goes to the clipboard. */
@@ -32,21 +40,24 @@ export interface ICells {
 const CELLS_MIME = 'application/vnd.jupyter.cells';
 /** Characters of a name that fit beside the pointer. */
 const LONGEST = 44;
-/** DIDs in one question for their summaries; the server takes no more. */
-const MOST_AT_ONCE = 100;
+
+export interface ICellsOptions {
+  client: ICatalogClient;
+  engine: Pick<IEngine, 'environment'>;
+  accounts: Pick<IAccounts, 'known'>;
+  tracker: INotebookTracker | null;
+  trans: TranslationBundle;
+  /** Brings a notebook to the front. */
+  activate: (notebook: NotebookPanel) => void;
+}
 
 export class Cells implements ICells {
-  constructor(
-    private readonly client: ICatalogClient,
-    private readonly accounts: Pick<IAccounts, 'known'>,
-    private readonly tracker: INotebookTracker | null,
-    private readonly trans: TranslationBundle
-  ) {
-    this._templates = new Templates(trans);
+  constructor(private readonly options: ICellsOptions) {
+    this._templates = new Templates(options.trans);
   }
 
-  add(template: ICellTemplate): IDisposable {
-    return this._templates.add(template);
+  add(template: ICellTemplate, origin: Origin = 'extension'): IDisposable {
+    return this._templates.add(template, origin);
   }
 
   async offers(instance: string, dids: readonly Did[]): Promise<string[]> {
@@ -58,24 +69,25 @@ export class Cells implements ICells {
     dids: readonly Did[],
     template?: string
   ): Promise<void> {
+    const { tracker, trans, activate } = this.options;
+    // That which is meant, though another one may be in front when the answer comes.
+    const panel = tracker?.currentWidget;
     const staged = await this._staged(instance, dids);
     const source = this._source(instance, staged, template);
-    const notebook = this.tracker?.currentWidget?.content;
-    if (!notebook?.model || notebook.model.readOnly) {
+    const model = panel && !panel.isDisposed ? panel.content.model : null;
+    if (!panel || !model || model.readOnly) {
       Clipboard.copyToSystem(source);
       Notification.info(
-        this.trans.__(
-          'No notebook is open here, so the code was copied instead.'
-        ),
+        trans.__('No notebook is open here, so the code was copied instead.'),
         { autoClose: 5000 }
       );
       return;
     }
-    NotebookActions.insertBelow(notebook);
-    const cell = notebook.activeCell?.model;
+    NotebookActions.insertBelow(panel.content);
+    const cell = panel.content.activeCell?.model;
     cell?.sharedModel.setSource(source);
     cell?.setMetadata('rucio', { dids: dids.map(didText) });
-    notebook.activate();
+    activate(panel);
   }
 
   drag(instance: string, did: Did, event: PointerEvent): void {
@@ -112,43 +124,20 @@ export class Cells implements ICells {
     staged: readonly IStaged[],
     template?: string
   ): string {
-    const several = (this.accounts.known?.instances.length ?? 0) > 1;
+    const several = (this.options.accounts.known?.instances.length ?? 0) > 1;
     return this._templates.source(staged, {
       template,
       instance: several ? instance : null
     });
   }
 
-  private async _staged(
-    instance: string,
-    dids: readonly Did[]
-  ): Promise<IStaged[]> {
-    const staged: IStaged[] = [];
-    for (let at = 0; at < dids.length; at += MOST_AT_ONCE) {
-      const { summaries } = await this.client.summarize(
-        instance,
-        dids.slice(at, at + MOST_AT_ONCE)
-      );
-      staged.push(
-        ...(await Promise.all(
-          summaries.map(each => stagedOf(this.client, instance, each))
-        ))
-      );
-    }
-    return staged;
+  private _staged(instance: string, dids: readonly Did[]): Promise<IStaged[]> {
+    const { client, engine } = this.options;
+    const most = engine.environment?.summaries_limit ?? dids.length;
+    return stagedOf(client, instance, dids, most);
   }
 
   private readonly _templates: Templates;
-}
-
-function unstaged(did: Did): IStaged {
-  return {
-    did: didText(did),
-    path: null,
-    folder: false,
-    names: [],
-    complete: false
-  };
 }
 
 function dragImage(name: string): HTMLElement {

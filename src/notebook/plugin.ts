@@ -34,7 +34,15 @@ export const notebook: JupyterFrontEndPlugin<ICells> = {
     translator: ITranslator | null
   ): ICells => {
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
-    const cells = new Cells(server.client, accounts, tracker, trans);
+    const { client, engine } = server;
+    const cells = new Cells({
+      client,
+      engine,
+      accounts,
+      tracker,
+      trans,
+      activate: ({ id }) => app.shell.activateById(id)
+    });
     offerSiteTemplates(cells, server, trans);
     if (registry) {
       void offerUserTemplates(cells, registry);
@@ -86,7 +94,7 @@ function offerSiteTemplates(
       const templates = Object.entries(environment.cell_templates);
       for (const [suffix, source] of templates) {
         const name = trans.__('%1 as this site reads it', suffix);
-        cells.add({ name, suffixes: [suffix], source });
+        cells.add({ name, suffixes: [suffix], source }, 'site');
       }
     }
   };
@@ -105,7 +113,7 @@ async function offerUserTemplates(
     offered.dispose();
     const templates = settings.get('templates')
       .composite as unknown as ICellTemplate[];
-    offered = DisposableSet.from(templates.map(one => cells.add(one)));
+    offered = DisposableSet.from(templates.map(one => cells.add(one, 'user')));
   };
   settings.changed.connect(offer);
   offer();

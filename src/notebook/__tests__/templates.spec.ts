@@ -142,15 +142,34 @@ it('an instance of any name is named as a text', () => {
 
 it('an added template goes first, until it is withdrawn', () => {
   const templates = new Templates(trans);
-  const added = templates.add({
-    name: 'Ours',
-    suffixes: ['.root'],
-    source: '{name} = {paths}; print({path}, {did})'
-  });
+  const added = templates.add(
+    {
+      name: 'Ours',
+      suffixes: ['.root'],
+      source: '{name} = {paths}; print({path}, {did})'
+    },
+    'extension'
+  );
   expect(templates.offers([staged()])[0]).toBe('Ours');
   expect(templates.source([staged()], { template: 'Ours' })).toMatch(
     /^run1 = /m
   );
   added.dispose();
   expect(templates.offers([staged()])[0]).toBe('ROOT with uproot');
+});
+
+it('templates go in the order of who offers them, whoever came first', () => {
+  const templates = new Templates(trans);
+  const one = (name: string) => ({ name, suffixes: ['.root'], source: '' });
+  templates.add(one('Site'), 'site');
+  templates.add(one('Extension'), 'extension');
+  templates.add(one('User 1'), 'user');
+  templates.add(one('User 2'), 'user');
+  expect(templates.offers([staged()]).slice(0, 5)).toEqual([
+    'User 1',
+    'User 2',
+    'Extension',
+    'Site',
+    'ROOT with uproot'
+  ]);
 });
