@@ -106,15 +106,15 @@ export class Accounts implements IAccounts {
   }
 
   async signIn(instance: string, how: SignInAsk): Promise<void> {
-    this._put(await this._client.signIn(instance, how));
+    await this._take(this._client.signIn(instance, how));
   }
 
   async signOut(instance: string): Promise<void> {
-    this._put(await this._client.signOut(instance));
+    await this._take(this._client.signOut(instance));
   }
 
   async switchAccount(instance: string, account: string): Promise<void> {
-    this._put(await this._client.switchAccount(instance, account));
+    await this._take(this._client.switchAccount(instance, account));
   }
 
   async add(instance: AddInstanceAsk): Promise<void> {
@@ -137,11 +137,12 @@ export class Accounts implements IAccounts {
     }));
   }
 
-  private _put(instance: InstanceInfo): void {
-    this._current.change(known => ({
+  private async _take(answer: Promise<InstanceInfo>): Promise<void> {
+    const change = answer.then(instance => (known: Instances) => ({
       ...known,
       instances: withInstance(known.instances, instance)
     }));
+    await this._current.changeLater(change);
   }
 
   private readonly _client: IAccountsClient;

@@ -35,7 +35,7 @@ export class Current<T> {
       if (!this._isOld(question)) {
         this._answered = question;
         this._obstacle = null;
-        this._set(meanwhile.reduce<T>((value, change) => change(value), read));
+        this._set(inTurn(meanwhile, read));
       }
     } catch (reason) {
       if (!this._isOld(question)) {
@@ -47,9 +47,23 @@ export class Current<T> {
     }
   }
 
+  /** Make the change that the answer to an action is, and once more those that overtook it; rejects as it does. */
+  async changeLater(answer: Promise<Change<T>>): Promise<void> {
+    const meanwhile: Change<T>[] = [];
+    this._actions.add(meanwhile);
+    try {
+      const changes = [await answer, ...meanwhile];
+      this.change(value => inTurn(changes, value));
+    } finally {
+      this._actions.delete(meanwhile);
+    }
+  }
+
   /** Make a change to what is known, or else to what will be. */
   change(change: Change<T>): void {
-    this._meanwhile.forEach(changes => changes.push(change));
+    for (const changes of [...this._meanwhile.values(), ...this._actions]) {
+      changes.push(change);
+    }
     if (this._value !== null) {
       this._set(change(this._value));
     } else if (this._meanwhile.size === 0) {
@@ -74,4 +88,10 @@ export class Current<T> {
   private _answered = 0;
   /** For each question on its way, what was changed since it was asked. */
   private readonly _meanwhile = new Map<number, Change<T>[]>();
+  /** For each action on its way, what was changed since. */
+  private readonly _actions = new Set<Change<T>[]>();
+}
+
+function inTurn<T>(changes: readonly Change<T>[], value: T): T {
+  return changes.reduce((changed, change) => change(changed), value);
 }

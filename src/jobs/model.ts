@@ -1,5 +1,6 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { didText } from '../catalog/did';
 import type { IJobsClient, JobAsk } from '../client/client';
 import { Current } from '../client/current';
 import type { IEvents } from '../client/events';
@@ -75,6 +76,30 @@ function moved(
     });
 }
 
+/** The change that an answer makes: the job in the place of what was known of it. */
+function withJob(job: JobSnapshot) {
+  return (jobs: readonly JobSnapshot[]): readonly JobSnapshot[] =>
+    newestFirst([job, ...jobs.filter(({ id }) => id !== job.id)]);
+}
+
+function keyOf(instance: string, did: Did): string {
+  return `${instance} ${didText(did)}`;
+}
+
+/** The unfinished jobs by what they are asked for; of several the newest. */
+function unfinishedOf(
+  jobs: readonly JobSnapshot[]
+): ReadonlyMap<string, JobSnapshot> {
+  return new Map(
+    [...jobs].reverse().flatMap(job => {
+      const { instance, dids } = job.request;
+      return isFinished(job)
+        ? []
+        : dids.map(did => [keyOf(instance, did), job] as const);
+    })
+  );
+}
+
 /** Milliseconds between two looks while a job runs and no event was heard. */
 const SILENCE = 10_000;
 
@@ -109,16 +134,8 @@ export class Jobs implements IJobs {
   }
 
   of(instance: string, did: Did): JobSnapshot | null {
-    return (
-      this.all?.find(
-        job =>
-          !isFinished(job) &&
-          job.request.instance === instance &&
-          job.request.dids.some(
-            ({ scope, name }) => scope === did.scope && name === did.name
-          )
-      ) ?? null
-    );
+    this._unfinished ??= unfinishedOf(this.all ?? []);
+    return this._unfinished.get(keyOf(instance, did)) ?? null;
   }
 
   refresh(): Promise<void> {
@@ -134,29 +151,27 @@ export class Jobs implements IJobs {
     }
   }
 
-  async start(job: JobAsk): Promise<JobSnapshot> {
-    const started = await this.client.startJob(job);
-    this._put(started);
-    return started;
+  start(job: JobAsk): Promise<JobSnapshot> {
+    return this._take(this.client.startJob(job));
   }
 
   async confirm(id: string, part: Partial<ConfirmJob>): Promise<void> {
-    this._put(await this.client.confirmJob(id, part));
+    await this._take(this.client.confirmJob(id, part));
   }
 
   async change(
     id: string,
     change: 'pause' | 'resume' | 'cancel'
   ): Promise<void> {
-    this._put(await this.client.changeJob(id, change));
+    await this._take(this.client.changeJob(id, change));
   }
 
   async retry(id: string, how: Partial<RetryJob> = {}): Promise<void> {
-    this._put(await this.client.retryJob(id, how));
+    await this._take(this.client.retryJob(id, how));
   }
 
   async pin(id: string, pinned: boolean): Promise<void> {
-    this._put(await this.client.pinJob(id, pinned));
+    await this._take(this.client.pinJob(id, pinned));
   }
 
   async clear(ids?: string[]): Promise<void> {
@@ -174,10 +189,10 @@ export class Jobs implements IJobs {
   private _onEvent(_: IEvents, event: JobsEvent): void {
     this._heard = Date.now();
     const known = new Set(this.all?.map(job => job.id));
-    this._current.change(jobs => moved(jobs, event));
     if (event.jobs.some(({ id }) => !known.has(id))) {
       void this.refresh();
     }
+    this._current.change(jobs => moved(jobs, event));
   }
 
   private _onSilence = (): void => {
@@ -188,17 +203,16 @@ export class Jobs implements IJobs {
     }
   };
 
-  private _put(job: JobSnapshot): void {
-    this._current.change(jobs =>
-      newestFirst([job, ...jobs.filter(({ id }) => id !== job.id)])
-    );
+  private async _take(answer: Promise<JobSnapshot>): Promise<JobSnapshot> {
+    await this._current.changeLater(answer.then(withJob));
+    return answer;
   }
 
   private _onChange = (before: readonly JobSnapshot[] | null): void => {
-    const last = new Map(before?.map(job => [job.id, job]));
+    this._unfinished = null;
+    const ended = new Set(before?.filter(isFinished).map(({ id }) => id));
     for (const job of this.all ?? []) {
-      const was = last.get(job.id);
-      if (was && !isFinished(was) && isFinished(job)) {
+      if (before && isFinished(job) && !ended.has(job.id)) {
         this.finished.emit(job);
       }
     }
@@ -207,6 +221,8 @@ export class Jobs implements IJobs {
 
   private readonly _current: Current<readonly JobSnapshot[]>;
   private _store: StoreStatus | null = null;
+  /** Made when it is asked for; null once it may not be true any more. */
+  private _unfinished: ReadonlyMap<string, JobSnapshot> | null = null;
   private _heard = 0;
   private _timer: number;
 }

@@ -1,4 +1,7 @@
+import { PromiseDelegate } from '@lumino/coreutils';
+
 import { settled } from '../../catalog/__tests__/fakecatalog';
+import type { InstanceInfo } from '../../client/generated';
 import { FakeEvents } from '../../jobs/__tests__/fakejobs';
 import { Accounts } from '../model';
 import { FakeAccounts, named } from './fakeaccounts';
@@ -47,6 +50,29 @@ it('a lapse keeps what is shown, signing out does not', async () => {
   expect(accounts.usable).toBe('escape');
   await accounts.signOut('escape');
   expect(accounts.usable).toBeNull();
+});
+
+it('a sign-in that is answered while an older answer is on its way outlives that', async () => {
+  const { accounts, client } = await setUp();
+  const older = await client.instances();
+  const answer = new PromiseDelegate<typeof older>();
+  client.instances = () => answer.promise;
+  const reading = accounts.refresh();
+  await accounts.signIn('escape', { auth_type: 'userpass' });
+  answer.resolve({ ...older, instances: [named('escape', 'signed-out')] });
+  await reading;
+  expect(accounts.usable).toBe('escape');
+});
+
+it('an event that overtakes the answer to a sign-in is newer', async () => {
+  const { accounts, client, events } = await setUp();
+  const answer = new PromiseDelegate<InstanceInfo>();
+  client.signIn = () => answer.promise;
+  const signedIn = accounts.signIn('escape', { auth_type: 'userpass' });
+  events.instances.emit({ seq: 1, instances: [], gone: ['escape'] });
+  answer.resolve(named('escape'));
+  await signedIn;
+  expect(accounts.current?.name).toBe('atlas');
 });
 
 it('forgets an instance that is gone', async () => {

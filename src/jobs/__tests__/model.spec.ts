@@ -1,3 +1,5 @@
+import { PromiseDelegate } from '@lumino/coreutils';
+
 import { settled } from '../../catalog/__tests__/fakecatalog';
 import type { JobSnapshot } from '../../client/generated';
 import { Jobs } from '../model';
@@ -97,6 +99,73 @@ it('what happens while the jobs are read anew outlives an older answer', async (
   expect(finished).toEqual(['1']);
 });
 
+it('a job that is gone while the jobs are read anew does not come back', async () => {
+  const { client, events, jobs } = await setUp();
+  const answer = new PromiseDelegate<{ jobs: JobSnapshot[] }>();
+  client.jobs = () => answer.promise;
+  const reading = jobs.refresh();
+  events.tell(1, [], ['1']);
+  answer.resolve({ jobs: [jobOf()] });
+  await reading;
+  expect(jobs.all).toEqual([]);
+});
+
+it('a first reading that failed is made up for once, however much is told', async () => {
+  const client = new FakeJobs();
+  const read = client.jobs.bind(client);
+  client.jobs = () => Promise.reject(new Error('gone'));
+  const events = new FakeEvents();
+  const jobs = new Jobs(client, events);
+  await settled();
+  expect(jobs.obstacle?.detail).toBe('gone');
+  client.list = [jobOf()];
+  client.jobs = read;
+  events.tell(1, [jobOf({ state: 'done' })]);
+  await settled();
+  expect(client.reads).toBe(1);
+  expect(jobs.all?.map(({ state }) => state)).toEqual(['done']);
+});
+
+describe('an action whose answer events overtake', () => {
+  it('a new job that has ended stays so, and is told of once', async () => {
+    const { client, events, jobs, finished } = await setUp();
+    const answer = new PromiseDelegate<JobSnapshot>();
+    client.startJob = () => answer.promise;
+    const started = jobs.start({ instance: 'atlas', dids: [] });
+    const done = jobOf({ id: 'new', state: 'done', created_at: 200 });
+    client.list = [done, jobOf()];
+    events.tell(1, [done]);
+    answer.resolve({ ...done, state: 'planning' });
+    await started;
+    await settled();
+    await jobs.refresh();
+    expect(jobs.all?.map(({ state }) => state)).toEqual(['done', 'running']);
+    expect(finished).toEqual(['new']);
+  });
+
+  it('a job that is tried again ends once', async () => {
+    const { client, events, jobs, finished } = await setUp([
+      jobOf({ state: 'failed' })
+    ]);
+    const answer = new PromiseDelegate<JobSnapshot>();
+    client.retryJob = () => answer.promise;
+    const retried = jobs.retry('1');
+    events.tell(1, [jobOf({ state: 'running' })]);
+    events.tell(2, [jobOf({ state: 'done' })]);
+    answer.resolve(jobOf({ state: 'planning' }));
+    await retried;
+    expect(jobs.all?.[0].state).toBe('done');
+    expect(finished).toEqual(['1']);
+  });
+
+  it('what is refused changes nothing', async () => {
+    const { client, jobs } = await setUp();
+    client.retryJob = () => Promise.reject(new Error('no'));
+    await expect(jobs.retry('1')).rejects.toThrow('no');
+    expect(jobs.all).toEqual([jobOf()]);
+  });
+});
+
 it('reads again when events were missed', async () => {
   const { client, events } = await setUp();
   events.missed.emit();
@@ -127,6 +196,35 @@ it('finds the unfinished job of a DID, at its instance alone', async () => {
   const did = { scope: 'user.alice', name: 'run1' };
   expect(jobs.of('atlas', did)?.id).toBe('1');
   expect(jobs.of('escape', did)).toBeNull();
+});
+
+it('of several jobs of a DID the newest unfinished one is found', async () => {
+  const { events, jobs } = await setUp([
+    jobOf({ id: '3', created_at: 300, state: 'done' }),
+    jobOf({ id: '2', created_at: 200 }),
+    jobOf()
+  ]);
+  const did = { scope: 'user.alice', name: 'run1' };
+  expect(jobs.of('atlas', did)?.id).toBe('2');
+  events.tell(1, [jobOf({ id: '2', created_at: 200, state: 'cancelled' })]);
+  expect(jobs.of('atlas', did)?.id).toBe('1');
+});
+
+it('the DIDs of a job are gone through once, however many rows ask for theirs', async () => {
+  const job = jobOf();
+  const { dids } = job.request;
+  let looks = 0;
+  Object.defineProperty(job.request, 'dids', {
+    get: () => {
+      looks += 1;
+      return dids;
+    }
+  });
+  const { jobs } = await setUp([job]);
+  for (let row = 0; row < 100; row += 1) {
+    jobs.of('atlas', { scope: 'user.alice', name: `run${row}` });
+  }
+  expect(looks).toBe(1);
 });
 
 it('looks by itself while a job runs in silence', async () => {
