@@ -51,7 +51,7 @@ export interface IJobCardProps {
   width: number;
   /** Width of a text in bold. */
   measure: (text: string) => number;
-  /** Names of the other jobs. */
+  /** Names of the jobs beside it. */
   neighbours: readonly string[];
   expanded: boolean;
   trans: TranslationBundle;

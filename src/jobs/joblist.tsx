@@ -13,7 +13,7 @@ import { useChanges } from '../components/changes';
 import { warningIcon } from '../components/icons';
 import { useMetrics } from '../components/metrics';
 import { Notice, remedy, Strip } from '../components/notice';
-import { size } from '../components/quantity';
+import { share, size } from '../components/quantity';
 import { CommandIDs } from '../tokens';
 import { type IJobActions, JobCard } from './jobcard';
 import { type IJobs, isFinished } from './model';
@@ -40,7 +40,7 @@ type Refusal = Obstacle & { again: () => Promise<void> };
 
 /** The weight of names. */
 const BOLD = 600;
-/** Finished jobs that are drawn before the user asks for the older ones. */
+/** Jobs that are drawn before the user asks for the older ones; unfinished ones always are. */
 const RECENT = 50;
 
 /** All jobs, newest first, and the store that they fill. */
@@ -52,7 +52,7 @@ export function JobList(props: IJobListProps): JSX.Element {
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const [older, setOlder] = React.useState(false);
   const { all, obstacle, store } = jobs;
-  const finished = all?.some(isFinished) ?? false;
+  const finished = all?.filter(isFinished).length ?? 0;
 
   React.useEffect(() => void jobs.refreshStore(), [jobs, finished]);
 
@@ -114,7 +114,9 @@ export function JobList(props: IJobListProps): JSX.Element {
       <Notice icon={downloadIcon} title={trans.__('Looking for jobs…')} />
     );
   }
-  const shown = older ? all : all.slice(0, RECENT);
+  const shown = older
+    ? all
+    : all.filter((job, at) => at < RECENT || !isFinished(job));
   const names = shown.map(job => shortName(job, trans));
   return (
     <div className="jp-Rucio-jobs" ref={frame}>
@@ -135,13 +137,15 @@ export function JobList(props: IJobListProps): JSX.Element {
         />
       ) : (
         <ul className="jp-Rucio-jobList" aria-label={trans.__('Jobs')}>
-          {shown.map(job => (
+          {shown.map((job, index) => (
             <JobCard
               key={job.id}
               job={job}
               width={width}
               measure={measure}
-              neighbours={names.filter((_, other) => shown[other] !== job)}
+              neighbours={[index - 1, index + 1].flatMap(
+                near => names[near] ?? []
+              )}
               expanded={opened?.id === job.id}
               trans={trans}
               actions={actionsOf(job)}
@@ -185,7 +189,7 @@ export function JobList(props: IJobListProps): JSX.Element {
                 )}
           </span>
         )}
-        {finished && (
+        {finished > 0 && (
           <Button look="link" onClick={() => void attempt(() => jobs.clear())}>
             {trans.__('Clear finished')}
           </Button>
@@ -215,9 +219,10 @@ function Files(props: IFilesProps): JSX.Element {
   );
   useChanges(transfers.changed);
   React.useEffect(() => () => transfers.dispose(), [transfers]);
+  const percent = Math.floor(100 * share(job.bytes_done, job.bytes_total));
   React.useEffect(
     () => transfers.renew(),
-    [transfers, job.files_done, job.files_failed, job.state]
+    [transfers, job.files_done, job.files_failed, job.state, percent]
   );
   return (
     <>

@@ -43,6 +43,7 @@ export class Notifications {
       }
       this._update(job);
     }
+    this._forget(jobs);
   }
 
   private _begin(job: JobSnapshot): void {
@@ -85,6 +86,17 @@ export class Notifications {
       type: good ? 'success' : 'warning',
       autoClose: good ? STAY : false
     });
+  }
+
+  /** A job may be taken off the list before its end was seen. */
+  private _forget(jobs: readonly JobSnapshot[]): void {
+    const known = new Set(jobs.map(({ id }) => id));
+    for (const [job, id] of this._shown) {
+      if (!known.has(job)) {
+        this._shown.delete(job);
+        Notification.dismiss(id);
+      }
+    }
   }
 
   private _text(job: JobSnapshot): string {

@@ -7,7 +7,9 @@ import { FakeAccounts } from '../../accounts/__tests__/fakeaccounts';
 import { addAccountCommands } from '../../accounts/commands';
 import { Accounts } from '../../accounts/model';
 import { settled } from '../../catalog/__tests__/fakecatalog';
+import type { JobSnapshot } from '../../client/generated';
 import { measureNothing } from '../../components/__tests__/measuring';
+import { useChanges } from '../../components/changes';
 import { CommandIDs, type IPanel } from '../../tokens';
 import { JobList } from '../joblist';
 import { Jobs } from '../model';
@@ -19,6 +21,37 @@ const press = (name: string) =>
   act(async () => {
     fireEvent.click(screen.getByRole('button', { name }));
   });
+
+/** Show these jobs, as they go on. */
+async function follow(list: JobSnapshot[]) {
+  const client = new FakeJobs();
+  client.list = list;
+  const store = jest.fn(() => Promise.reject(new Error('not asked')));
+  client.store = store;
+  const transfers = jest.spyOn(client, 'transfers');
+  const events = new FakeEvents();
+  const jobs = new Jobs(client, events);
+  await settled();
+  const Drawn = () => {
+    useChanges(jobs.changed);
+    return (
+      <JobList
+        jobs={jobs}
+        client={client}
+        commands={new CommandRegistry()}
+        trans={trans}
+        onExplore={jest.fn()}
+      />
+    );
+  };
+  await act(async () => {
+    render(<Drawn />);
+  });
+  let told = 0;
+  const tell = (...changed: JobSnapshot[]) =>
+    act(async () => events.tell((told += 1), changed));
+  return { tell, store, transfers };
+}
 
 /** Show a job of an instance that has lost a replica; answers the DIDs that are explored, and where. */
 async function show(instance: string) {
@@ -70,4 +103,33 @@ it('those of an instance that was forgotten are looked for nowhere else', async 
   expect(
     screen.getByText('The instance cms is not known any more.')
   ).toBeTruthy();
+});
+
+it('the files of an opened job are read again with each percent of its bytes', async () => {
+  const job = jobOf({ files_total: 1, files_done: 0, bytes_total: 1000 });
+  const { tell, transfers } = await follow([{ ...job, bytes_done: 0 }]);
+  await press('Files of user.alice:run1');
+  await tell({ ...job, bytes_done: 4 });
+  expect(transfers).toHaveBeenCalledTimes(1);
+  await tell({ ...job, bytes_done: 10 });
+  expect(transfers).toHaveBeenCalledTimes(2);
+});
+
+it('an unfinished job is shown, however old it is', async () => {
+  const jobs = Array.from({ length: 60 }, (_, at) =>
+    jobOf({ id: `${at}`, created_at: 1000 - at, state: 'done' })
+  );
+  jobs[58] = { ...jobs[58], state: 'paused' };
+  await follow(jobs);
+  expect(screen.getAllByRole('button', { name: /^Files of/ })).toHaveLength(51);
+  screen.getByRole('button', { name: 'Resume' });
+});
+
+it('the room in the store is asked for again whenever a job ends', async () => {
+  const jobs = ['1', '2'].map(id => jobOf({ id }));
+  const { tell, store } = await follow(jobs);
+  const before = store.mock.calls.length;
+  await tell({ ...jobs[0], state: 'done' });
+  await tell({ ...jobs[1], state: 'done' });
+  expect(store).toHaveBeenCalledTimes(before + 2);
 });

@@ -71,6 +71,13 @@ it('one that the user closed does not come again', async () => {
   expect(shown()).toEqual([]);
 });
 
+it('one of a job that was cleared before its end was seen goes with it', async () => {
+  const { tell } = await setUp();
+  await tell(jobOf(), jobOf({ id: '2' }));
+  await tell(jobOf({ id: '2' }));
+  expect(shown()).toHaveLength(1);
+});
+
 it('there is none where the user does not want any', async () => {
   const { tell, notifications } = await setUp();
   notifications.enabled = false;
