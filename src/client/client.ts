@@ -317,7 +317,7 @@ export class RestClient implements IClient {
       if (!response.ok) {
         throw new Failure(await this._problem(response));
       }
-      return (await response.json()) as T;
+      return await this._read<T>(response);
     } catch (reason) {
       throw patience.signal.aborted ? this._silence() : reason;
     } finally {
@@ -341,11 +341,27 @@ export class RestClient implements IClient {
     });
   }
 
+  /** The page on which a hub asks for a login comes like an answer of ours. */
+  private async _read<T>(response: Response): Promise<T> {
+    try {
+      return (await response.json()) as T;
+    } catch {
+      throw new Failure({
+        type: 'unexpected',
+        detail: this.trans.__(
+          'Something else answered in place of the Jupyter server. Load this page again; you may have to log in.'
+        ),
+        do: 'retry',
+        status: response.status
+      });
+    }
+  }
+
   /** A proxy or a server without our extension answers with a page, not with a problem. */
   private async _problem(response: Response) {
     const type = response.headers.get('Content-Type') ?? '';
     if (type.startsWith('application/problem+json')) {
-      return (await response.json()) as ProblemDocument;
+      return this._read<ProblemDocument>(response);
     }
     if (response.status === 404) {
       return {

@@ -19,12 +19,14 @@ export async function remember<T>(
   what: IRemembered<T>
 ): Promise<void> {
   const { key, changed, restore, current } = what;
-  let kept = (await state.fetch(key)) ?? null;
+  const kept = (await state.fetch(key)) ?? null;
   restore(kept as T | null);
+  let last = JSON.stringify(kept);
   changed.connect(() => {
     const value = current() as ReadonlyPartialJSONValue | null;
-    if (value !== null && JSON.stringify(value) !== JSON.stringify(kept)) {
-      kept = value;
+    const text = JSON.stringify(value);
+    if (value !== null && text !== last) {
+      last = text;
       void state.save(key, value);
     }
   });

@@ -80,6 +80,21 @@ it('tells a server without the extension', async () => {
   expect((await problemOf(client.jobs())).type).toBe('no-server-extension');
 });
 
+it.each([
+  ['a page', { status: 200, headers: { 'Content-Type': 'text/html' } }],
+  [
+    'a problem that breaks off',
+    { status: 502, headers: { 'Content-Type': 'application/problem+json' } }
+  ]
+])('says so where %s comes instead of an answer', async (_, init) => {
+  const { client } = clientOf(() => new Response('<html>Log in</html>', init));
+  expect(await problemOf(client.jobs())).toMatchObject({
+    type: 'unexpected',
+    detail: expect.stringContaining('you may have to log in'),
+    status: init.status
+  });
+});
+
 it('gives a server up that never answers', async () => {
   jest.useFakeTimers();
   const { client } = clientOf(
