@@ -28,7 +28,7 @@ export interface IAccounts {
 
   refresh(): Promise<void>;
   select(instance: string): void;
-  /** The accounts that the user may act as; none where Rucio cannot tell. */
+  /** The accounts that the user may act as, those of the last time where Rucio is slow; none where it cannot tell. */
   choices(): Promise<readonly string[]>;
   /** These reject with `Failure`; the place that asked shows it. */
   examine(instance: string): Promise<Reachability>;
@@ -43,6 +43,9 @@ export interface IAccountsOptions {
   client: IAccountsClient;
   events: IEvents;
 }
+
+/** Milliseconds that who chooses waits for Rucio. */
+const PATIENCE = 1000;
 
 export class Accounts implements IAccounts {
   constructor(options: IAccountsOptions) {
@@ -94,11 +97,11 @@ export class Accounts implements IAccounts {
     if (!instance) {
       return [];
     }
-    try {
-      return (await this._client.accounts(instance)).accounts;
-    } catch {
-      return []; // what is wrong shows where Rucio is asked next
-    }
+    await Promise.race([
+      this._askChoices(instance),
+      new Promise(resolve => window.setTimeout(resolve, PATIENCE))
+    ]);
+    return this._choices.get(instance) ?? [];
   }
 
   examine(instance: string): Promise<Reachability> {
@@ -107,6 +110,7 @@ export class Accounts implements IAccounts {
 
   async signIn(instance: string, how: SignInAsk): Promise<void> {
     await this._take(this._client.signIn(instance, how));
+    this._choices.delete(instance); // it may be somebody else by now
   }
 
   async signOut(instance: string): Promise<void> {
@@ -137,6 +141,12 @@ export class Accounts implements IAccounts {
     }));
   }
 
+  private async _askChoices(instance: string): Promise<void> {
+    // What is wrong shows where Rucio is asked next.
+    const answer = await this._client.accounts(instance).catch(() => null);
+    this._choices.set(instance, answer?.accounts ?? []);
+  }
+
   private async _take(answer: Promise<InstanceInfo>): Promise<void> {
     const change = answer.then(instance => (known: Instances) => ({
       ...known,
@@ -148,6 +158,8 @@ export class Accounts implements IAccounts {
   private readonly _client: IAccountsClient;
   private readonly _current: Current<Instances>;
   private _chosen: string | null = null;
+  /** What Rucio told the last time, by instance. */
+  private readonly _choices = new Map<string, readonly string[]>();
 }
 
 /** The instances with this one in the place of its name, or at the end. */

@@ -27,6 +27,9 @@ export function MenuButton(props: IMenuButtonProps): JSX.Element {
   const button = React.useRef<HTMLButtonElement>(null);
   const [open, setOpen] = React.useState(false);
   const onClick = async () => {
+    if (open) {
+      return; // its entries are on their way
+    }
     setOpen(true);
     try {
       const shown = await entries();

@@ -1,7 +1,7 @@
 import { PromiseDelegate } from '@lumino/coreutils';
 
 import { settled } from '../../catalog/__tests__/fakecatalog';
-import type { InstanceInfo } from '../../client/generated';
+import type { AccountChoices, InstanceInfo } from '../../client/generated';
 import { FakeEvents } from '../../jobs/__tests__/fakejobs';
 import { Accounts } from '../model';
 import { FakeAccounts, named } from './fakeaccounts';
@@ -105,4 +105,34 @@ it('an event before the first answer makes no list of its own', async () => {
     'escape'
   ]);
   expect(accounts.current?.account.state).toBe('lapsed');
+});
+
+describe('the accounts to choose from', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  it('are none where Rucio cannot tell', async () => {
+    const { accounts, client } = await setUp();
+    expect(await accounts.choices()).toEqual(['alice', 'bob']);
+    client.accounts = () => Promise.reject(new Error('gone'));
+    expect(await accounts.choices()).toEqual([]);
+  });
+
+  it('are those that are known where Rucio is slow', async () => {
+    const { accounts, client } = await setUp();
+    const answer = new PromiseDelegate<AccountChoices>();
+    client.accounts = () => answer.promise;
+    const choose = async () => {
+      const chosen = accounts.choices();
+      await jest.advanceTimersByTimeAsync(1000);
+      return chosen;
+    };
+    expect(await choose()).toEqual([]);
+    answer.resolve({ accounts: ['alice', 'bob'], current: 'alice' });
+    await settled();
+    client.accounts = () => new Promise(() => undefined);
+    expect(await choose()).toEqual(['alice', 'bob']);
+    await accounts.signIn('escape', { auth_type: 'userpass' });
+    expect(await choose()).toEqual([]);
+  });
 });
