@@ -1,4 +1,4 @@
-import { accounts } from './accounts/plugin';
+import { accountCommands, accounts } from './accounts/plugin';
 import { catalog } from './catalog/plugin';
 import { server } from './client/plugin';
 import { demo } from './demo/plugin';
@@ -14,6 +14,7 @@ export default [
   accounts,
   jobs,
   panel,
+  accountCommands,
   demo,
   catalog,
   jobList,

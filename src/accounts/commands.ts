@@ -34,11 +34,11 @@ const ACCOUNT = {
   required: ['account']
 } as const;
 
-/** Commands about instances and accounts. */
+/** Commands about instances and accounts. Answers their names, for the palette. */
 export function addAccountCommands(
   commands: CommandRegistry,
   options: IAccountCommandsOptions
-): void {
+): string[] {
   const { accounts, panel, trans } = options;
   const meant = (name: unknown): InstanceInfo | null =>
     name
@@ -52,7 +52,7 @@ export function addAccountCommands(
       return instance && act(instance);
     };
 
-  addCommands(commands, {
+  return addCommands(commands, {
     [CommandIDs.selectInstance]: {
       label: args =>
         meant(args.instance)?.display_name ?? trans.__('Select an instance'),

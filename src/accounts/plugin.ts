@@ -2,10 +2,13 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { remember } from '../client/remember';
-import { IAccounts, IServer } from '../tokens';
+import { IAccounts, IPanel, IServer } from '../tokens';
+import { addAccountCommands } from './commands';
 import { Accounts } from './model';
 
 export const accounts: JupyterFrontEndPlugin<IAccounts> = {
@@ -31,5 +34,26 @@ export const accounts: JupyterFrontEndPlugin<IAccounts> = {
       });
     }
     return accounts;
+  }
+};
+
+export const accountCommands: JupyterFrontEndPlugin<void> = {
+  id: 'rucio-jupyterlab:account-commands',
+  description: 'Adds commands to sign in and out, and about instances.',
+  autoStart: true,
+  requires: [IAccounts, IPanel],
+  optional: [ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    accounts: IAccounts,
+    panel: IPanel,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
+    const options = { accounts, panel, trans };
+    for (const command of addAccountCommands(app.commands, options)) {
+      palette?.addItem({ command, category: trans.__('Rucio') });
+    }
   }
 };

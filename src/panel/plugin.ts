@@ -8,7 +8,6 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { addAccountCommands } from '../accounts/commands';
 import { remember } from '../client/remember';
 import { addCommands } from '../components/commands';
 import { rucioIcon } from '../components/icons';
@@ -60,7 +59,6 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
       });
     }
 
-    addAccountCommands(commands, { accounts, panel, trans });
     addCommands(commands, {
       [CommandIDs.showPanel]: {
         label: trans.__('Show the Rucio Panel'),
@@ -77,17 +75,10 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
       }
     });
 
-    const category = trans.__('Rucio');
-    for (const command of [
-      CommandIDs.showPanel,
-      CommandIDs.signIn,
-      CommandIDs.signOut,
-      CommandIDs.examine,
-      CommandIDs.addInstance,
-      CommandIDs.removeInstance
-    ]) {
-      palette?.addItem({ command, category });
-    }
+    palette?.addItem({
+      command: CommandIDs.showPanel,
+      category: trans.__('Rucio')
+    });
     return panel;
   }
 };
