@@ -33,7 +33,7 @@ export interface IPanel {
   addTab(tab: IPanelTab): IDisposable;
   /** Draw it again, since what a tab or a badge shows has changed. */
   update(): void;
-  /** Bring the panel to the front, and a tab of it. */
+  /** Bring the panel to the front, and a tab of it, with the focus. */
   showTab(tab?: string): void;
   /** Show a form in place of the tabs until it calls back. That answers whether it still stood there. */
   showForm(form: (close: () => boolean) => JSX.Element): void;

@@ -190,14 +190,20 @@ async function evict(
     return;
   }
   const freed = { files: 0, bytes: 0 };
-  const refused: { row: DidRow; obstacle: Obstacle }[] = [];
-  for (const row of rows) {
+  const refused: { name: string; obstacle: Obstacle }[] = [];
+  let removed = 0;
+  for (const { did } of rows) {
     try {
-      const { files, bytes } = await client.evict(instance, row.did);
+      const { files, bytes } = await client.evict(instance, did);
       freed.files += files;
       freed.bytes += bytes;
+      removed += 1;
     } catch (reason) {
-      refused.push({ row, obstacle: obstacleOf(reason) });
+      const obstacle = obstacleOf(reason);
+      refused.push({ name: did.name, obstacle });
+      if (obstacle.type === 'offline') {
+        break; // each of the others would wait as long
+      }
     }
   }
   catalog.renew();
@@ -213,12 +219,12 @@ async function evict(
     );
   }
   if (refused.length > 0) {
-    const [{ row, obstacle }] = refused;
+    const [{ name, obstacle }] = refused;
     const detail = trans.__(
       '%1 of %2 were not removed. %3: %4',
-      count(refused.length),
+      count(rows.length - removed),
       count(rows.length),
-      row.did.name,
+      name,
       obstacle.detail
     );
     throw new Failure(rows.length > 1 ? { ...obstacle, detail } : obstacle);

@@ -14,6 +14,7 @@ import { rowOf } from './fakecatalog';
 
 const trans = nullTranslator.load('');
 const PINNED = 'A pin holds files of this DID.';
+const SILENCE = 'The Jupyter server does not answer.';
 
 /** The commands where these are chosen, and what came of them. */
 function setUp(selected: DidRow[], pinned: string[] = []) {
@@ -27,6 +28,9 @@ function setUp(selected: DidRow[], pinned: string[] = []) {
   };
   const client = {
     evict: async (_: string, { name }: Did) => {
+      if (name === 'silence') {
+        throw new Failure({ type: 'offline', detail: SILENCE, do: 'retry' });
+      }
       if (pinned.includes(name)) {
         throw new Failure({ type: 'conflict', detail: PINNED, do: 'none' });
       }
@@ -66,6 +70,15 @@ it('what cannot be removed keeps nothing else, and is told', async () => {
     '2 MB came free.',
     `2 of 4 were not removed. b: ${PINNED}`
   ]);
+});
+
+it('a server that does not answer is not asked for each of the others', async () => {
+  const rows = ['a', 'silence', 'c'].map(name => rowOf(name));
+  const { commands, done } = setUp(rows);
+  const removed = commands.execute(CommandIDs.evict);
+  await dangerDialog();
+  await expect(removed).rejects.toThrow('not removed');
+  expect(done).toEqual(['a', 'renewed', 'store']);
 });
 
 it('where one alone is refused, just that is told', async () => {
