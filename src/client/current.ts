@@ -29,7 +29,7 @@ export class Current<T> {
   async refresh(): Promise<void> {
     const question = (this._asked += 1);
     const meanwhile: Change<T>[] = [];
-    this._meanwhile.set(question, meanwhile);
+    this._questions.add(meanwhile);
     try {
       const read = await this.read();
       if (!this._isOld(question)) {
@@ -43,7 +43,7 @@ export class Current<T> {
         this.changed(this._value);
       }
     } finally {
-      this._meanwhile.delete(question);
+      this._questions.delete(meanwhile);
     }
   }
 
@@ -61,12 +61,12 @@ export class Current<T> {
 
   /** Make a change to what is known, or else to what will be. */
   change(change: Change<T>): void {
-    for (const changes of [...this._meanwhile.values(), ...this._actions]) {
+    for (const changes of [...this._questions, ...this._actions]) {
       changes.push(change);
     }
     if (this._value !== null) {
       this._set(change(this._value));
-    } else if (this._meanwhile.size === 0) {
+    } else if (this._questions.size === 0) {
       void this.refresh();
     }
   }
@@ -87,8 +87,8 @@ export class Current<T> {
   private _asked = 0;
   private _answered = 0;
   /** For each question on its way, what was changed since it was asked. */
-  private readonly _meanwhile = new Map<number, Change<T>[]>();
-  /** For each action on its way, what was changed since. */
+  private readonly _questions = new Set<Change<T>[]>();
+  /** The same for each action. */
   private readonly _actions = new Set<Change<T>[]>();
 }
 
