@@ -17,7 +17,7 @@ import * as React from 'react';
 
 import type { ICatalogClient, IJobsClient } from '../client/client';
 import { Failure, type Obstacle, obstacleOf } from '../client/failure';
-import type { Did, DidRow, SearchQuery } from '../client/generated';
+import type { Did, DidRow, Freed, SearchQuery } from '../client/generated';
 import { addCommands } from '../components/commands';
 import { count, size } from '../components/quantity';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
@@ -168,7 +168,7 @@ function didsOf(given: string | readonly string[]): Did[] {
 /** DIDs that are named before they are removed; the others are counted. */
 const NAMED = 10;
 
-/** Remove staged files, once the user has agreed. What is refused for one DID is told after the others. */
+/** Remove staged files, once the user has agreed; what is refused for a DID is told when the others are done. */
 async function evict(
   rows: readonly DidRow[],
   options: ICatalogCommandsOptions
@@ -189,26 +189,10 @@ async function evict(
   if (!button.accept || !instance) {
     return;
   }
-  const freed = { files: 0, bytes: 0 };
-  const refused: { name: string; obstacle: Obstacle }[] = [];
-  let removed = 0;
-  for (const { did } of rows) {
-    try {
-      const { files, bytes } = await client.evict(instance, did);
-      freed.files += files;
-      freed.bytes += bytes;
-      removed += 1;
-    } catch (reason) {
-      const obstacle = obstacleOf(reason);
-      refused.push({ name: did.name, obstacle });
-      if (obstacle.type === 'offline') {
-        break; // each of the others would wait as long
-      }
-    }
-  }
+  const { freed, removed, refusal } = await removeEach(client, instance, rows);
   catalog.renew();
   await jobs.refreshStore();
-  if (freed.files > 0 || refused.length === 0) {
+  if (freed.files > 0 || !refusal) {
     Notification.info(
       freed.files > 0
         ? trans.__('%1 came free.', size(freed.bytes))
@@ -218,17 +202,48 @@ async function evict(
       { autoClose: 5000 }
     );
   }
-  if (refused.length > 0) {
-    const [{ name, obstacle }] = refused;
+  if (refusal) {
+    const { did, obstacle } = refusal;
     const detail = trans.__(
       '%1 of %2 were not removed. %3: %4',
       count(rows.length - removed),
       count(rows.length),
-      name,
+      did.name,
       obstacle.detail
     );
     throw new Failure(rows.length > 1 ? { ...obstacle, detail } : obstacle);
   }
+}
+
+/** What came of removing DIDs: how many went, what came free, and the first that was refused. */
+interface IRemoval {
+  removed: number;
+  freed: Freed;
+  refusal: { did: Did; obstacle: Obstacle } | null;
+}
+
+async function removeEach(
+  client: IJobsClient,
+  instance: string,
+  rows: readonly DidRow[]
+): Promise<IRemoval> {
+  const freed: Freed = { files: 0, bytes: 0 };
+  const removal: IRemoval = { removed: 0, freed, refusal: null };
+  for (const { did } of rows) {
+    try {
+      const { files, bytes } = await client.evict(instance, did);
+      freed.files += files;
+      freed.bytes += bytes;
+      removal.removed += 1;
+    } catch (reason) {
+      const obstacle = obstacleOf(reason);
+      removal.refusal ??= { did, obstacle };
+      if (obstacle.type === 'offline') {
+        break; // each of the others would wait as long
+      }
+    }
+  }
+  return removal;
 }
 
 /** The names of DIDs, as far as a dialog has room for them. */
