@@ -33,8 +33,8 @@ export interface IPanel {
   addTab(tab: IPanelTab): IDisposable;
   /** Draw it again, since what a tab or a badge shows has changed. */
   update(): void;
-  /** Bring the panel to the front, and a tab of it, with the focus. */
-  showTab(tab?: string): void;
+  /** Bring the panel to the front, and a tab of it; `focus` unless what is typed is meant for something else. */
+  showTab(tab?: string, focus?: boolean): void;
   /** Show a form in place of the tabs until it calls back. That answers whether it still stood there. */
   showForm(form: (close: () => boolean) => JSX.Element): void;
 }

@@ -38,7 +38,11 @@ const SEARCH = {
   properties: {
     scope: { type: 'string' },
     name: { type: 'string', description: '`*` stands for any text.' },
-    type: { type: 'string' }
+    type: { type: 'string' },
+    focus: {
+      type: 'boolean',
+      description: 'Whether the focus goes to the search; yes, if absent.'
+    }
   }
 } as const;
 const DIDS = {
@@ -73,10 +77,10 @@ export function addCatalogCommands(
       caption: trans.__('Search for DIDs in the current instance'),
       icon: searchIcon,
       describedBy: { args: SEARCH },
-      execute: args => {
-        panel.showTab('explore');
-        if (args.scope || args.name) {
-          catalog.ask(args as Partial<SearchQuery>);
+      execute: ({ focus, ...query }) => {
+        panel.showTab('explore', focus !== false);
+        if (query.scope || query.name) {
+          catalog.ask(query as Partial<SearchQuery>);
         }
       }
     },

@@ -50,7 +50,10 @@ export const demo: JupyterFrontEndPlugin<void> = {
         accounts.select(status.instance);
       }
       if (commands.hasCommand(CommandIDs.search)) {
-        await commands.execute(CommandIDs.search, { scope: status.scope });
+        await commands.execute(CommandIDs.search, {
+          scope: status.scope,
+          focus: false // it took a while, and the user may be writing elsewhere
+        });
       }
     });
     for (const command of names) {

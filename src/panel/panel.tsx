@@ -70,10 +70,10 @@ export class RucioPanel extends ReactWidget implements IPanel {
     });
   }
 
-  showTab(tab?: string): void {
+  showTab(tab?: string, focus = true): void {
     this._current = tab ?? this._current;
     this._form = null;
-    this._arrivals += 1;
+    this._arrivals += focus ? 1 : 0;
     this.options.activate();
     this.update();
     this._tabChanged.emit();
@@ -204,7 +204,7 @@ export class RucioPanel extends ReactWidget implements IPanel {
   private _tabs: IPanelTab[] = [];
   private _current: string | null = null;
   private _form: JSX.Element | null = null;
-  /** How often a tab was brought to the front. */
+  /** How often a tab was brought to the front, to be used at once. */
   private _arrivals = 0;
   /** How many forms were shown; tells one from the next. */
   private _forms = 0;

@@ -64,7 +64,7 @@ it('a demo that is waited for is shown once it is up', async () => {
   await up();
   expect(panel.open).toBe(false);
   expect(accounts.current?.name).toBe('demo');
-  expect(search).toHaveBeenCalledWith({ scope: 's' });
+  expect(search).toHaveBeenCalledWith({ scope: 's', focus: false });
 });
 
 it('one whose form was left takes the user nowhere', async () => {

@@ -125,6 +125,14 @@ describe('a tab that is brought to the front', () => {
     expect(focused()).toBe('jp-Rucio-tab-explore');
   });
 
+  it('leaves the focus in the notebook if it comes by itself', async () => {
+    const cell = document.body.appendChild(document.createElement('textarea'));
+    cell.focus();
+    await drawn(() => panel.showTab('explore', false));
+    expect(document.activeElement).toBe(cell);
+    cell.remove();
+  });
+
   it('takes the focus once, and not at each drawing', async () => {
     await drawn(() => panel.showTab('explore'));
     (document.activeElement as HTMLElement).blur();
