@@ -80,6 +80,15 @@ class Inventory:
         rows = self._read(f"SELECT path FROM links WHERE file IN {ANY_OF}", (json_list(files),))
         return [str(path) for (path,) in rows]
 
+    def names_of(self, files: Sequence[int]) -> dict[int, set[str]]:
+        """The view paths of each of these files that has any."""
+        names: dict[int, set[str]] = {}
+        for file, path in self._read(
+            f"SELECT file, path FROM links WHERE file IN {ANY_OF}", (json_list(files),)
+        ):
+            names.setdefault(file, set()).add(path)
+        return names
+
     # What may leave
 
     def claim_oldest(self, needed: int, holding: Holding) -> list[Leaving]:

@@ -182,11 +182,10 @@ class Planner:
         for file, key in zip(batch, keys, strict=True):
             folder = None if collection is None else collection.name
             path = prefix + file_path((collection or file.did).scope, folder, file.did.name)
-            outside = shared_object(options.shared_stores, key, file.bytes) or mounted_file(
-                file.pfns, instance, options.mounts, file.bytes
-            )
             noted = known.get(key)
-            here = outside is not None or self._is_here(key, file, noted)
+            in_store = self._is_here(key, file, noted)
+            outside = None if in_store else _outside(key, file, instance, options)
+            here = in_store or outside is not None
             state: TransferState = "done" if here else _state_of(file, request, instance)
             planned.append(
                 PlannedFile(
@@ -215,6 +214,13 @@ class Planner:
         if known.md5 != file.md5 or normalized_adler32(known.adler32) != normalized_adler32(file.adler32):
             return False
         return file.bytes in (None, known.bytes) and self._store.size(key) == known.bytes
+
+
+def _outside(key: str, file: FileReplicas, instance: Instance, options: Options) -> str | None:
+    """Where it can be opened without being copied: in a shared store, or on a mount."""
+    return shared_object(options.shared_stores, key, file.bytes) or mounted_file(
+        file.pfns, instance, options.mounts, file.bytes
+    )
 
 
 def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:

@@ -253,9 +253,11 @@ class Publisher(threading.Thread):
         keys = {each.row.id: each.row.key for each in here}
         links: list[tuple[Member, str]] = []
         refused: dict[int, Problem] = {}
+        ours = self._journal.inventory.names_of(list(keys))
         for member in self._journal.members_of(list(keys)):
+            target, names = self._store.path(keys[member.file]), ours.get(member.file, ())
             try:
-                links.append((member, self._view.link(member.path, self._store.path(keys[member.file]))))
+                links.append((member, self._view.link(member.path, target, ours=names)))
             except OSError as error:
                 if error.errno not in VIEW_ERRORS:
                     raise
@@ -284,10 +286,11 @@ class Publisher(threading.Thread):
                     there = {member.file for member, _, _ in here}
                     self._forget({member.file for member, _, _ in rows} - there, "evicted")
                     gone = True
+                ours = self._journal.inventory.names_of([member.file for member, _, _ in here])
                 links = []
                 for member, key, outside in here:
-                    target = outside or self._store.path(key)
-                    made = self._view.link(member.path, target, outside=outside is not None)
+                    target, names = outside or self._store.path(key), ours.get(member.file, ())
+                    made = self._view.link(member.path, target, outside=outside is not None, ours=names)
                     links.append((member, made))
                 self._journal.linked(links)
             if gone:

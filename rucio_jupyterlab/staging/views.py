@@ -38,15 +38,16 @@ class View:
         self._lock = threading.Lock()
         self._open_folder: tuple[str, int] | None = None
 
-    def link(self, path: str, target: str, *, outside: bool = False) -> str:
+    def link(self, path: str, target: str, *, outside: bool = False, ours: Collection[str] = ()) -> str:
         """Make `path` (relative) lead to the file `target` (absolute); return the path that was free.
 
-        What is there already and leads to `target` is kept. A name that is taken by something else
-        gets an escaped twin. What is `outside` of the store is never copied. Raises OSError.
+        What is there already and leads to `target` is kept. A name that is taken by something else gets an
+        escaped twin, except one of `ours`, under which the same file appeared before: what was made there is
+        replaced, unless somebody has changed it. What is `outside` of the store is never copied. Raises OSError.
         """
         make = self._symlink_at if outside or self._kind == "symlink" else self._copy_at
         with self._lock:
-            return self._first_free(path, target, make)
+            return self._first_free(path, target, make, ours)
 
     def unlink(self, paths: Iterable[str], store: str, outside: Collection[str] = ()) -> None:
         """Remove links and copies of ours and the folders that they leave empty; anything else stays.
@@ -72,13 +73,15 @@ class View:
         with self._lock:
             self._close()
 
-    def _first_free(self, path: str, target: str, make: Callable[[str, str], bool]) -> str:
+    def _first_free(
+        self, path: str, target: str, make: Callable[[str, str, bool], bool], ours: Collection[str]
+    ) -> str:
         base = wanted = path
         twins = 0
         reopened = False
         while twins <= ESCAPED_TWINS + 1:
             try:
-                if make(wanted, target):
+                if make(wanted, target, wanted in ours):
                     return wanted
             except NotADirectoryError:
                 # A file has the name of one of its folders: fold the folder into the name.
@@ -96,7 +99,7 @@ class View:
             wanted = escaped_twin(base, twins) if twins <= ESCAPED_TWINS else marked_twin(base, target)
         raise FileExistsError(errno.EEXIST, "no free name in the view", path)
 
-    def _symlink_at(self, path: str, target: str) -> bool:
+    def _symlink_at(self, path: str, target: str, replace: bool) -> bool:
         """True where the link is there now; False where the name is taken by something else."""
         folder, _, name = path.rpartition("/")
         descriptor = self._folder(folder)
@@ -106,26 +109,29 @@ class View:
             os.symlink(text, name, dir_fd=descriptor)
             return True
         except FileExistsError:
-            try:
-                return os.readlink(name, dir_fd=descriptor) == text
-            except OSError as error:
-                if error.errno == errno.EINVAL:
-                    return False  # a real file or folder
-                raise
+            if _text(descriptor, name) == text:
+                return True
+            if not (replace and _is_as_made(descriptor, name)):
+                return False
+        draft = _draft(descriptor, name)
+        os.symlink(text, draft, dir_fd=descriptor)
+        os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        return True
 
-    def _copy_at(self, path: str, target: str) -> bool:
+    def _copy_at(self, path: str, target: str, replace: bool) -> bool:
         """Like `_symlink_at`; a copy is known again by its bytes."""
         folder, _, name = path.rpartition("/")
         descriptor = self._folder(folder)
         with open(target, "rb") as source:
             with contextlib.suppress(FileNotFoundError):
-                there = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                return stat.S_ISREG(there.st_mode) and _same_bytes(source, name, descriptor)
-            draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.rucio-draft"
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(draft, dir_fd=descriptor)
+                if stat.S_ISREG(_mode(descriptor, name)) and _same_bytes(source, name, descriptor):
+                    return True
+                if not (replace and _is_as_made(descriptor, name)):
+                    return False
+            draft = _draft(descriptor, name)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             with open(os.open(draft, flags, 0o600, dir_fd=descriptor), "wb") as copy:
+                os.lseek(source.fileno(), 0, os.SEEK_SET)  # it may have been read, to be compared
                 self._fill(source.fileno(), copy.fileno())
                 os.fchmod(copy.fileno(), 0o444)
                 os.fsync(copy.fileno())
@@ -152,10 +158,9 @@ class View:
 
     def _is_ours(self, descriptor: int, folder: str, name: str, store: str, outside: set[str]) -> bool:
         """A link into the store or to a file outside of it, or a copy that nobody made writable since."""
-        mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
-        if not stat.S_ISLNK(mode):
-            return stat.S_ISREG(mode) and not mode & 0o222
-        text = os.readlink(name, dir_fd=descriptor)
+        text = _text(descriptor, name)
+        if text is None:
+            return _is_as_made(descriptor, name)
         target = os.path.normpath(os.path.join(_physical(self.root), folder, text))
         return target.startswith(_physical(store).rstrip("/") + "/") or target in outside
 
@@ -204,6 +209,32 @@ def _enter(descriptor: int, segment: str, *, make: bool) -> int:
         if error.errno == errno.ELOOP:  # a link stands where a folder should
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), segment) from None
         raise
+
+
+def _mode(descriptor: int, name: str) -> int:
+    return os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+
+
+def _text(descriptor: int, name: str) -> str | None:
+    """What a link says; None of anything else."""
+    return os.readlink(name, dir_fd=descriptor) if stat.S_ISLNK(_mode(descriptor, name)) else None
+
+
+def _is_as_made(descriptor: int, name: str) -> bool:
+    """Whether it may be ours: a relative link, or a copy that nobody made writable since."""
+    text = _text(descriptor, name)
+    if text is not None:
+        return not os.path.isabs(text)
+    mode = _mode(descriptor, name)
+    return stat.S_ISREG(mode) and not mode & 0o222
+
+
+def _draft(descriptor: int, name: str) -> str:
+    """A free name beside another, to be renamed to it; what was left there is removed."""
+    draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.rucio-draft"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft, dir_fd=descriptor)
+    return draft
 
 
 def _same_bytes(source: BinaryIO, name: str, descriptor: int) -> bool:

@@ -21,7 +21,7 @@ from rucio_jupyterlab.staging.traces import Traces
 from tests.accounts.wayward import Request
 from tests.sources.faulty import Manner
 
-from .conftest import open_desk
+from .conftest import Desk, open_desk
 from .imagined import Imagined
 
 Desks = Callable[..., Any]
@@ -252,6 +252,40 @@ async def test_a_shared_store_is_used_and_never_written(
         assert it.files() == {"s/a": b"abc"}
         assert (await it.stager.store()).files == 0
     assert below(shared) == before and len(rucio.storage.requests()) == 1
+
+
+@pytest.mark.parametrize("link", ["symlink", "copy"])
+async def test_what_a_shared_store_gives_and_takes_away_keeps_its_one_name(
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path, link: str
+) -> None:
+    did, other = rucio.put("s", "a", b"abc"), rucio.put("s", "b", b"b")
+    dataset = rucio.dataset("s", "run", [did, other])
+    shared, aside = tmp_path / "shared", tmp_path / "aside"
+    site = open_desk([rucio.configuration()], tmp_path / "site", password="secret", store_dir=str(shared))
+    async with site as theirs:
+        await theirs.stage(did)
+
+    def names(it: Desk) -> list[str]:
+        return [each for each in below(it.views) if not each.startswith(".store/")]
+
+    async with imagined_desk(shared_stores=(str(shared),), link=link) as it:
+        assert (await it.stage(dataset)).files_here == 1
+        assert (await it.stager.store()).files == 1
+        shared.rename(aside)
+        assert (await it.stage(dataset)).state == "done"
+        assert names(it) == sorted(it.files()) == ["s/run/a", "s/run/b"]
+        assert (await it.stager.store()).files == 2
+        aside.rename(shared)
+        assert (await it.stage(dataset)).files_here == 2
+        assert names(it) == sorted(it.files()) == ["s/run/a", "s/run/b"]
+        assert (await it.stager.store()).files == 2
+        for path in it.views.glob(".store/objects/*/*"):
+            path.unlink()
+        assert (await it.stage(dataset)).files_here == 1
+        assert names(it) == sorted(it.files()) == ["s/run/a", "s/run/b"]
+        assert (await it.stager.store()).files == 1
+        assert (await it.stager.evict("lab", dataset)).files == 2
+        assert names(it) == []
 
 
 # Part of a DID

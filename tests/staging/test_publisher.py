@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -321,10 +321,10 @@ def test_a_publisher_that_waits_for_the_disk_ends_at_once_and_keeps_the_parts(
 class Refusing(View):
     """Of a user who made one folder his own; root would not be stopped by its mode."""
 
-    def link(self, path: str, target: str, *, outside: bool = False) -> str:
+    def link(self, path: str, target: str, *, outside: bool = False, ours: Collection[str] = ()) -> str:
         if path.startswith("s/his/"):
             raise PermissionError(errno.EACCES, "not yours")
-        return super().link(path, target, outside=outside)
+        return super().link(path, target, outside=outside, ours=ours)
 
 
 def test_a_folder_that_takes_no_links_holds_up_nobody_else(tmp_path: Path) -> None:

@@ -116,6 +116,29 @@ def test_a_users_folder_and_link_are_never_replaced(place: Place, tmp_path: Path
     assert (place.root / "s/a").is_dir() and place.read("s/b") == b"mine"
 
 
+def test_what_is_ours_is_replaced_under_its_name_and_what_somebody_changed_is_not(
+    place: Place, tmp_path: Path
+) -> None:
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "mount/a").write_text("on the mount")
+    for name in ("s/kept", "s/edited", "s/linked"):
+        place.link(name)
+    for name in ("s/edited", "s/linked"):
+        (place.root / name).unlink()
+    (place.root / "s/edited").write_text("mine")
+    (place.root / "s/linked").symlink_to(tmp_path / "mine")
+    names = {"s/kept", "s/edited", "s/linked"}
+    outside = str(tmp_path / "mount/a")
+    made = [place.view.link(name, outside, outside=True, ours=names) for name in sorted(names)]
+    assert made == ["s/%65dited", "s/kept", "s/%6Cinked"]
+    assert place.read("s/kept") == b"on the mount" and place.read("s/edited") == b"mine"
+    new = place.object("new", b"new content")
+    assert place.view.link("s/kept", new, ours=names) == "s/kept" and place.read("s/kept") == b"new content"
+    newer = place.object("newer", b"new contenT")
+    assert place.view.link("s/kept", newer, ours=names) == "s/kept" and place.read("s/kept") == b"new contenT"
+    assert place.view.link("s/kept", new) == "s/%6Bept"
+
+
 def test_a_copy_that_was_edited_is_the_users(tmp_path: Path) -> None:
     place = Place(tmp_path, "copy")
     place.link("s/a")
