@@ -15,6 +15,7 @@ Failure                     a sentence for a person, a stable type, and what to 
 ├── EngineDown              the engine process does not answer
 ├── Conflict                the thing is in a state in which this cannot be done
 ├── NoSpace                 the disk or the quota is full
+├── BrokenDisk              our own disk refuses for another reason
 └── SourceFailure           one replica could not be read (`sources/failures.py` tells how), or written
     └── StorageFault        the storage speaks of an error of its own, which may pass
 
@@ -154,6 +155,10 @@ class Conflict(Failure):
 
 class NoSpace(Failure):
     type, status, do = "no-space", 507, "free-space"
+
+
+class BrokenDisk(Failure):
+    type, status, do = "disk-error", 507, "configure"
 
 
 class SourceFailure(Failure):

@@ -58,7 +58,7 @@ class Beginning:
 
     async def expect_folders(self) -> None:
         """Raises BadConfiguration where the folder of the store or of the views cannot be made."""
-        if not self.over:
+        if not (self.over and await asyncio.to_thread(self._store.is_there)):
             await asyncio.to_thread(self._folders.make, self._store)
             self.try_again()
 

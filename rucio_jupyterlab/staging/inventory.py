@@ -102,10 +102,13 @@ class Inventory:
             return _claim(db, _first(oldest, needed))
 
     def claim_all(self, instance: str, did: Did, holding: Holding) -> list[Leaving] | None:
-        """The files of a DID, those from outside of the store among them; `gone` follows. None where one is held."""
+        """The files of a DID, those from outside of the store among them; `gone` follows. None where one is held.
+
+        What was claimed before and could not be taken away is among them, too.
+        """
         values = (object_key(instance, did), instance, did.scope, did.name)
         with self._transaction() as db:
-            files = f"SELECT {CLAIMED} FROM files WHERE state IN ('done', 'kept') AND ({OF_DID})"
+            files = f"SELECT {CLAIMED} FROM files WHERE state IN ('done', 'kept', 'leaving') AND ({OF_DID})"
             held = f"SELECT 1 FROM files WHERE ({OF_DID}) AND (pinned OR EXISTS ({HELD})) AND state IN ('done', 'kept')"
             if db.execute(held, (*values, json_list(holding()))).fetchone():
                 return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Failure, NoSpace, Problem
+from ..errors import BrokenDisk, Failure, NoSpace, Problem
 from ..sources.failures import of_disk
 from .model import Cause
 
@@ -26,11 +26,17 @@ def disk_problem(error: OSError | Failure, folder: str) -> Problem:
 
 def broken_disk(folder: str, reason: str | None) -> Problem:
     """A disk that is neither full nor well; `reason` is what the system calls it, where that is known."""
+    return BrokenDisk(f"{_refusal(folder, reason)}; the job then goes on.").problem()
+
+
+def disk_failure(error: OSError, folder: str) -> Failure:
+    """What our own disk said, for somebody who asked for more than a job."""
+    return BrokenDisk(f"{_refusal(folder, error.strerror)}, then try again.")
+
+
+def _refusal(folder: str, reason: str | None) -> str:
     said = f": {reason}" if reason else ""
-    return Problem(
-        "disk-error",
+    return (
         f"The folder {folder} cannot be written{said}. Mend that, or name another folder with the keys store_dir"
-        " and views_dir; the job then goes on.",
-        "configure",
-        507,
+        " and views_dir"
     )

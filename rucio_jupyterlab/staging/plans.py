@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import msgspec
+
 from ..accounts.accounts import Accounts
 from ..config import Options
 from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded, outline
@@ -32,6 +34,15 @@ FIRST_REPLAN, LONGEST_REPLAN = 2.0, 60.0
 """Seconds between attempts to ask a Rucio that does not answer."""
 REFUSED_SECONDS = 15.0
 """Until a job is tried again that was refused although the user is signed in."""
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """What a job is about that has to be confirmed."""
+
+    files: int
+    bytes: int
+    files_here: int
+    free_bytes: int
 
 
 class Events(Protocol):
@@ -111,8 +122,8 @@ class Plans:
         several = len(self._accounts.instances().instances) > 1
         return f"{instance_folder(instance)}/" if several else ""
 
-    def _read(self, job: Job, request: JobRequest, stop: threading.Event) -> Overview | None:
-        """In a thread. Returns an overview where the job needs a confirmation first."""
+    def _read(self, job: Job, request: JobRequest, stop: threading.Event) -> Extent | None:
+        """In a thread. Returns its extent where the job needs a confirmation first."""
         prefix = self.prefix(request.instance)
         overview = self._planner.overview(request, prefix)
         self._on_loop(self._take_overview, job, overview)
@@ -120,7 +131,8 @@ class Plans:
         large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
         if large and not request.confirmed and self._planner.any_is_near(request):
             overview.close()
-            return overview
+            here = self._planner.staged(request)
+            return Extent(overview.files, overview.bytes, here, self._free_bytes())
         instance = self._accounts.instance(request.instance)
         grew = functools.partial(self._on_loop, self._grew, job)
         self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)
@@ -143,7 +155,7 @@ class Plans:
         self._board.touch(job)
         self._events.plan_grew(job)
 
-    def _ended(self, job: Job, stop: threading.Event, future: asyncio.Future[Overview | None]) -> None:
+    def _ended(self, job: Job, stop: threading.Event, future: asyncio.Future[Extent | None]) -> None:
         job.planning = False
         if self._board.closing or self._board.get(job.id) is not job:
             return
@@ -177,17 +189,16 @@ class Plans:
             sentence = "Planning failed; the engine's log tells more."
             self._events.plan_failed(job, Problem("internal", sentence, "report"))
 
-    def _succeeded(self, job: Job, overview: Overview | None) -> None:
+    def _succeeded(self, job: Job, extent: Extent | None) -> None:
         job.tries = 0
-        if overview is None:
+        if extent is None:
             self._events.plan_is_complete(job)
             return
-        job.files_total, job.bytes_total = overview.files, overview.bytes
-        job.files_here = self._planner.staged(job.record.request)
-        job.free_bytes = self._free_bytes()
+        job.files_total, job.bytes_total = extent.files, extent.bytes
+        job.files_here, job.free_bytes = extent.files_here, extent.free_bytes
         sentence = (
-            f"This is {overview.files:,} files, {in_words(overview.bytes)}; "
-            f"{in_words(job.free_bytes)} are free. Start it, or take a part."
+            f"This is {extent.files:,} files, {in_words(extent.bytes)}; "
+            f"{in_words(extent.free_bytes)} are free. Start it, or take a part."
         )
         self._board.wait(job, "confirm", Problem("confirm", sentence, "confirm", 409))
 

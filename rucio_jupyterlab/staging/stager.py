@@ -6,9 +6,10 @@ The `conductor` leads each job from its plan to its end; `journal` and `jobs` re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from .journal import Journal
 from .layout import collection_path
 from .listing import transfer_page
 from .model import JobRequest, Jobs, JobSnapshot, StoreStatus, TransferPage
+from .own_disk import disk_failure
 from .store import Store
 from .views import View
 
@@ -208,16 +210,18 @@ class Stager:
     # The store
 
     async def store(self) -> StoreStatus:
-        """What is in it. Raises BadConfiguration where it cannot be made."""
+        """What is in it. Raises BadConfiguration where it cannot be made, BrokenDisk."""
         await self._conductor.beginning.expect_folders()
         files, used, pinned = await asyncio.to_thread(self._journal.inventory.usage)
+        with self._disk_told():
+            free = await asyncio.to_thread(self._store.free_bytes)
         options = self._conductor.options
         return StoreStatus(
             store_path=self._store.root,
             views_path=self._views,
             used_bytes=used,
             quota_bytes=options.quota_bytes,
-            free_bytes=await asyncio.to_thread(self._store.free_bytes),
+            free_bytes=free,
             files=files,
             pinned_files=pinned,
             confirm_bytes=options.confirm_bytes,
@@ -227,19 +231,32 @@ class Stager:
         )
 
     async def evict(self, instance: str, did: Did) -> Freed:
-        """Take a DID's files out of the store and the view. Raises Conflict where a job or a pin holds them."""
+        """Take a DID's files out of the store and the view.
+
+        Raises Conflict where a job or a pin holds them, BrokenDisk.
+        """
         return await asyncio.shield(self._evict(instance, did))  # what is claimed has to go
 
     async def _evict(self, instance: str, did: Did) -> Freed:
         claim = functools.partial(self._evictor.claim, instance, did, self._board.holding)
         claimed = await self._conductor.in_turn(claim)
-        freed = [
-            await self._conductor.in_turn(
-                functools.partial(self._evictor.remove, claimed[start : start + ROWS])
-            )
-            for start in range(0, len(claimed), ROWS)
-        ]
+        with self._disk_told():
+            freed = [
+                await self._conductor.in_turn(
+                    functools.partial(self._evictor.remove, claimed[start : start + ROWS])
+                )
+                for start in range(0, len(claimed), ROWS)
+            ]
         return Freed(sum(each.files for each in freed), sum(each.bytes for each in freed))
+
+    @contextlib.contextmanager
+    def _disk_told(self) -> Iterator[None]:
+        """What our own disk refuses meanwhile is told as a failure."""
+        try:
+            yield
+        except OSError as error:
+            in_store = str(error.filename).startswith(self._store.root)
+            raise disk_failure(error, self._store.root if in_store else self._views) from error
 
     async def local_state(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """Of each DID, how many of its files are staged and where in the view."""

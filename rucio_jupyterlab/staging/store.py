@@ -55,8 +55,13 @@ class Store:
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_frsize
 
+    def is_there(self) -> bool:
+        """Whether nobody has removed it since it was made."""
+        return os.path.isdir(f"{self.root}/objects")
+
     def try_disk(self) -> None:
-        """Write and remove a small file. Raises OSError."""
+        """Write and remove a small file, once what is missing of the folders is made again. Raises OSError."""
+        self.make()
         path = f"{self.root}/objects/.trial"
         with open(path, "wb") as file:
             file.write(b"trial")
@@ -162,7 +167,10 @@ class Store:
 
     def _entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
         for prefix in range(256):
-            with os.scandir(f"{self.root}/objects/{prefix:02x}") as entries:
+            with (
+                contextlib.suppress(FileNotFoundError),  # somebody has removed the folder
+                os.scandir(f"{self.root}/objects/{prefix:02x}") as entries,
+            ):
                 for entry in entries:
                     yield entry.name, entry
 

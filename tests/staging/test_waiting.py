@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,11 +17,12 @@ import pytest
 from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
-from rucio_jupyterlab.errors import BadRequest, Conflict, NotFound
+from rucio_jupyterlab.errors import BadRequest, BrokenDisk, Conflict, NotFound
 from rucio_jupyterlab.sources.part import RANGE_BYTES
 from rucio_jupyterlab.staging import plans
 from rucio_jupyterlab.staging.layout import object_key, object_path
 from rucio_jupyterlab.staging.model import JobRequest
+from rucio_jupyterlab.staging.store import Store
 from tests.accounts.test_credentials import jwt
 from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
@@ -271,6 +274,73 @@ async def test_a_store_that_cannot_tell_what_an_earlier_engine_left_is_waited_fo
             job = await it.until(await it.stager.retry(failed.id, None), lambda now: now.cause == "disk")
         assert (await it.end_of(job)).state == "done"
         assert it.files() == {"s/a": b"abc", "s/other": b"abc"}
+
+
+@pytest.mark.parametrize("removed", ["", ".store", ".store/objects/{prefix}"])
+async def test_folders_that_somebody_removed_are_made_again(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch, removed: str
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        await it.stage(did)
+        shutil.rmtree(it.views / removed.format(prefix=object_key("lab", did)[:2]))
+        assert (await it.stage(did)).state == "done"
+        assert it.files() == {"s/a": b"abc"}
+        assert (await it.stager.store()).files == 1
+
+
+async def test_a_job_goes_on_whose_folders_somebody_removes(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    first, second = rucio.put("s", "first", b"1"), rucio.put("s", "second", b"2", Manner(stall_after=0))
+    async with imagined_desk() as it:
+        job = await it.start(rucio.dataset("s", "run", [first, second]))
+        await it.until(job, lambda now: now.files_done == 1)
+        await it.stager.pause(job.id)
+        shutil.rmtree(it.views)
+        rucio.storage.mend("/s/second")
+        await it.stager.resume(job.id)
+        assert (await it.end_of(job)).state == "done"
+        assert it.files()["s/run/second"] == b"2"
+
+
+async def test_a_job_that_asks_first_waits_for_a_store_that_cannot_tell_its_room(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    async with imagined_desk(confirm_bytes=1) as it:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "statvfs", fails)
+            job = await it.until(await it.start(rucio.put("s", "a", b"abc")), lambda now: now.cause == "disk")
+        asks = await it.until(job, lambda now: now.cause == "confirm")
+        assert (asks.files_total, asks.bytes_total) == (1, 3) and asks.free_bytes
+
+
+async def test_what_the_disk_refuses_at_the_store_is_told_and_can_be_tried_again(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    did = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        await it.stage(did)
+        store = re.escape(f"{it.views}/.store cannot be written: Input/output error")
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "statvfs", fails)
+            with pytest.raises(BrokenDisk, match=store):
+                await it.stager.store()
+        with monkeypatch.context() as broken:
+            broken.setattr(Store, "remove", lambda store, key: fails(store.path(key)))
+            with pytest.raises(BrokenDisk, match=store):
+                await it.stager.evict("lab", did)
+        assert (await it.stager.evict("lab", did)).bytes == 3
+        assert (await it.stager.store()).files == 0 and it.files() == {}
 
 
 async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
