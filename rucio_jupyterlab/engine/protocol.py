@@ -12,6 +12,7 @@ import msgspec
 
 from ..accounts.model import AccountChoices, AuthType, InstanceInfo, Instances, Reachability
 from ..catalog.model import DidSummary, ListingPage, ListingQuery, Metadata, ReplicaTable, Rule, Scopes
+from ..config.model import MOST
 from ..did import Did
 from ..errors import Problem
 from ..staging.model import (
@@ -29,7 +30,7 @@ PROTOCOL_VERSION = 1
 PAGE_LIMIT = 1000
 SUMMARIES_LIMIT = 100
 
-Offset = Annotated[int, msgspec.Meta(ge=0)]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)]
 
 

@@ -128,6 +128,7 @@ async def test_a_field_that_is_not_known_is_a_bad_request_that_names_it(
         ("GET jobs/{job_id}/transfers", {"limit": "0"}),
         ("GET jobs/{job_id}/transfers", {"limit": "1001"}),
         ("GET jobs/{job_id}/transfers", {"offset": "-1"}),
+        ("GET jobs/{job_id}/transfers", {"offset": str(2**63)}),
         ("GET jobs/{job_id}/transfers", {"state": "lost"}),
         ("GET listings/{listing_id}", {"limit": "x"}),
         ("GET server-path", {}),
