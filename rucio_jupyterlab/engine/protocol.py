@@ -249,7 +249,7 @@ class ClearJobs(Request, frozen=True):
     """Take finished jobs off the list; their files stay."""
 
     job_ids: list[str] | None = None
-    """None: all that are finished."""
+    """None: all that are finished and not pinned. One that is named is unpinned."""
 
 
 class PinJob(Request, frozen=True):

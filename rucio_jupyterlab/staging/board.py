@@ -79,6 +79,10 @@ class Board:
         """Jobs that hold their files: those that have not ended; from any thread."""
         return [job.id for job in self.jobs if not job.finished]
 
+    def pinned(self) -> list[str]:
+        """Jobs whose files are kept; from any thread."""
+        return [job.id for job in self.jobs if job.record.pinned]
+
     def get(self, job_id: str) -> Job | None:
         return self._jobs.get(job_id)
 
@@ -109,7 +113,7 @@ class Board:
     def remove(self, jobs: list[Job]) -> None:
         """Forget jobs and their records; who listens is told at once."""
         for job in jobs:
-            del self._jobs[job.id]
+            self._jobs.pop(job.id, None)  # two may clear at once
             self._writer.submit(self._files.forget, job.id)
         if jobs:
             self._tell(Update(gone=[job.id for job in jobs]))

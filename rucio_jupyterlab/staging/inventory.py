@@ -154,12 +154,13 @@ class Inventory:
             db.executemany(NOT_SHOWN, numbers)
             db.executemany("UPDATE files SET state = ? WHERE id = ?", [(state, file) for file in files])
 
-    def pin(self, job: str, pinned: bool) -> None:
-        """Keep the files of a job whatever room is needed. To unpin them takes the pins of other jobs, too."""
+    def pin(self, job: str, pinned: bool, holding: Holding = list) -> None:
+        """Keep the files of a job whatever room is needed, or no longer those that no other is `holding` by a pin."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE files SET pinned = ? WHERE id IN (SELECT file FROM members WHERE job = ?)",
-                (int(pinned), job),
+                "UPDATE files SET pinned = ?1 WHERE id IN (SELECT file FROM members WHERE job = ?2) AND NOT EXISTS"
+                f" (SELECT 1 FROM members WHERE file = files.id AND job <> ?2 AND job IN {ANY_OF})",
+                (int(pinned), job, json_list(holding())),
             )
 
 

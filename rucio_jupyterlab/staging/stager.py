@@ -173,10 +173,16 @@ class Stager:
         await self._board.kept()
 
     async def clear(self, job_ids: list[str] | None) -> None:
-        """Take finished jobs off the list; their files stay."""
+        """Take finished jobs off the list, those named or all that are not pinned; their files stay, without a pin."""
         await self.settled()
-        gone = [job for job in self._board.jobs if job.finished and (job_ids is None or job.id in job_ids)]
+        finished = [job for job in self._board.jobs if job.finished]
+        if job_ids is None:
+            gone = [job for job in finished if not job.record.pinned]
+        else:
+            gone = [job for job in finished if job.id in job_ids]
         for job in gone:
+            if job.record.pinned:
+                await self._set_pin(job, False)  # nobody could do so later
             await asyncio.to_thread(self._journal.forget_job, job.id)
         self._board.remove(gone)
         await self._board.kept()
@@ -186,18 +192,15 @@ class Stager:
         """Keep a job's files whatever room is needed, or no longer."""
         await self.settled()
         job = self._board.find(job_id)
-        job.record.pinned = pinned
-        await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned)
-        if not pinned:  # a file may be in another pinned job, too
-            await asyncio.to_thread(self._pin_again)
+        await self._set_pin(job, pinned)
         self._board.save(job)
         self._board.touch(job)
         await self._board.kept()
         return job.snapshot()
 
-    def _pin_again(self) -> None:
-        for job in [job for job in self._board.jobs if job.record.pinned]:
-            self._journal.inventory.pin(job.id, True)
+    async def _set_pin(self, job: Job, pinned: bool) -> None:
+        job.record.pinned = pinned
+        await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned, self._board.pinned)
 
     async def transfers(self, ask: ListTransfers) -> TransferPage:
         """A page of a job's files."""

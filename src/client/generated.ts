@@ -696,7 +696,7 @@ export interface components {
          */
         ClearJobs: {
             /**
-             * @description None: all that are finished.
+             * @description None: all that are finished and not pinned. One that is named is unpinned.
              * @default null
              */
             job_ids: string[] | null;

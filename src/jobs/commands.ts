@@ -11,7 +11,7 @@ import type { JobSnapshot } from '../client/generated';
 import { addCommands } from '../components/commands';
 import { pauseIcon } from '../components/icons';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
-import { hasFailed, isFinished, isUnderWay } from './model';
+import { hasFailed, isClearable, isFinished, isUnderWay } from './model';
 
 const JOB = {
   type: 'object',
@@ -79,9 +79,11 @@ export function addJobCommands(
     },
     [CommandIDs.clearJobs]: {
       label: trans.__('Clear Finished Jobs'),
-      caption: trans.__('Take finished jobs off the list; their files stay'),
+      caption: trans.__(
+        'Take finished jobs off the list, but those whose files are kept; the files stay'
+      ),
       icon: closeIcon,
-      isEnabled: () => fitting(isFinished).length > 0,
+      isEnabled: () => fitting(isClearable).length > 0,
       execute: () => jobs.clear()
     }
   });

@@ -16,7 +16,7 @@ import { Notice, remedy, Strip } from '../components/notice';
 import { share, size } from '../components/quantity';
 import { CommandIDs } from '../tokens';
 import { type IJobActions, JobCard } from './jobcard';
-import { type IJobs, isFinished } from './model';
+import { type IJobs, isClearable, isFinished } from './model';
 import { TransferList } from './transferlist';
 import { type TransferFilter, Transfers } from './transfers';
 import { shortName } from './words';
@@ -189,8 +189,12 @@ export function JobList(props: IJobListProps): JSX.Element {
                 )}
           </span>
         )}
-        {finished > 0 && (
-          <Button look="link" onClick={() => void attempt(() => jobs.clear())}>
+        {all.some(isClearable) && (
+          <Button
+            look="link"
+            title={trans.__('Those whose files are kept stay on the list')}
+            onClick={() => void attempt(() => jobs.clear())}
+          >
             {trans.__('Clear finished')}
           </Button>
         )}

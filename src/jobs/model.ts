@@ -48,6 +48,11 @@ export function isFinished(job: JobSnapshot): boolean {
   return FINISHED.includes(job.state);
 }
 
+/** Whether it leaves the list with all others that have ended: whose files are kept is seen there. */
+export function isClearable(job: JobSnapshot): boolean {
+  return isFinished(job) && !job.pinned;
+}
+
 /** Whether bytes come, or will by themselves; the plan may still be growing. */
 export function isUnderWay(job: JobSnapshot): boolean {
   return job.state === 'planning' || job.state === 'running';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
@@ -604,6 +605,21 @@ async def test_finished_jobs_are_cleared_and_their_files_stay(rucio: Imagined, i
         await it.stager.cancel(running.id)
     async with imagined_desk() as it:
         assert [job.id for job in it.stager.jobs().jobs] == [running.id]
+
+
+async def test_a_pinned_job_is_cleared_by_name_alone_and_takes_its_pin_along(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    did, other = rucio.put("s", "a", b"abc"), rucio.put("s", "b", b"b")
+    async with imagined_desk() as it:
+        pinned, plain = await it.stage(did, pin=True), await it.stage(rucio.dataset("s", "run", [did, other]))
+        await asyncio.gather(it.stager.clear(None), it.stager.clear(None))
+        assert [job.id for job in it.stager.jobs().jobs] == [pinned.id]
+        assert any(update.gone == [plain.id] for update in it.updates)
+        assert (await it.stager.store()).pinned_files == 1
+        await it.stager.clear([pinned.id])
+        assert it.stager.jobs().jobs == [] and (await it.stager.store()).pinned_files == 0
+        assert (await it.stager.evict("lab", did)).files == 1
 
 
 async def test_an_open_dataset_is_still_growing(lab: Lab, desk: Desks) -> None:

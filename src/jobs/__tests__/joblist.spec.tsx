@@ -54,8 +54,9 @@ async function follow(list: JobSnapshot[]) {
 }
 
 /** Show a job of an instance that has lost a replica; answers the DIDs that are explored, and where. */
-async function show(instance: string) {
-  const job = jobOf({ state: 'failed', problem: problemOf({ do: 'choose' }) });
+async function show(instance: string, pinned = false) {
+  const problem = problemOf({ do: 'choose' });
+  const job = jobOf({ state: 'failed', problem, pinned });
   const client = new FakeJobs();
   client.list = [{ ...job, request: { ...job.request, instance } }];
   const events = new FakeEvents();
@@ -133,3 +134,12 @@ it('the room in the store is asked for again whenever a job ends', async () => {
   await tell({ ...jobs[1], state: 'done' });
   expect(store).toHaveBeenCalledTimes(before + 2);
 });
+
+it.each([false, true])(
+  'what has ended is cleared unless its files are kept: %s',
+  async pinned => {
+    await show('atlas', pinned);
+    const clear = screen.queryByRole('button', { name: 'Clear finished' });
+    expect(clear === null).toBe(pinned);
+  }
+);
