@@ -5,6 +5,7 @@ What waits is taken in batches, so that the cost of making it durable is shared.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import threading
@@ -33,7 +34,7 @@ VIEW_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENAMETOO
 """What a view says to one name; any other error is the disk's, and meets all files."""
 VIEW_REFUSES = Problem(
     "view-refuses",
-    "The file is in the store, but the folder of staged files takes no link to it. Is the folder writable?",
+    "The folder of staged files takes no link to the file, so it was not kept. Is the folder writable?",
     "retry",
     507,
 )
@@ -59,7 +60,7 @@ class Published(msgspec.Struct, frozen=True):
     lost: list[Arrived] = []
     """Their parts are gone: they have to be fetched again."""
     hidden: list[Arrived] = []
-    """In the store, but the view takes no link to them; a `Failed` follows for each."""
+    """The view takes no link to them; a `Failed` follows for each."""
     again: frozenset[str] = frozenset()
     """Jobs for which one of them was here before, and was fetched anew for another job's sake."""
 
@@ -267,12 +268,21 @@ class Publisher(threading.Thread):
         hidden = [each for each in here if each.row.id in refused]
         finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in shown]
         self._journal.finished(finished, links, now())
+        if hidden:
+            self._let_go(hidden)
         told = [member for member, _ in links if member.file not in refused]
         members = [member for member in told if not member.shown]
         again = frozenset(member.job for member in told if member.shown)
         lost = [each for each in batch if each.row.id not in keys]
         failed = [self._fail(each.row, refused[each.row.id]) for each in hidden]
         return [Published(shown, members, lost, hidden, again), *failed]
+
+    def _let_go(self, hidden: list[Arrived]) -> None:
+        """What failed is neither counted nor ever evicted: it must not take room."""
+        with contextlib.suppress(OSError):  # a folder that takes no link may let go of none either
+            self._forget([each.row.id for each in hidden], "evicted")
+            for each in hidden:
+                self._store.remove(each.row.key)
 
     def _link_all(self, job: str) -> Linked:
         problem = None

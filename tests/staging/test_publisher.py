@@ -337,9 +337,21 @@ def test_a_folder_that_takes_no_links_holds_up_nobody_else(tmp_path: Path) -> No
         assert not isinstance(report, NotPublished)
         failed = report if isinstance(report, Failed) else failed
     assert failed.row.did.name == "a" and [member.job for member in failed.members] == ["his"]
-    assert house.object(failed.row).exists()
     assert house.journal.listed("his", "failed", 0, 1)[0][0].problem is not None
     house.publisher.close()
+
+
+def test_what_a_folder_takes_no_link_to_takes_no_room_either(tmp_path: Path) -> None:
+    house = House(tmp_path, Refusing(str(tmp_path / "views"), "symlink"))
+    house.plan("ours", {"a": b"1"})
+    (row,) = house.arrive("his", {"a": b"1"})
+    report, failed = house.next(), house.next()
+    assert isinstance(report, Published) and [each.row for each in report.hidden] == [row]
+    assert isinstance(failed, Failed) and sorted(each.job for each in failed.members) == ["his", "ours"]
+    assert not house.object(row).exists() and not os.path.lexists(house.views / "s/ours/a")
+    assert house.journal.inventory.links_of([row.id]) == []
+    house.publisher.close()
+    house.journal.close()
 
 
 def test_what_lies_in_the_store_is_read_before_it_is_believed(house: House) -> None:
