@@ -43,6 +43,8 @@ class JobRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
     notice: str | None = None
     growing: bool = False
     path: str | None = None
+    prefix: str | None = None
+    """What stands before its view paths since its first plan; there may be more instances later, or fewer."""
     created_at: float = 0.0
     finished_at: float | None = None
     pinned: bool = False

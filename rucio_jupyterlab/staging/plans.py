@@ -94,8 +94,9 @@ class Plans:
         job.planning = True
         job.plan_anew()
         stop = self._stops[job.id] = threading.Event()
-        request = job.record.request
-        future = self._loop.run_in_executor(self.threads(request.instance), self._read, job, request, stop)
+        request, prefix = job.record.request, job.record.prefix
+        threads = self.threads(request.instance)
+        future = self._loop.run_in_executor(threads, self._read, job, request, prefix, stop)
         future.add_done_callback(functools.partial(self._ended, job, stop))
         self._board.set_state(job, "planning")  # Rucio is asked while the disk takes that
 
@@ -117,16 +118,23 @@ class Plans:
             self._threads[instance] = ThreadPoolExecutor(THREADS_EACH, "planner")
         return self._threads[instance]
 
-    def prefix(self, instance: str) -> str:
-        """What is put before the view paths of an instance: its folder, where there are several."""
-        several = len(self._accounts.instances().instances) > 1
-        return f"{instance_folder(instance)}/" if several else ""
+    def prefixes(self, instance: str) -> tuple[str, str]:
+        """What is put before the view paths of an instance now, and what was when there were more, or fewer.
 
-    def _read(self, job: Job, request: JobRequest, stop: threading.Event) -> Extent | None:
+        It is its folder where there are several.
+        """
+        folder = f"{instance_folder(instance)}/"
+        several = len(self._accounts.instances().instances) > 1
+        return (folder, "") if several else ("", folder)
+
+    def _read(
+        self, job: Job, request: JobRequest, prefix: str | None, stop: threading.Event
+    ) -> Extent | None:
         """In a thread. Returns its extent where the job needs a confirmation first."""
-        prefix = self.prefix(request.instance)
+        if prefix is None:
+            prefix, _ = self.prefixes(request.instance)
         overview = self._planner.overview(request, prefix)
-        self._on_loop(self._take_overview, job, overview)
+        self._on_loop(self._take_overview, job, overview, prefix)
         options = self._options()
         large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
         if large and not request.confirmed and self._planner.any_is_near(request):
@@ -138,8 +146,9 @@ class Plans:
         self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)
         return None
 
-    def _take_overview(self, job: Job, overview: Overview) -> None:
+    def _take_overview(self, job: Job, overview: Overview, prefix: str) -> None:
         job.record.growing = overview.growing
+        job.record.prefix = prefix
         job.record.path = f"{self._views}/{overview.path}"
         self._board.touch(job)
 

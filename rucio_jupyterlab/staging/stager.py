@@ -268,13 +268,15 @@ class Stager:
 
     def _staged(self, instance: str, dids: list[Did]) -> dict[Did, tuple[int, str | None]]:
         """What the user has removed by hand from the view is not told."""
-        prefix = self._plans.prefix(instance)
+        prefixes = self._plans.prefixes(instance)
         found: dict[Did, tuple[int, str | None]] = {}
         for did in dids:
-            folder = f"{self._views}/{prefix}{collection_path(did.scope, did.name)}"
             files = self._journal.inventory.staged_in(instance, did)
-            names = [] if files else self._journal.inventory.staged_as(instance, did)
-            paths = [folder] if files else [f"{self._views}/{name}" for name in names]
+            if files:
+                names = [prefix + collection_path(did.scope, did.name) for prefix in prefixes]
+            else:
+                names = self._journal.inventory.staged_as(instance, did)
+            paths = [f"{self._views}/{name}" for name in names]
             if path := next(filter(os.path.exists, paths), None):
                 found[did] = (files or 1, path)
         return found

@@ -288,6 +288,30 @@ async def test_what_a_shared_store_gives_and_takes_away_keeps_its_one_name(
         assert names(it) == []
 
 
+# Several instances
+
+
+@pytest.mark.parametrize("more_later", [True, False])
+async def test_a_job_keeps_the_folder_that_it_began_in(
+    rucio: Imagined, tmp_path: Path, more_later: bool
+) -> None:
+    good, bad = rucio.put("s", "good", b"abc"), rucio.put("s", "bad", b"abc", Manner(status=404))
+    one, two = [rucio.configuration()], [rucio.configuration(), rucio.configuration(name="other")]
+    before, later = (one, two) if more_later else (two, one)
+    dataset = rucio.dataset("s", "run", [good, bad])
+    folder = "s/run" if more_later else "lab/s/run"
+    async with open_desk(before, tmp_path, password="secret") as it:
+        job = await it.stage(dataset)
+        assert (job.state, set(it.files())) == ("partial", {f"{folder}/good"})
+    rucio.storage.mend("/s/bad")
+    async with open_desk(later, tmp_path, password="secret") as it:
+        done = await it.end_of(await it.stager.retry(job.id, None))
+        assert (done.state, done.files_total) == ("done", 2)
+        assert set(it.files()) == {f"{folder}/good", f"{folder}/bad"}
+        assert done.path == f"{it.views}/{folder}"
+        assert await it.stager.local_state("lab", [dataset]) == {dataset: (2, f"{it.views}/{folder}")}
+
+
 # Part of a DID
 
 
