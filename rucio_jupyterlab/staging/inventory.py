@@ -77,8 +77,7 @@ class Inventory:
 
     def links_of(self, files: Sequence[int]) -> list[str]:
         """The view paths of these files."""
-        rows = self._read(f"SELECT path FROM links WHERE file IN {ANY_OF}", (json_list(files),))
-        return [str(path) for (path,) in rows]
+        return [path for names in self.names_of(files).values() for path in names]
 
     def names_of(self, files: Sequence[int]) -> dict[int, set[str]]:
         """The view paths of each of these files that has any."""

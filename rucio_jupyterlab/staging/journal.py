@@ -59,7 +59,7 @@ ADMIT_MEMBER = (
     " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
     " collection = excluded.collection, shown = iif(?, NULL, shown)"
 )
-"""Its last value says whether the file has to come: its name counts when it is here again."""
+"""Its last value is `PlannedFile.moves`: the name counts when it leads there."""
 
 
 class Journal:
@@ -122,7 +122,7 @@ class Journal:
                 collection = collections.number(file.instance, file.collection)
                 db.execute(
                     ADMIT_MEMBER,
-                    (job, number, file.path, int(file.here), collection, file.state == "queued"),
+                    (job, number, file.path, int(file.here), collection, file.moves),
                 )
         return min(numbers)
 

@@ -157,12 +157,13 @@ class View:
                     os.unlink(name, dir_fd=descriptor)
 
     def _is_ours(self, descriptor: int, folder: str, name: str, store: str, outside: set[str]) -> bool:
-        """A link into the store or to a file outside of it, or a copy that nobody made writable since."""
+        """A copy that nobody made writable since, or a link into the store, to a file outside of it, or to none."""
         text = _text(descriptor, name)
         if text is None:
             return _is_as_made(descriptor, name)
         target = os.path.normpath(os.path.join(_physical(self.root), folder, text))
-        return target.startswith(_physical(store).rstrip("/") + "/") or target in outside
+        in_store = target.startswith(_physical(store).rstrip("/") + "/")
+        return in_store or target in outside or _leads_nowhere(descriptor, name)
 
     def _tidy(self, folder: str) -> None:
         while folder:
@@ -218,6 +219,14 @@ def _mode(descriptor: int, name: str) -> int:
 def _text(descriptor: int, name: str) -> str | None:
     """What a link says; None of anything else."""
     return os.readlink(name, dir_fd=descriptor) if stat.S_ISLNK(_mode(descriptor, name)) else None
+
+
+def _leads_nowhere(descriptor: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=descriptor)
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _is_as_made(descriptor: int, name: str) -> bool:

@@ -79,6 +79,23 @@ async def test_what_was_linked_from_a_mount_can_be_taken_away(
         assert it.files() == {"s/run/a": b"abc"}
 
 
+async def test_a_retry_leads_to_the_mount_that_has_the_file_now(
+    rucio: Imagined, imagined_desk: Desks, tmp_path: Path
+) -> None:
+    mounts = [tmp_path / "one", tmp_path / "two"]
+    for mount in mounts:
+        mount.mkdir()
+        (mount / "a").write_bytes(b"abc")
+    did = rucio.put("s", "a", b"abc", pfns={f"file://{mount}/a": ("DISK", "wan") for mount in mounts})
+    bad = rucio.put("s", "b", b"b", Manner(status=404))
+    async with imagined_desk(mounts=tuple(map(str, mounts))) as it:
+        job = await it.stage(rucio.dataset("s", "run", [did, bad]))
+        assert (job.state, it.files()) == ("partial", {"s/run/a": b"abc"})
+        (it.views / "s/run/a").resolve().unlink()
+        assert (await it.end_of(await it.stager.retry(job.id, None))).files_done == 1
+        assert it.files() == {"s/run/a": b"abc"}
+
+
 async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(
     rucio: Imagined, imagined_desk: Desks
 ) -> None:

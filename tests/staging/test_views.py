@@ -289,6 +289,17 @@ def test_only_ours_is_removed(linked: Place, tmp_path: Path) -> None:
     assert linked.all() == ["s/a", "s/b", "s/c"] and (linked.root / "s/d").is_dir()
 
 
+def test_a_link_of_ours_goes_too_when_what_it_led_to_is_gone(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "mount/a").write_text("on the mount")
+    place.view.link("s/a", str(tmp_path / "mount/a"), outside=True)
+    place.unlink("s/a")
+    assert place.all() == ["s/a"]  # as far as the store knows, it is the user's
+    (tmp_path / "mount/a").unlink()
+    place.unlink("s/a")
+    assert place.all() == []
+
+
 def test_links_of_an_earlier_kind_are_still_ours(tmp_path: Path) -> None:
     Place(tmp_path, "symlink").link("s/a")
     copies = Place(tmp_path, "copy")
