@@ -265,6 +265,8 @@ class Conductor:
                 self._end_if_done(job)
 
     def _linked(self, report: Linked) -> None:
+        if report.gone:
+            self._count_others(report.job)
         job = self.board.get(report.job)
         if job is None or job.planning:
             return
@@ -282,6 +284,12 @@ class Conductor:
             job.cursor = 0
             self.feed()
         self._end_if_done(job, counted=True)
+
+    def _count_others(self, job_id: str) -> None:
+        """What is gone for one job may be another's, too, which believes that it is here."""
+        for job in self.board.active:
+            if job.planned and job.id != job_id:
+                self._publisher.link_what_is_here(job.id)
 
     # Stopping and ending
 

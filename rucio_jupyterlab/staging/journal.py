@@ -126,9 +126,17 @@ class Journal:
                 )
         return min(numbers)
 
-    def finish_plan(self, job: str) -> None:
-        """All files of the job are admitted."""
+    def finish_plan(self, job: str, begun: float) -> None:
+        """All files of the job are admitted, since the moment `begun`.
+
+        What an earlier plan has named and this one has not is the job's no longer, unless it is here or on its way.
+        """
         with self._transaction() as db:
+            db.execute(
+                "DELETE FROM members WHERE job = ? AND EXISTS (SELECT 1 FROM files"
+                " WHERE id = members.file AND state NOT IN ('queued', 'done', 'kept') AND used_at < ?)",
+                (job, begun),
+            )
             db.execute("INSERT OR REPLACE INTO plans VALUES (?)", (job,))
 
     def plan_is_complete(self, job: str) -> bool:

@@ -32,6 +32,8 @@ MOST_IN_A_BATCH = 512
 GATHER_SECONDS = 0.002
 VIEW_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTDIR})
 """What a view says to one name; any other error is the disk's, and meets all files."""
+GONE = ("leaving", "evicted")
+"""Files that are here no longer, and that no plan has named since."""
 VIEW_REFUSES = Problem(
     "view-refuses",
     "The folder of staged files takes no link to the file, so it was not kept. Is the folder writable?",
@@ -286,29 +288,32 @@ class Publisher(threading.Thread):
 
     def _link_all(self, job: str) -> Linked:
         problem = None
-        gone = False
         try:
-            last: Member | None = None
-            while rows := self._journal.unlinked(job, last, MOST_IN_A_BATCH):
-                last = rows[-1][0]
-                here = [row for row in rows if row[2] is not None or self._store.size(row[1]) is not None]
-                if len(here) < len(rows):
-                    there = {member.file for member, _, _ in here}
-                    self._forget({member.file for member, _, _ in rows} - there, "evicted")
-                    gone = True
-                ours = self._journal.inventory.names_of([member.file for member, _, _ in here])
-                links = []
-                for member, key, outside in here:
-                    target, names = outside or self._store.path(key), ours.get(member.file, ())
-                    made = self._view.link(member.path, target, outside=outside is not None, ours=names)
-                    links.append((member, made))
-                self._journal.linked(links)
-            if gone:
-                self._journal.forget_plan(job)
+            self._link_each(job)
         except (OSError, Failure) as error:
             problem = self._problem_of(error)
         self._view.close()
-        return Linked(job, self._journal.tallies(job), problem, gone)
+        tallies = self._journal.tallies(job)
+        gone = any(each.state in GONE for each in tallies)
+        if gone:
+            self._journal.forget_plan(job)
+        return Linked(job, tallies, problem, gone)
+
+    def _link_each(self, job: str) -> None:
+        last: Member | None = None
+        while rows := self._journal.unlinked(job, last, MOST_IN_A_BATCH):
+            last = rows[-1][0]
+            here = [row for row in rows if row[2] is not None or self._store.size(row[1]) is not None]
+            if len(here) < len(rows):
+                there = {member.file for member, _, _ in here}
+                self._forget({member.file for member, _, _ in rows} - there, "evicted")
+            ours = self._journal.inventory.names_of([member.file for member, _, _ in here])
+            links = []
+            for member, key, outside in here:
+                target, names = outside or self._store.path(key), ours.get(member.file, ())
+                made = self._view.link(member.path, target, outside=outside is not None, ours=names)
+                links.append((member, made))
+            self._journal.linked(links)
 
     def _forget(self, files: Collection[int], state: Literal["queued", "evicted"]) -> None:
         """Objects that are not there, or not right: no link to them may stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,6 +86,20 @@ class Desk:
 
     def parts(self) -> list[Path]:
         return list(self.views.glob(".store/objects/*/*.part*"))
+
+
+def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threading.Event) -> threading.Event:
+    """Let a method wait for a gate; the event that is returned tells that it has come there."""
+    reached = threading.Event()
+    original = getattr(kind, name)
+
+    def waiting(*values: Any) -> Any:
+        reached.set()
+        assert gate.wait(20), f"nobody lets {name} go on"
+        return original(*values)
+
+    monkeypatch.setattr(kind, name, waiting)
+    return reached
 
 
 @asynccontextmanager

@@ -71,7 +71,7 @@ def states(journal: Journal, job: str) -> dict[str, str]:
 
 def test_a_plan_is_found_again_by_the_next_engine(path: str, journal: Journal) -> None:
     journal.admit("one", [planned("a"), planned("b")], 1.0)
-    journal.finish_plan("one")
+    journal.finish_plan("one", 1.0)
     journal.close()
     again = Journal(path)
     assert not again.fresh and again.plan_is_complete("one")
@@ -84,6 +84,20 @@ def test_a_plan_that_is_read_again_repeats_nothing(journal: Journal) -> None:
         journal.admit("one", [planned("a"), planned("b")], 1.0)
     assert names(journal, "one") == ["a", "b"]
     assert journal.listed("one", None, 0, 10)[1] == 2
+
+
+def test_what_a_plan_no_longer_names_is_the_jobs_as_long_as_it_is_here(journal: Journal) -> None:
+    everything = [planned("here"), planned("gone"), planned("named"), planned("lost", "no-replica")]
+    journal.admit("one", everything, 1.0)
+    journal.admit("other", [planned("gone")], 1.0)
+    finish(journal, "one")
+    for name in ("gone", "named"):
+        (leaving,) = journal.inventory.claim_all("lab", Did("s", name), list) or []
+        journal.inventory.gone([leaving.file])
+    journal.admit("one", [planned("named")], 2.0)
+    journal.finish_plan("one", 2.0)
+    assert states(journal, "one") == {"here": "done", "named": "queued"}
+    assert states(journal, "other") == {"gone": "evicted"}
 
 
 def test_two_jobs_share_a_file(journal: Journal) -> None:

@@ -20,7 +20,7 @@ from rucio_jupyterlab.staging.store import Store
 from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
 
-from .conftest import Desk
+from .conftest import Desk, gated
 from .disks import MIB, SmallDisk
 from .imagined import Imagined
 
@@ -272,20 +272,6 @@ async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help
 
 
 # What happens at the same time
-
-
-def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threading.Event) -> threading.Event:
-    """Let a method wait for a gate; the event that is returned tells that it has come there."""
-    reached = threading.Event()
-    original = getattr(kind, name)
-
-    def waiting(*values: Any) -> Any:
-        reached.set()
-        assert gate.wait(20), f"nobody lets {name} go on"
-        return original(*values)
-
-    monkeypatch.setattr(kind, name, waiting)
-    return reached
 
 
 async def test_a_job_for_what_is_just_leaving_gets_it_again(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from rucio_jupyterlab.did import Did
+from rucio_jupyterlab.staging.journal import Journal
 from rucio_jupyterlab.staging.model import JobSnapshot
+from rucio_jupyterlab.staging.planner import Planner
 from tests.sources.faulty import Manner
 
-from .conftest import Desk
+from .conftest import Desk, gated
 from .imagined import Imagined
 
 Desks = Callable[..., Any]
@@ -100,3 +105,28 @@ async def test_a_file_that_another_job_fetches_anew_is_waited_for_and_counts_onc
         ended = await it.end_of(job)
         assert (ended.state, ended.files_done, ended.files_failed) == ("partial", 2, 1)
         assert it.files()["s/run/a"] == it.files()["s/a"] != b"before"
+
+
+async def test_what_another_job_found_gone_and_fetches_no_more_comes_again(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        job = await it.until(
+            await it.start(run(rucio, shared)), lambda now: now.state == "running" and now.files_done == 1
+        )
+        deleted, cancelled = threading.Event(), threading.Event()
+        with monkeypatch.context() as patched:
+            believed = gated(patched, Journal, "finish_plan", deleted)
+            other = await it.start(shared)
+            await it.until_true(believed.is_set)
+        again = gated(monkeypatch, Planner, "overview", cancelled)
+        for path in it.views.glob(".store/objects/*/*[!.part]"):
+            path.unlink()
+        deleted.set()
+        await it.until_true(again.is_set)
+        await it.stager.cancel(other.id)
+        cancelled.set()
+        ended = await it.end_of(job)
+        assert (ended.state, ended.files_done) == ("done", 2)
+        assert it.files()["s/run/a"] == b"abc"

@@ -515,6 +515,20 @@ async def test_what_was_evicted_is_fetched_again(rucio: Imagined, imagined_desk:
         assert it.files() == {"s/a": b"abc"} and len(rucio.storage.requests()) == 2
 
 
+async def test_a_retry_waits_for_nothing_that_was_evicted_and_is_named_no_longer(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    files = [rucio.put("s", name, b"abc") for name in ("detached", "kept")]
+    dataset = rucio.dataset("s", "run", files)
+    async with imagined_desk() as it:
+        job = await it.stage(dataset)
+        await it.stager.evict("lab", dataset)
+        rucio.dataset("s", "run", files[1:])
+        done = await it.end_of(await it.stager.retry(job.id, None))
+        assert (done.state, done.files_total, done.files_done) == ("done", 1, 1)
+        assert it.files() == {"s/run/kept": b"abc"}
+
+
 async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
     async with imagined_desk() as it:
