@@ -134,7 +134,7 @@ class Conductor:
         """Plan what is not planned, transfer what is."""
         job.cursor = 0
         job.refused_by.clear()
-        if job.planned:
+        if job.plan_read:
             self.board.set_state(job, "running")
             self._link_and_run(job)
         else:
@@ -156,6 +156,7 @@ class Conductor:
             self.feed()
 
     def plan_is_complete(self, job: Job) -> None:
+        job.plan_read = True
         if job.record.pinned:
             self._publisher.call(functools.partial(self._journal.inventory.pin, job.id, True))
         if job.state == "planning":
@@ -272,7 +273,7 @@ class Conductor:
             return
         seemed_done = job.files_open <= 0
         job.count(report.tallies)
-        job.planned = not report.gone
+        job.plan_read = job.planned = job.plan_read and not report.gone
         self.board.touch(job)
         if report.gone and job.active:
             self.plan(job)
@@ -354,7 +355,8 @@ class Conductor:
     def sweep_soon(self) -> None:
         """Remove the parts that no job waits for, once it is known what each waits for."""
         if self.beginning.over and all(job.finished or job.planned for job in self.board.jobs):
-            self._publisher.call(functools.partial(sweep_orphans, self._journal, self._store))
+            sweep = functools.partial(sweep_orphans, self._journal, self._store)
+            self._publisher.call_once("sweep", sweep)
 
     # Time
 

@@ -63,8 +63,10 @@ class Job:
         self.bytes_flying = 0
         self.cursor = 0
         """Number of the last file that was handed to the byte engine."""
-        self.planned = False
+        self.plan_read = False
         """The plan is complete in the journal."""
+        self.planned = False
+        """And its files are counted."""
         self.planning = False
         """A thread is reading the plan now."""
         self.tries = 0
@@ -106,7 +108,7 @@ class Job:
 
     def plan_anew(self) -> None:
         """The plan is read (again): forget what was counted."""
-        self.planned = False
+        self.plan_read = self.planned = False
         self.refused_by.clear()
         self.count([])
 
@@ -117,7 +119,7 @@ class Job:
             self.recall(ended)
         else:
             self.count(tallies)
-        self.planned = planned
+        self.plan_read = self.planned = planned
 
     def count(self, tallies: list[Tally]) -> None:
         """Count anew from the journal."""

@@ -140,7 +140,7 @@ class Obstacles:
 
     def look_again(self, job: Job, quota: int | None) -> None:
         """A job has waited long enough to try."""
-        if job.record.cause == "disk" or (job.record.cause == "space" and job.planned):
+        if job.record.cause == "disk" or (job.record.cause == "space" and job.plan_read):
             job.cursor = 0
             self.short_of_room(job, quota)  # it goes on where there is room
         else:

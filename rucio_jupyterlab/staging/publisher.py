@@ -133,6 +133,8 @@ class Publisher(threading.Thread):
         self._arrived: Letterbox[Item] = Letterbox(GATHER_SECONDS)
         self._put_off: deque[Item] = deque()
         """What has its turn before what lies in the letterbox; a question is only ever the first of it."""
+        self._awaited: set[str] = set()
+        """What is to be done once, and was not begun yet."""
         self._stopping = threading.Event()
         self._unreadable: set[int] = set()
         """Objects of which the disk has refused a reading."""
@@ -155,7 +157,7 @@ class Publisher(threading.Thread):
 
     def link_what_is_here(self, job: str) -> None:
         """Bring a job's view up to date with what is in the store; `Linked` tells the result."""
-        self._arrived.put(lambda: self._report(self._link_all(job)))
+        self.call_once(f"link {job}", lambda: self._report(self._link_all(job)))
 
     def fail(self, row: FileRow, problem: Problem) -> None:
         """Note that a file could not be had; `Failed` tells who wanted it."""
@@ -164,6 +166,17 @@ class Publisher(threading.Thread):
     def call(self, action: Callable[[], None]) -> None:
         """Run something in this thread."""
         self._arrived.put(action)
+
+    def call_once(self, name: str, action: Callable[[], None]) -> None:
+        """The same, unless what has that name waits for its turn already."""
+
+        def begin() -> None:
+            self._awaited.discard(name)
+            action()
+
+        if name not in self._awaited:
+            self._awaited.add(name)
+            self._arrived.put(begin)
 
     def ask(self, question: Callable[[], T]) -> Future[T]:
         """Run something in this thread; what it returns, or its OSError or Failure, is for who asks.

@@ -152,7 +152,8 @@ class Stager:
         if download is not None:
             job.record.request = replace(job.record.request, download=download)
         job.record.request = replace(job.record.request, confirmed=True)
-        job.planned, job.planning = False, True  # what is still counted for its last plan comes too late
+        job.plan_read = job.planned = False
+        job.planning = True  # what is still counted for its last plan comes too late
         self._board.set_state(job, "planning")  # from now on it holds its files
         await asyncio.shield(self._begin_anew(job))  # nobody else would plan it
         return job.snapshot()

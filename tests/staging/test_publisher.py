@@ -297,6 +297,24 @@ def test_what_comes_while_the_disk_refuses_keeps_its_order(house: House, full_di
             assert [(each.state, each.linked, each.files) for each in report.tallies] == [("done", True, 1)]
 
 
+def test_what_waits_for_its_turn_is_not_asked_for_twice(house: House, full_disk: Path) -> None:
+    swept: list[str] = []
+    house.arrive("first", {"a": b"1"})
+    assert isinstance(house.next(), NotPublished)
+    for _ in range(9):
+        house.publisher.link_what_is_here("first")
+        house.publisher.call_once("sweep", lambda: swept.append("swept"))
+    full_disk.unlink()
+    while isinstance(report := house.next(), NotPublished):
+        continue
+    assert isinstance(report, Published) and isinstance(house.next(), Linked)
+    house.publisher.call_once("sweep", lambda: swept.append("once more"))
+    house.publisher.ask(lambda: None).result(SECONDS)
+    assert swept == ["swept", "once more"] and house.reports.empty()
+    house.publisher.link_what_is_here("first")
+    assert isinstance(house.next(), Linked)
+
+
 def test_a_publisher_that_waits_for_the_disk_ends_at_once_and_keeps_the_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -360,6 +360,28 @@ async def test_a_disk_quota_that_is_full_is_waited_for_like_a_full_disk(
         assert it.files() == {"s/a": b"abc"}
 
 
+async def test_while_nothing_can_be_published_each_plan_is_read_once(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over_quota(*_: object) -> set[str]:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr("rucio_jupyterlab.staging.board.DISK_SECONDS", 0.05)
+    monkeypatch.setattr("rucio_jupyterlab.staging.publisher.SECONDS_BETWEEN_TRIES", 0.05)
+    first, second = rucio.put("s", "first", b"abc"), rucio.put("s", "second", b"abc")
+    assert rucio.server is not None
+    async with imagined_desk() as it:
+        with monkeypatch.context() as full:
+            full.setattr(Store, "publish", over_quota)
+            one = await it.until(await it.start(first), lambda now: now.cause == "space")
+            other = await it.start(second)
+            refused = len(it.updates)
+            await it.until_true(lambda: len(it.updates) > refused + 50)
+            assert rucio.server.paths.count("/replicas/list") == 2
+        assert [(await it.end_of(job)).state for job in (one, other)] == ["done", "done"]
+        assert it.files() == {"s/first": b"abc", "s/second": b"abc"}
+
+
 async def test_an_object_of_an_earlier_engine_is_read_again_when_the_disk_is_well(
     rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
