@@ -125,7 +125,7 @@ class Conductor:
         for job in self.board.jobs:
             if job.state == "cancelled" or (job.state == "failed" and not job.planned):
                 # The last engine may have died before it noted that.
-                self._publisher.call(functools.partial(self._journal.withdraw, job.id))
+                self._publisher.call(functools.partial(self._withdraw, job))
             elif not job.finished and job.state != "paused":
                 self.go_on(job)
         self.sweep_soon()
@@ -172,7 +172,12 @@ class Conductor:
 
     def plan_was_stopped(self, job: Job) -> None:
         if job.state == "cancelled":
-            self._publisher.call(functools.partial(self._journal.withdraw, job.id))
+            self._publisher.call(functools.partial(self._withdraw, job))
+
+    def _withdraw(self, job: Job) -> None:
+        """In the publisher's thread, whose turn may come when the job has been begun anew."""
+        if job.finished:
+            self._journal.withdraw(job.id)
 
     def _link_and_run(self, job: Job) -> None:
         """Show what is here already, then fetch the rest."""
@@ -269,7 +274,7 @@ class Conductor:
         if report.gone:
             self._count_others(report.job)
         job = self.board.get(report.job)
-        if job is None or job.planning:
+        if job is None or job.planning or job.renewing:
             return
         seemed_done = job.files_open <= 0
         job.count(report.tallies)

@@ -69,6 +69,8 @@ class Job:
         """And its files are counted."""
         self.planning = False
         """A thread is reading the plan now."""
+        self.renewing = False
+        """It had ended, and the journal is being told that it begins anew."""
         self.tries = 0
         """Attempts at planning that met a broken network, in a row."""
         self.refused_by: dict[str, FileRow] = {}

@@ -88,7 +88,9 @@ class Plans:
 
     def begin(self, job: Job) -> None:
         """Read a job's plan, from its beginning; one that is being read goes on or begins anew."""
-        if job.planning:
+        if self._board.closing:
+            return
+        if job.planning or job.renewing:  # whoever sees to that begins
             self._board.set_state(job, "planning")
             return
         job.planning = True

@@ -153,7 +153,7 @@ class Stager:
             job.record.request = replace(job.record.request, download=download)
         job.record.request = replace(job.record.request, confirmed=True)
         job.plan_read = job.planned = False
-        job.planning = True  # what is still counted for its last plan comes too late
+        job.renewing = True  # what is still counted for its last plan comes too late
         self._board.set_state(job, "planning")  # from now on it holds its files
         await asyncio.shield(self._begin_anew(job))  # nobody else would plan it
         return job.snapshot()
@@ -166,11 +166,13 @@ class Stager:
         except NoSpace as error:
             self._board.wait_for_disk(job, error.problem())  # then it is planned
         finally:
-            job.planning = False
+            job.renewing = False
         if job.state == "planning" and not self._board.closing:
             job.cursor = job.tries = 0
             self._transfers.carrier.retry_now()
             self._conductor.plan(job)
+        else:
+            self._conductor.plan_was_stopped(job)
         await self._board.kept()
 
     async def clear(self, job_ids: list[str] | None) -> None:

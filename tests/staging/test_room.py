@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.errors import BadConfiguration, Conflict
 from rucio_jupyterlab.staging.jobs import JobFiles
 from rucio_jupyterlab.staging.journal import Journal
+from rucio_jupyterlab.staging.planner import Overview, Planner
 from rucio_jupyterlab.staging.store import Store
 from rucio_jupyterlab.staging.views import View
 from tests.sources.faulty import Manner
@@ -345,6 +348,52 @@ async def test_a_job_that_is_paused_amid_its_retry_stays_so(
         paused.set()
         assert (await retry).state == "paused"
         assert (await it.end_of(await it.stager.resume(job.id))).state == "done"
+
+
+async def test_a_job_that_is_cancelled_amid_its_retry_wants_nothing(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", b"abc", Manner(status=404))
+    async with imagined_desk() as it:
+        job = await it.stage(did)
+        cancelled = threading.Event()
+        noting = gated(monkeypatch, Journal, "requeue", cancelled)
+        retry = asyncio.create_task(it.stager.retry(job.id, None))
+        await it.until_true(noting.is_set)
+        await it.stager.cancel(job.id)
+        cancelled.set()
+        assert (await retry).state == "cancelled"
+        with closing(sqlite3.connect(it.folder / "state/journal.sqlite")) as journal:
+            wanted = "SELECT 1 FROM members WHERE wanted"
+            await it.until_true(lambda: journal.execute(wanted).fetchone() is None)
+
+
+async def test_a_job_is_planned_by_one_thread_though_it_was_cancelled_and_tried_again(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, at_once, answered = set[object](), list[int](), threading.Event()
+    overview = Planner.overview
+
+    def slow_overview(*values: Any) -> Overview:
+        me = object()
+        reading.add(me)
+        at_once.append(len(reading))
+        assert answered.wait(20)
+        try:
+            return overview(*values)
+        finally:
+            reading.remove(me)
+
+    monkeypatch.setattr(Planner, "overview", slow_overview)
+    did = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        job = await it.start(did)
+        await it.until_true(lambda: at_once == [1])
+        await it.stager.cancel(job.id)
+        assert (await it.stager.retry(job.id, None)).state == "planning"
+        answered.set()
+        assert (await it.end_of(job)).state == "done"
+        assert at_once == [1, 1]
 
 
 async def test_the_loop_answers_while_room_is_made(
