@@ -23,7 +23,7 @@ from .journal import Journal
 from .model import OWN_DISK
 from .own_disk import broken_disk, disk_problem
 from .planner import Planner
-from .plans import Plans
+from .plans import REFUSED_SECONDS, Plans
 from .publisher import Publisher
 from .room import Room
 from .rows import FileRow
@@ -202,6 +202,8 @@ class Obstacles:
         self, instance: str, question: Callable[[], None], then: Callable[[BaseException | None], None]
     ) -> None:
         """Put a question in a thread; its error, or None, is told on the loop."""
+        if self._board.closing:
+            return
 
         def asked(future: asyncio.Future[None]) -> None:
             if not future.cancelled():
@@ -227,7 +229,9 @@ class Obstacles:
         for job in jobs:
             if job.record.cause != "signin":  # else another file has said so
                 self._course.halt(job)
-                self._board.wait(job, "signin", SIGN_IN_LAPSED)
+                # Nobody tells of a sign-in where there is one already.
+                seconds = REFUSED_SECONDS if self._signed_in(job) else None
+                self._board.wait(job, "signin", SIGN_IN_LAPSED, seconds)
 
     def account_changed(self, instance: str) -> None:
         """Jobs that wait for a sign-in go on where there is one now."""

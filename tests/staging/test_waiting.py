@@ -20,9 +20,11 @@ from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
 from rucio_jupyterlab.errors import BadRequest, BrokenDisk, Conflict, NotFound
 from rucio_jupyterlab.sources.part import RANGE_BYTES
-from rucio_jupyterlab.staging import plans
+from rucio_jupyterlab.staging import obstacles, plans
+from rucio_jupyterlab.staging.carrier import Carrier
 from rucio_jupyterlab.staging.layout import object_key, object_path
 from rucio_jupyterlab.staging.model import JobRequest
+from rucio_jupyterlab.staging.obstacles import Obstacles
 from rucio_jupyterlab.staging.store import Store
 from tests.accounts.test_credentials import jwt
 from tests.accounts.wayward import Request
@@ -113,6 +115,62 @@ async def test_a_job_that_is_refused_although_somebody_is_signed_in_tries_again(
         job = await it.stage(did)
         assert job.state == "done"
         assert "signin" in [one.cause for update in it.updates for one in update.jobs]
+
+
+async def test_a_job_whose_token_is_refused_although_somebody_is_signed_in_tries_again(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where a storage has refused it first."""
+    monkeypatch.setattr(obstacles, "REFUSED_SECONDS", 0.05)
+    did = rucio.put("s", "a", b"abc", Manner(status=401))
+
+    def refuse(request: Request) -> None:
+        if request.path.endswith("/accounts/whoami"):
+            rucio.storage.mend("/s/a")
+            rucio.reply = None
+            request.answer(500, ExceptionClass="CannotAuthenticate")
+        else:
+            rucio.usual(request)
+
+    async with imagined_desk(instance={"token_rses": ["RSE"]}) as it:
+        rucio.reply = refuse
+        job = await it.stage(did)
+        assert job.state == "done"
+        assert "signin" in [one.cause for update in it.updates for one in update.jobs]
+
+
+async def test_what_comes_to_light_while_the_engine_ends_begins_nothing(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends, told, troubles = threading.Event(), threading.Event(), list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, trouble: troubles.append(trouble))
+    close, gave_up = Carrier.close, Obstacles.gave_up
+
+    def refuse(request: Request) -> None:
+        if request.path.startswith("/data/"):
+            assert ends.wait(20)
+            request.answer(401)
+        else:
+            rucio.usual(request)
+
+    def close_late(carrier: Carrier) -> None:
+        ends.set()
+        assert told.wait(20)
+        close(carrier)
+
+    def tell(*values: Any) -> None:
+        told.set()
+        gave_up(*values)
+
+    monkeypatch.setattr(Carrier, "close", close_late)
+    monkeypatch.setattr(Obstacles, "gave_up", tell)
+    assert rucio.server is not None
+    rucio.reply = refuse
+    did = rucio.put("s", "a", b"abc", pfns={f"{rucio.server.url}/data/s/a": ("DISK", "wan")})
+    async with imagined_desk() as it:
+        await it.start(did)
+        await it.until_true(lambda: "/data/s/a" in rucio.server.paths)
+    assert told.is_set() and troubles == []
 
 
 async def test_a_job_that_waits_for_a_sign_in_can_be_cancelled(lab: Lab, desk: Desks) -> None:
