@@ -164,8 +164,8 @@ class Catalog:
         return found
 
     def rse(self, instance: str, name: str) -> Rse:
-        """What Rucio knows of an RSE; asked at most once a quarter of an hour."""
-        return self._rses.get(self._accounts.client(instance), name)
+        """What Rucio knows of an RSE; asked at most once a quarter of an hour. Raises RucioFault, too."""
+        return self._rses.find(self._accounts.client(instance), name)
 
     def expect_rse(self, instance: str, name: str) -> None:
         """Ask about an RSE that will be needed soon; does not wait for the answer."""

@@ -50,8 +50,8 @@ class Rses:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._known: Recent[_Key, Rse] = Recent(_FRESH, _MOST)
-        self._faulted: Recent[_Key, Rse] = Recent(FAULT_SECONDS, _MOST)
-        """Of which Rucio could not tell just now."""
+        self._faulted: Recent[_Key, str] = Recent(FAULT_SECONDS, _MOST)
+        """What Rucio said instead where it could not tell just now."""
         self._expected: set[_Key] = set()
         """What a thread is to ask about: ten thousand files of one RSE are one question."""
         self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, "rse")
@@ -61,14 +61,22 @@ class Rses:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def get(self, client: RucioClient, name: str) -> Rse:
-        """Raises SignInNeeded, RucioUnreachable."""
+        """As good as Rucio can tell just now: what is one of many RSEs. Raises SignInNeeded, RucioUnreachable."""
+        try:
+            return self.find(client, name)
+        except RucioFault:
+            return Rse(name)
+
+    def find(self, client: RucioClient, name: str) -> Rse:
+        """What Rucio knows of it. Raises SignInNeeded, RucioUnreachable, RucioFault."""
         key = client.number, name
-        if (bare := self._faulted.get(key)) is not None:
-            return bare
+        if (said := self._faulted.get(key)) is not None:
+            raise RucioFault(said)
         try:
             return self._known.get_or_ask(key, lambda: self._ask(client, name))
-        except RucioFault:
-            return self._faulted.put(key, Rse(name))
+        except RucioFault as fault:
+            self._faulted.put(key, str(fault))
+            raise
 
     def expect(self, client: RucioClient, names: Iterable[str]) -> None:
         """Ask about RSEs that will be needed, side by side, without waiting for the answers."""

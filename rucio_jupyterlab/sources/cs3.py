@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import Failure, RucioUnreachable, outline
+from ..errors import Failure, RucioFault, RucioUnreachable, outline
 from ..importing import one_at_a_time
 from .clouds import Clouds
 from .failures import Kind, ReplicaFailure
@@ -109,7 +109,7 @@ class Cs3Resolver:
             return ReplicaFailure(kind, rse)
         except NotAPfn:
             return ReplicaFailure("missing", rse)
-        except RucioUnreachable:
+        except (RucioUnreachable, RucioFault):
             return ReplicaFailure("unreachable", rse)
         except Failure:
             return ReplicaFailure("refused", rse)

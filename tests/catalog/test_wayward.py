@@ -22,7 +22,7 @@ from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataF
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListScopes, OpenListing, SignIn
-from rucio_jupyterlab.errors import NoSpace, RucioRefused, RucioUnreachable
+from rucio_jupyterlab.errors import NoSpace, RucioFault, RucioRefused, RucioUnreachable
 from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
 
 SEARCH = OpenListing("w", SearchQuery("s", "*", "all"), limit=10)
@@ -328,9 +328,20 @@ def test_what_rucio_failed_to_tell_of_an_rse_is_asked_again(
 ) -> None:
     monkeypatch.setattr(rses, "FAULT_SECONDS", 2.0)
     told = json.dumps({"rse": "A", "rse_type": "TAPE", "protocols": []}).encode()
+    pfns = {"https://a/f": {"rse": "A", "type": "DISK", "domain": "wan"}}
+    replica = {"scope": "s", "name": "f", "pfns": pfns, "states": {"A": "AVAILABLE"}}
     catalog, _ = catalog_at(
-        {"/rses/A": in_turn(lambda request: request.answer(500), lambda request: request.answer(200, told))}
+        {
+            "/rses/A": in_turn(
+                lambda request: request.answer(500), lambda request: request.answer(200, told)
+            ),
+            "/replicas/list": streamed(json.dumps(replica).encode() + b"\n"),
+        }
     )
-    assert [catalog.rse("w", "A").media for _ in range(2)] == ["disk", "disk"]
+    for _ in range(2):
+        with pytest.raises(RucioFault):
+            catalog.rse("w", "A")
+    (listed,) = catalog.files_of("w", [Did("s", "f")])
+    assert [(pfn.rse, pfn.hosts) for pfn in listed.pfns] == [("A", ())]
     time.sleep(2.1)
     assert catalog.rse("w", "A").media == "tape"

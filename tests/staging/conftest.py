@@ -14,9 +14,11 @@ import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.catalog.catalog import Catalog
+from rucio_jupyterlab.catalog.rses import Rse, Rses
 from rucio_jupyterlab.config import Options, configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListTransfers, SignIn, Update
+from rucio_jupyterlab.errors import RucioFault
 from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, TransferRow
 from rucio_jupyterlab.staging.stager import Stager
 from tests.lab.lab import Lab
@@ -100,6 +102,19 @@ def gated(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, gate: threadin
 
     monkeypatch.setattr(kind, name, waiting)
     return reached
+
+
+def fault_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rucio answers the next question for an RSE with an error of its own."""
+    monkeypatch.setattr("rucio_jupyterlab.catalog.rses.FAULT_SECONDS", 0.1)
+    ask, faults = Rses._ask, [RucioFault("The lab answered with an error (HTTP 500).")]
+
+    def ask_later(*values: Any) -> Rse:
+        if faults:
+            raise faults.pop()
+        return ask(*values)
+
+    monkeypatch.setattr(Rses, "_ask", ask_later)
 
 
 @asynccontextmanager

@@ -26,6 +26,8 @@ from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab, described
 
+from .conftest import fault_once
+
 Desks = Callable[..., Any]
 SMALL = os.urandom(100_000)
 LARGE = os.urandom(2 * RANGE_BYTES + 12_345)
@@ -162,6 +164,16 @@ async def test_a_dead_gateway_without_another_replica_is_waited_for(
         assert eos.rse in job.problem.detail
         eos.gateway.start()
         assert (await it.end_of(job)).state == "done"
+
+
+async def test_an_error_of_rucios_own_about_the_rse_is_waited_for(
+    lab: Lab, desk: Desks, eos: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = eos.put(lab.scope(), "f", SMALL)
+    fault_once(monkeypatch)
+    async with desk(instance=eos.keys()) as it:
+        job = await it.stage(did)
+        assert job.state == "done", job.problem
 
 
 async def test_a_gateway_that_hangs_holds_up_its_own_files_alone(

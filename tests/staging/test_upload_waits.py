@@ -24,6 +24,7 @@ from tests.cli.waiting import until
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 
+from .conftest import fault_once
 from .dock import SLOWLY, Dock, check_stored, dock
 
 LARGE = {"result.root": os.urandom(1_500_000)}
@@ -114,6 +115,20 @@ def test_what_has_arrived_while_rucio_is_away_is_registered_and_not_sent_again(
     assert there.gateway.counts["Move"] - moved == 1
     check_stored(lab, there, scope, LARGE)
     assert [each["name"] for each in lab.client().list_files(scope, "results")] == ["result.root"]
+
+
+def test_an_error_of_rucios_own_about_the_rse_is_waited_for(
+    lab: Lab, tmp_path: Path, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = lab.scope("alice")
+    with dock(lab, tmp_path, there.keys()) as it:
+        it.limit(SLOWLY)
+        put = it.put(there, scope, LARGE)
+        it.sends(put)
+    fault_once(monkeypatch)
+    with dock(lab, tmp_path, there.keys()) as it:
+        assert it.ends(put).state == "done"
+        check_stored(lab, there, scope, LARGE)
 
 
 # The cloud
