@@ -73,6 +73,8 @@ class Job:
         """It had ended, and the journal is being told that it begins anew."""
         self.tries = 0
         """Attempts at planning that met a broken network, in a row."""
+        self.faults = 0
+        """Likewise those that met an error of Rucio's own."""
         self.refused_by: dict[str, FileRow] = {}
         """CS3 clouds that refuse the user's sign-in, by their RSE, each with a file that waits for it."""
         self.free_bytes: int | None = None

@@ -17,7 +17,7 @@ import msgspec
 
 from ..accounts.accounts import Accounts
 from ..config import Options
-from ..errors import Failure, NoSpace, Problem, RucioUnreachable, SignInNeeded, outline
+from ..errors import Failure, NoSpace, Problem, RucioFault, RucioUnreachable, SignInNeeded, outline
 from ..pauses import backoff
 from .board import Board
 from .jobs import UNREACHABLE, Job
@@ -25,6 +25,7 @@ from .layout import instance_folder
 from .model import JobRequest
 from .own_disk import disk_problem
 from .planner import Batch, Overview, Planner
+from .retries import MOST_FAULTS
 from .room import in_words
 
 logger = logging.getLogger(__name__)
@@ -191,6 +192,10 @@ class Plans:
             job.tries += 1
             pause = error.retry_after or backoff(FIRST_REPLAN, job.tries, LONGEST_REPLAN)
             self._board.wait(job, "network", error.problem(), pause)
+        elif isinstance(error, RucioFault) and _may_pass(job):
+            job.faults += 1
+            pause = backoff(FIRST_REPLAN, job.faults, LONGEST_REPLAN)
+            self._board.wait(job, "network", error.problem(), pause)
         elif isinstance(error, (NoSpace, OSError)):
             self._board.wait_for_disk(job, disk_problem(error, self._planner.store_path))
         elif isinstance(error, Failure):
@@ -201,7 +206,7 @@ class Plans:
             self._events.plan_failed(job, Problem("internal", sentence, "report"))
 
     def _succeeded(self, job: Job, extent: Extent | None) -> None:
-        job.tries = 0
+        job.tries = job.faults = 0
         if extent is None:
             self._events.plan_is_complete(job)
             return
@@ -216,3 +221,8 @@ class Plans:
     def _on_loop(self, call: Callable[..., None], *values: object) -> None:
         """From any thread."""
         self._loop.call_soon_threadsafe(call, *values)
+
+
+def _may_pass(job: Job) -> bool:
+    """Whether Rucio is asked again after an error of its own: where it has told of the job's files before."""
+    return job.record.path is not None and job.faults < MOST_FAULTS

@@ -168,7 +168,7 @@ class Stager:
         finally:
             job.renewing = False
         if job.state == "planning" and not self._board.closing:
-            job.cursor = job.tries = 0
+            job.cursor = job.tries = job.faults = 0
             self._transfers.carrier.retry_now()
             self._conductor.plan(job)
         else:

@@ -457,6 +457,27 @@ async def test_rubbish_fails_the_job_with_a_sentence_and_retry_mends_it(
         assert (await it.end_of(await it.stager.retry(job.id, None))).state == "done"
 
 
+@pytest.mark.parametrize(("faults", "state"), [(2, "done"), (3, "failed")])
+async def test_an_error_of_rucios_own_does_not_end_a_job_that_it_has_told_of(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch, faults: int, state: str
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.staging.plans.FIRST_REPLAN", 0.01)
+    monkeypatch.setattr("rucio_jupyterlab.staging.plans.MOST_FAULTS", 2)
+    did = rucio.put("s", "a", b"abc")
+    left = [None] * faults
+
+    def fail(request: Request) -> None:
+        if request.path.startswith("/replicas/list") and left:
+            left.pop()
+            request.answer(500)
+        else:
+            rucio.usual(request)
+
+    async with imagined_desk() as it:
+        rucio.reply = fail
+        assert (await it.stage(did)).state == state
+
+
 async def test_a_list_that_breaks_off_loses_nothing(rucio: Imagined, imagined_desk: Desks) -> None:
     files = [rucio.put("s", f"f{n:04}", b"x") for n in range(600)]
     dataset = rucio.dataset("s", "run", files)
