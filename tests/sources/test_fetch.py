@@ -230,6 +230,15 @@ def test_a_replica_that_always_breaks_off_is_given_up_after_a_few_attempts(size:
     assert len(world.asked) <= ATTEMPTS + STREAMS
 
 
+def test_a_replica_that_changes_now_and_then_is_given_up_though_it_gives_bytes_in_between() -> None:
+    now_and_then: list[tuple[Kind, float]] = [("cut", 1.0), ("changed", 0.0)]
+    world = World(3 * RANGE_BYTES, [Replica("RSE0", failures=now_and_then * 100)], verifiable=True)
+    outcome = world.play([])
+    assert isinstance(outcome, GaveUp)
+    assert outcome.failures[-1].kind == "changed"
+    assert len(world.asked) <= ATTEMPTS * (1 + STREAMS)
+
+
 def test_a_dead_host_burns_no_attempts() -> None:
     world = World(1000, [Replica("RSE0", failures=[("unreachable", 0.0)] * 50)], verifiable=True)
     assert isinstance(world.play([]), Fetched)

@@ -65,6 +65,8 @@ class Candidate:
         self.banned: ReplicaFailure | None = None
         self.last_failure: ReplicaFailure | None = None
         self.attempts = 0
+        self.changes = 0
+        """How often it was another file than before, whatever came of it in between."""
         self.not_before = 0.0
         self._host_gave = host.given
         self.takes_ranges = True
@@ -238,7 +240,8 @@ class Fetch:
             candidate.not_before = now + (
                 failure.retry_after or backoff(candidate.host.first_pause, candidate.attempts)
             )
-            if candidate.attempts >= ATTEMPTS:
+            candidate.changes += failure.kind == "changed"
+            if max(candidate.attempts, candidate.changes) >= ATTEMPTS:
                 candidate.banned = failure
         if self._sole is candidate and away:
             self._sole_is_away = True
