@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -15,12 +16,13 @@ import pytest
 
 from rucio_jupyterlab.errors import RucioUnreachable, SourceFailure
 from rucio_jupyterlab.sources.failures import Kind
+from rucio_jupyterlab.sources.http import earlier
 from rucio_jupyterlab.sources.http.fetch import ATTEMPTS
 from rucio_jupyterlab.sources.model import Cancelled, Fetched
-from rucio_jupyterlab.sources.part import RANGE_BYTES, RECORD_SUFFIX, read_record
+from rucio_jupyterlab.sources.part import RANGE_BYTES, RECORD_SUFFIX, Heading, Range, read_record
 from rucio_mesh.testing.certificates import Authority
 
-from .conftest import BRISK, Checksum, Desk, Plain, until
+from .conftest import BRISK, SECONDS, Checksum, Desk, Plain, until
 from .faulty import Faulty, Manner
 
 SMALL = os.urandom(100_000)
@@ -282,6 +284,27 @@ def test_a_file_that_changes_all_the_time_is_given_up(desk: Desk, storage: Fault
 
 
 # Going on after an end
+
+
+def test_what_is_taken_back_before_its_turn_is_not_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, over = list[str](), threading.Event()
+
+    def slowly_verified(part: str, expected: Heading) -> list[Range]:
+        read.append(part)
+        assert over.wait(SECONDS)
+        return []
+
+    monkeypatch.setattr(earlier, "verified_ranges", slowly_verified)
+    ranges = earlier.EarlierRanges(lambda call: call(), lambda work, done: None)
+    first, taken_back, last = works = [desk.work(b"", name=name) for name in "abc"]
+    for work in works:
+        ranges.examine(work)
+    until(lambda: read == [first.part])
+    assert ranges.take_back(taken_back.id)
+    over.set()
+    until(lambda: last.part in read)
+    ranges.close()
+    assert read == [first.part, last.part]
 
 
 def interrupted(desk: Desk, storage: Faulty, large: bytes, validator: str | None = '"v1"') -> int:
@@ -640,16 +663,15 @@ def test_a_file_that_the_disk_refuses_when_it_is_closed_is_not_there(
     assert desk.content(work) == content and len(storage.requests()) == 2
 
 
-def test_of_a_large_file_that_the_disk_refuses_when_it_is_closed_what_is_right_is_used(
+def test_of_a_large_file_that_the_disk_refuses_when_it_is_closed_nothing_is_believed(
     desk: Desk, storage: Faulty, disk_full_at_close: list[str], large: bytes
 ) -> None:
     work = desk.work(large, storage.put("/f", large))
     disk_full_at_close.append(os.path.realpath(work.part))
     assert [failure.kind for failure in desk.given_up(work).failures] == ["disk-full"]
-    with open(work.part, "r+b") as part:
-        part.truncate(2 * RANGE_BYTES)  # the last range is what did not fit
+    assert not os.path.exists(work.part) and not os.path.exists(work.part + RECORD_SUFFIX)
     desk.fetched(work)
-    assert desk.content(work) == large and len(storage.requests()) == 4
+    assert desk.content(work) == large and len(storage.requests()) == 6
 
 
 def test_a_file_that_is_taken_back_is_so_though_its_part_does_not_close_well(

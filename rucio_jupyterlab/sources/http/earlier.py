@@ -38,10 +38,12 @@ class EarlierRanges:
         return self._examined.pop(work_id, None) is not None
 
     def close(self) -> None:
-        self._reader.shutdown()
+        self._reader.shutdown(cancel_futures=True)
 
     def _read(self, work: Work) -> None:
         """In the reader's thread."""
+        if self._examined.get(work.id) is not work:
+            return  # it was taken back before its turn came
         try:
             done = verified_ranges(work.part, Heading(work.instance, work.did, work.bytes or 0))
         except OSError:

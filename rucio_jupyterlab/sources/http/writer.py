@@ -52,11 +52,6 @@ class PartFile:
                 rest = rest[count:]
         return length
 
-    @property
-    def recorded(self) -> bool:
-        """Whether a record claims what is in it, to be compared before it is believed."""
-        return self._resumed or self._record_epoch > 0
-
     def record(self, done: Range, epoch: int) -> None:
         """Journal a range; one of a later epoch begins the record anew."""
         if epoch < self._record_epoch or self._work.bytes is None:
@@ -181,8 +176,8 @@ class Writer(threading.Thread):
     ) -> None:
         """Close a part after all that was said before, then call with what the disk said to that.
 
-        A part that is `void` is removed, and so is one that the disk did not take, unless a record tells
-        what to compare in it.
+        A part that is `void` is removed, and so is one that the disk did not take: what is read of it may
+        come from a cache alone.
         """
 
         def close() -> None:
@@ -191,7 +186,7 @@ class Writer(threading.Thread):
                 part.close()
             except OSError as error:
                 failure = of_disk(error)
-            if void or (failure is not None and not part.recorded):
+            if void or failure is not None:
                 part.discard()
             then(failure)
 
