@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
 
 from ..accounts.accounts import Accounts
-from ..errors import Failure, outline
+from ..errors import Failure, NoSpace, outline
 from .board import Board
 from .evictor import Evictor
 from .folders import Folders
@@ -97,6 +98,8 @@ class Beginning:
             for job in ended:
                 self._board.save(job)
         self._evictor.finish()
+        with contextlib.suppress(NoSpace):  # then the next engine sees to it
+            self._journal.forget_files()
         return {
             job.id: (self._journal.tallies(job.id), self._journal.plan_is_complete(job.id)) for job in jobs
         }

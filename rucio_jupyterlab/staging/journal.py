@@ -252,6 +252,16 @@ class Journal:
             db.execute("DELETE FROM members WHERE job = ?", (job,))
             db.execute("DELETE FROM plans WHERE job = ?", (job,))
 
+    def forget_files(self) -> None:
+        """Those that are not here and that no job has named are gone, too. To be called while none is on its way."""
+        with self._transaction() as db:
+            db.execute(
+                "DELETE FROM files WHERE state NOT IN ('done', 'kept')"
+                " AND NOT EXISTS (SELECT 1 FROM members WHERE file = files.id)"
+                " AND NOT EXISTS (SELECT 1 FROM links WHERE file = files.id)"
+            )
+        self.inherited = self._last_number()
+
     def forget_plan(self, job: str) -> None:
         """The job is to be planned again; what is here stays."""
         with self._transaction() as db:

@@ -274,6 +274,34 @@ async def test_a_disk_that_others_filled_costs_nothing_where_that_would_not_help
         assert len(list((disk.path / "views/s/run").iterdir())) == 3
 
 
+# The journal
+
+
+async def test_what_is_not_here_and_no_job_names_is_forgotten_with_the_next_engine(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    def named(it: Desk) -> set[str]:
+        with closing(sqlite3.connect(it.folder / "state/journal.sqlite")) as journal:
+            return {name for (name,) in journal.execute("SELECT name FROM files")}
+
+    here, evicted = rucio.put("s", "here", b"abc"), rucio.put("s", "evicted", b"abc")
+    failed, cleared = (rucio.put("s", name, b"abc", Manner(status=404)) for name in ("failed", "cleared"))
+    async with imagined_desk() as it:
+        for did in (here, evicted, cleared):
+            await it.stage(did)
+        await it.stager.evict("lab", evicted)
+        await it.stager.clear(None)
+        job = await it.stage(failed)
+        assert named(it) == {"here", "evicted", "failed", "cleared"}
+    async with imagined_desk() as it:
+        assert named(it) == {"here", "failed"}
+        for did in (failed, cleared):
+            rucio.storage.mend(f"/s/{did.name}")
+        again = [await it.stager.retry(job.id, None), await it.start(cleared, evicted)]
+        assert [(await it.end_of(each)).state for each in again] == ["done", "done"]
+        assert set(it.files()) == {"s/here", "s/failed", "s/cleared", "s/evicted"}
+
+
 # What happens at the same time
 
 
