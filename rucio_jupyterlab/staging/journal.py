@@ -129,12 +129,12 @@ class Journal:
     def finish_plan(self, job: str, begun: float) -> None:
         """All files of the job are admitted, since the moment `begun`.
 
-        What an earlier plan has named and this one has not is the job's no longer, unless it is here or on its way.
+        What is gone, and was named by an earlier plan alone, is the job's no longer: nobody would bring it.
         """
         with self._transaction() as db:
             db.execute(
                 "DELETE FROM members WHERE job = ? AND EXISTS (SELECT 1 FROM files"
-                " WHERE id = members.file AND state NOT IN ('queued', 'done', 'kept') AND used_at < ?)",
+                " WHERE id = members.file AND state IN ('leaving', 'evicted') AND used_at < ?)",
                 (job, begun),
             )
             db.execute("INSERT OR REPLACE INTO plans VALUES (?)", (job,))
