@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rucio_jupyterlab.did import Did
@@ -64,6 +64,7 @@ def assert_true_and_disjoint(part: str, ranges: list[Range]) -> None:
         position = piece.end
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, max_size=8))
 def test_what_was_recorded_is_found_again(folder: Path, ranges: list[tuple[int, int]]) -> None:
     part = written(folder, ranges)
@@ -72,6 +73,7 @@ def test_what_was_recorded_is_found_again(folder: Path, ranges: list[tuple[int, 
     assert bool(found) == bool(ranges)
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, min_size=1, max_size=6), st.integers(0, 2000))
 def test_a_record_torn_anywhere_never_lies(folder: Path, ranges: list[tuple[int, int]], kept: int) -> None:
     part = written(folder, ranges)
@@ -82,6 +84,7 @@ def test_a_record_torn_anywhere_never_lies(folder: Path, ranges: list[tuple[int,
     assert {(piece.offset, piece.length) for piece in found} <= set(ranges)
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, min_size=1, max_size=6), st.integers(0, 2000), pieces)
 def test_a_torn_record_is_continued(
     folder: Path, ranges: list[tuple[int, int]], torn_at: int, more: tuple[int, int]
@@ -98,6 +101,7 @@ def test_a_torn_record_is_continued(
     assert_true_and_disjoint(part, verified_ranges(part, HEADING))
 
 
+@settings(deadline=None)
 @given(
     st.lists(pieces, min_size=1, max_size=6),
     st.lists(st.tuples(st.integers(0, SIZE - 1), st.integers(1, 255)), max_size=4),
