@@ -17,9 +17,10 @@ import msgspec
 from ..errors import Failure, NoSpace, NotFound, RucioRefused, RucioUnreachable
 from .model import DidRow, ListingPage
 
-IDLE = 600.0
-"""Seconds after which a listing that nobody reads is forgotten."""
-MOST = 16
+IDLE = 4 * 3600.0
+"""Seconds after which a listing that nobody reads is forgotten: long, since its rows only lie on disk."""
+MOST = 64
+"""Open listings. Each holds a file and little memory; a tree with many open branches has as many."""
 _STRIDE = 256
 """Rows from one entry of the index to the next."""
 _LONGEST_ROW = 1 << 20
