@@ -227,7 +227,7 @@ function Files(props: IFilesProps): JSX.Element {
     (first: number, end: number) => listing.ensure(first, end),
     [listing]
   );
-  const trouble = listing.obstacle?.detail ?? listing.cut;
+  const trouble = (listing.lapse ?? listing.obstacle)?.detail ?? listing.cut;
   const renderRow = (index: number): JSX.Element => {
     const row = listing.row(index);
     const bytes = row?.bytes ? size(row.bytes) : '';
@@ -248,20 +248,22 @@ function Files(props: IFilesProps): JSX.Element {
   // One element for all of it, so that it is measured whatever it shows.
   return (
     <div className="jp-Rucio-files" ref={frame}>
-      {trouble ? (
+      {trouble && (
         <Strip
           tone="error"
           icon={warningIcon}
           text={trouble}
           action={{ label: trans.__('Try again'), run: onRetry }}
         />
-      ) : listing.length === 0 ? (
+      )}
+      {!trouble && listing.length === 0 && (
         <p className="jp-Rucio-small">
           {listing.arriving
             ? trans.__('Asking Rucio…')
             : trans.__('It holds nothing.')}
         </p>
-      ) : (
+      )}
+      {listing.length > 0 && (
         <VirtualList
           className="jp-Rucio-fileRows"
           style={{ height: Math.min(FILES, listing.length) * FILE_ROW }}

@@ -146,10 +146,11 @@ interface IPlainLineProps {
 function PlainLine(props: IPlainLineProps): JSX.Element {
   const { id, active, line, trans } = props;
   const { listing, depth } = line.branch;
+  const trouble = listing.lapse ?? listing.obstacle;
+  const isComing = line.kind === 'pending' || listing.arriving;
   const text =
-    line.kind === 'pending' || listing.arriving
-      ? trans.__('Loading…')
-      : (listing.obstacle?.detail ?? listing.cut ?? trans.__('Empty'));
+    trouble?.detail ??
+    (isComing ? trans.__('Loading…') : (listing.cut ?? trans.__('Empty')));
   return (
     <div
       id={id}

@@ -136,15 +136,11 @@ export function Explore(props: IExploreProps): JSX.Element {
         />
       )}
       {root && <Tally listing={root.listing} trans={trans} />}
-      {root?.listing.cut && root.listing.length > 0 && (
-        <Strip
-          tone="warn"
-          icon={warningIcon}
-          text={root.listing.cut}
-          action={{
-            label: trans.__('Search again'),
-            run: () => catalog.refresh()
-          }}
+      {root && root.listing.length > 0 && (
+        <Lack
+          listing={root.listing}
+          trans={trans}
+          onRefresh={() => catalog.refresh()}
         />
       )}
       {summaries?.obstacle && (
@@ -276,7 +272,7 @@ interface ITallyProps {
 
 /** How much was found, and whether that is all. */
 function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
-  const { length, arriving, cut } = listing;
+  const { length, arriving, complete } = listing;
   if (listing.obstacle || length === 0) {
     return null;
   }
@@ -288,11 +284,30 @@ function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
     <p className="jp-Rucio-tally" role="status">
       {arriving
         ? trans.__('%1 so far, more are coming', found)
-        : cut
-          ? trans.__('%1, incomplete', found)
-          : `${found} · ${seconds(listing.seconds, trans)}`}
+        : complete
+          ? `${found} · ${seconds(listing.seconds, trans)}`
+          : trans.__('%1, incomplete', found)}
     </p>
   );
+}
+
+interface ILackProps {
+  listing: Listing;
+  trans: TranslationBundle;
+  onRefresh: () => void;
+}
+
+/** Why rows lack that belong to the answer, and how to have them. */
+function Lack({ listing, trans, onRefresh }: ILackProps): JSX.Element | null {
+  const { cut, lapse, expired } = listing;
+  const text = lapse?.detail ?? cut;
+  const action =
+    lapse && !expired
+      ? remedy(lapse, { retry: () => listing.retry() }, trans)
+      : { label: trans.__('Search again'), run: onRefresh };
+  return text ? (
+    <Strip tone="warn" icon={warningIcon} text={text} action={action} />
+  ) : null;
 }
 
 interface IAnswerProps {

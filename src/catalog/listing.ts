@@ -50,6 +50,16 @@ export class Listing {
     return this._obstacle;
   }
 
+  /** Why rows could not be had the last time, while others are here; null as soon as some come. */
+  get lapse(): Obstacle | null {
+    return this._lapse;
+  }
+
+  /** Whether the server holds the answer no more. */
+  get expired(): boolean {
+    return this._lapse?.do === 'refresh';
+  }
+
   /** Seconds since the question was asked; stands still once the answer has ended. */
   get seconds(): number {
     return this._seconds;
@@ -57,7 +67,12 @@ export class Listing {
 
   /** Whether the question is still being answered. */
   get arriving(): boolean {
-    return !this._complete && this._cut === null && this._obstacle === null;
+    return (
+      !this._complete &&
+      this._cut === null &&
+      this._obstacle === null &&
+      !this.expired
+    );
   }
 
   /** A row, or undefined where its page is not here. */
@@ -103,6 +118,11 @@ export class Listing {
         this._read(page);
       }
     }
+  }
+
+  /** Ask once more for what could not be had. */
+  retry(): void {
+    this._failed.forEach(page => this._read(page));
   }
 
   /** End the question at Rucio and forget the answer. */
@@ -151,6 +171,7 @@ export class Listing {
 
   private _read(page: number): void {
     if (!this._asked.has(page)) {
+      this._failed.delete(page);
       const answer = this._ask(page * PAGE, PAGE);
       this._asked.set(
         page,
@@ -166,6 +187,7 @@ export class Listing {
         this._take(page);
       }
     } catch (reason) {
+      this._failed.add(Math.floor(offset / PAGE));
       this._fail(reason);
     }
   }
@@ -186,24 +208,34 @@ export class Listing {
     this._complete ||= page.complete;
     this._cut ??= page.cut;
     this._seconds = Math.max(this._seconds, page.seconds);
+    this._lapse = null;
+    this.retry();
     this._changed.emit();
   }
 
   private _fail(reason: unknown): void {
-    if (!this._isDisposed) {
-      this._obstacle = obstacleOf(reason);
-      this._changed.emit();
+    if (this._isDisposed) {
+      return;
     }
+    if (this._pages.size > 0) {
+      this._lapse = obstacleOf(reason);
+    } else {
+      this._obstacle = obstacleOf(reason);
+    }
+    this._changed.emit();
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pages = new Map<number, readonly DidRow[]>();
   private readonly _asked = new Map<number, Promise<void>>();
+  /** Pages that could not be had. */
+  private readonly _failed = new Set<number>();
   private _id: string | null = null;
   private _length = 0;
   private _complete = false;
   private _cut: string | null = null;
   private _obstacle: Obstacle | null = null;
+  private _lapse: Obstacle | null = null;
   private _seconds = 0;
   private _timer = 0;
   private _isDisposed = false;

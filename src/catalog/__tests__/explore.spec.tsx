@@ -5,6 +5,7 @@ import * as React from 'react';
 
 import type { IAccounts } from '../../accounts/model';
 import type { JobAsk } from '../../client/client';
+import { Failure } from '../../client/failure';
 import { measureNothing } from '../../components/__tests__/measuring';
 import { CommandIDs, type IJobs } from '../../tokens';
 import { addCatalogCommands, type ICatalogCommandsOptions } from '../commands';
@@ -83,6 +84,44 @@ describe('the RSE that was chosen', () => {
       { dids: [didOf('a'), didOf('b')], rse: null }
     ]);
   });
+});
+
+it('rows stay when others cannot be had, and it is told how to have those', async () => {
+  const { client, catalog } = await setUp();
+  const read = jest.spyOn(client, 'readListing');
+  read.mockRejectedValueOnce(
+    new Failure({ type: 'offline', detail: 'No answer.', do: 'retry' })
+  );
+  client.rows['*'] = Array.from({ length: 400 }, (_, at) => rowOf(`d${at}`));
+  catalog.refresh();
+  await rest();
+  act(() => catalog.root!.listing.ensure(200, 201));
+  await rest();
+  expect(screen.getAllByRole('treeitem').length).toBeGreaterThan(0);
+  expect(screen.getByText('No answer.')).toBeTruthy();
+  press('Try again');
+  await rest();
+  expect(screen.queryByText('No answer.')).toBeNull();
+  expect(catalog.root!.listing.row(200)?.did.name).toBe('d200');
+});
+
+it('a list that the server has forgotten is searched for again', async () => {
+  const { client, catalog } = await setUp();
+  client.rows['*'] = Array.from({ length: 400 }, (_, at) => rowOf(`d${at}`));
+  catalog.refresh();
+  await rest();
+  const detail = 'This list has expired; search again.';
+  jest
+    .spyOn(client, 'readListing')
+    .mockRejectedValueOnce(
+      new Failure({ type: 'not-found', detail, do: 'refresh' })
+    );
+  act(() => catalog.root!.listing.ensure(200, 201));
+  await rest();
+  expect(screen.getByText(detail)).toBeTruthy();
+  const { questions } = catalog;
+  press('Search again');
+  expect(catalog.questions).toBe(questions + 1);
 });
 
 it('a DID that Rucio does not know keeps no other from being staged', async () => {

@@ -1,3 +1,4 @@
+import { Failure } from '../../client/failure';
 import { Listing } from '../listing';
 import { FakeCatalog, rowOf, settled } from './fakecatalog';
 
@@ -89,6 +90,76 @@ it('forgets pages that were not seen for long', async () => {
   }
   expect(listing.row(0)).toBeUndefined();
   expect(listing.row(19_900)).toBeDefined();
+});
+
+describe('rows that cannot be had', () => {
+  const fail = (action: 'retry' | 'refresh') => () =>
+    Promise.reject(
+      new Failure({ type: 'internal', detail: 'No answer.', do: action })
+    );
+
+  it('take no others away, and come once the server answers again', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(1000);
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('retry'));
+    listing.ensure(400, 401);
+    await settled();
+    expect([listing.lapse?.detail, listing.obstacle]).toEqual([
+      'No answer.',
+      null
+    ]);
+    expect(listing.row(0)?.did.name).toBe('d0');
+    listing.ensure(800, 801);
+    await settled();
+    expect(listing.lapse).toBeNull();
+    expect(listing.row(400)?.did.name).toBe('d400');
+  });
+
+  it('are asked for again at the wish of the user alone', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(1000);
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('retry'));
+    listing.ensure(400, 401);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(read).toHaveBeenCalledTimes(1);
+    listing.retry();
+    await settled();
+    expect(listing.row(400)?.did.name).toBe('d400');
+  });
+
+  it('do not keep the others from arriving', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(500);
+    catalog.arrived['*'] = 200;
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('retry'));
+    await jest.advanceTimersByTimeAsync(300);
+    expect([listing.lapse?.detail, listing.arriving]).toEqual([
+      'No answer.',
+      true
+    ]);
+    catalog.arrived['*'] = 500;
+    await jest.advanceTimersByTimeAsync(1000);
+    expect([listing.lapse, listing.length]).toEqual([null, 500]);
+  });
+
+  it('come no more once the server has forgotten them', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(500);
+    catalog.arrived['*'] = 200;
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementation(fail('refresh'));
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect([listing.expired, listing.arriving]).toEqual([true, false]);
+    expect(listing.row(0)?.did.name).toBe('d0');
+    expect(read).toHaveBeenCalledTimes(1);
+  });
 });
 
 it('is closed at the server, even when that answers after the disposal', async () => {

@@ -156,7 +156,7 @@ describe('of a long answer', () => {
     catalog.choose(place(950), 'range');
     await settled();
     expect([chosen(), catalog.choosing]).toEqual([['d10'], false]);
-    expect(catalog.root?.listing.obstacle?.detail).toBe('offline');
+    expect(catalog.root?.listing.lapse?.detail).toBe('offline');
   });
 });
 
