@@ -62,9 +62,12 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
       ? { index: at, extra: line }
       : null;
 
+  const { arrivals } = root;
   const onWindow = React.useCallback(
     (first: number, end: number) => summaries.want(look(root, first, end)),
-    [root, summaries]
+    // With each page that comes there may be other DIDs in the same window.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+    [root, summaries, arrivals]
   );
 
   const renderRow = (position: number): React.ReactNode => {

@@ -35,6 +35,11 @@ export class Listing {
     return this._length;
   }
 
+  /** Pages that came by now; rises whenever rows take the place of lines still to come. */
+  get arrivals(): number {
+    return this._arrivals;
+  }
+
   /** Whether all of Rucio's answer is here. */
   get complete(): boolean {
     return this._complete;
@@ -198,6 +203,7 @@ export class Listing {
     if (page.offset % PAGE === 0 && page.rows.length > held) {
       this._pages.delete(number);
       this._pages.set(number, page.rows);
+      this._arrivals += 1;
       const [oldest] = this._pages.keys();
       if (this._pages.size > KEPT) {
         this._pages.delete(oldest);
@@ -232,6 +238,7 @@ export class Listing {
   private readonly _failed = new Set<number>();
   private _id: string | null = null;
   private _length = 0;
+  private _arrivals = 0;
   private _complete = false;
   private _cut: string | null = null;
   private _obstacle: Obstacle | null = null;

@@ -39,6 +39,15 @@ export class Branch {
     return size;
   }
 
+  /** Pages that came by now, of this branch and of all that are open within it. */
+  get arrivals(): number {
+    let { arrivals } = this.listing;
+    for (const child of this._open.values()) {
+      arrivals += child.arrivals;
+    }
+    return arrivals;
+  }
+
   /** The line at a place counted over all that is open; null beyond the end. */
   line(position: number): TreeLine | null {
     let index = position;

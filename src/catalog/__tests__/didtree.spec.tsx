@@ -1,5 +1,5 @@
 import { nullTranslator } from '@jupyterlab/translation';
-import { fireEvent, render, screen } from '@testing-library/react';
+import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
 import { measureNothing } from '../../components/__tests__/measuring';
@@ -16,10 +16,11 @@ client.rows = { '*': [rowOf('a'), rowOf('b')], a: [rowOf('a1', 'file')] };
 function show(root: Branch, index = 0) {
   const chosen: IPlace[] = [];
   const nothing = () => {};
-  render(
+  const summaries = new Summaries(client, 'atlas');
+  const tree = () => (
     <DidTree
       root={root}
-      summaries={new Summaries(client, 'atlas')}
+      summaries={summaries}
       active={{ branch: root, index }}
       start={0}
       isSelected={() => false}
@@ -34,12 +35,16 @@ function show(root: Branch, index = 0) {
       onDragStart={nothing}
     />
   );
+  const { rerender } = render(tree());
+  root.listing.changed.connect(() => rerender(tree()));
   const goRight = () =>
     fireEvent.keyDown(screen.getByRole('tree'), { key: 'ArrowRight' });
   return { chosen, goRight };
 }
 
 beforeAll(measureNothing);
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
 
 it('from an open row the keyboard goes to what it holds, and waits until that has come', async () => {
   const all = new Listing(client, 'atlas', { kind: 'dids', dids: [] });
@@ -53,6 +58,24 @@ it('from an open row the keyboard goes to what it holds, and waits until that ha
   await settled();
   goRight();
   expect(chosen.map(({ branch }) => branch.parent?.branch)).toEqual([root]);
+});
+
+it('rows that come late into a list at rest get their summaries', async () => {
+  const long = new FakeCatalog();
+  long.rows['*'] = Array.from({ length: 1000 }, (_, at) => rowOf(`d${at}`));
+  const listing = new Listing(long, 'atlas', { kind: 'dids', dids: [] });
+  await settled();
+  const read = long.readListing.bind(long);
+  jest.spyOn(long, 'readListing').mockImplementation(async (...page) => {
+    await new Promise(resolve => window.setTimeout(resolve, 1000));
+    return read(...page);
+  });
+  show(new Branch(listing));
+  fireEvent.scroll(screen.getByRole('tree'), { target: { scrollTop: 20_000 } });
+  await act(() => jest.advanceTimersByTimeAsync(2000));
+  await act(() => jest.advanceTimersByTimeAsync(200));
+  screen.getByRole('treeitem', { name: /^user.alice:d416,/ });
+  expect(client.summarized.flat()).toContainEqual(rowOf('d416').did);
 });
 
 it('a line that is still to come is named while the keyboard is on it', async () => {
