@@ -128,7 +128,7 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
         rowHeight={rowHeight}
         tall={tall}
         start={props.start}
-        reveal={at}
+        reveal={active && at !== null ? { index: at, of: active } : null}
         renderRow={renderRow}
         onWindow={onWindow}
         onTop={props.onTop}

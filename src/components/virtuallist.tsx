@@ -1,9 +1,18 @@
 import * as React from 'react';
 
+import { isIn, rowsIn, topToShow } from './scrolling';
+
 /** One row that is taller than the others: where it is, and by how many pixels. */
 export interface ITallRow {
   index: number;
   extra: number;
+}
+
+/** A row to be brought into sight; it may move without being another. */
+export interface IReveal {
+  index: number;
+  /** What the row is of; told apart by identity. */
+  of: unknown;
 }
 
 export interface IVirtualListProps extends Omit<
@@ -18,15 +27,12 @@ export interface IVirtualListProps extends Omit<
   start?: number;
   /** Tells how far it is scrolled now. */
   onTop?: (top: number) => void;
-  /** A row that is brought into sight whenever it changes. */
-  reveal?: number | null;
+  /** A row that is brought into sight when it is another than before. */
+  reveal?: IReveal | null;
   renderRow: (index: number) => React.ReactNode;
   /** Tells which rows are in sight, the first and the one after the last. */
   onWindow?: (first: number, end: number) => void;
 }
-
-/** Rows kept beyond each edge, so that scrolling by wheel meets no gap. */
-const OVERSCAN = 8;
 
 /** A list of any length of which only the rows in sight exist. */
 export function VirtualList(props: IVirtualListProps): JSX.Element {
@@ -45,25 +51,23 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
   const [top, setTop] = React.useState(0);
   const [height, setHeight] = React.useState(0);
   const awaited = React.useRef(start);
-  const revealed = React.useRef({ row: reveal, height: 0 });
+  // What is there at first was in sight when the list was left, or was not.
+  const revealed = React.useRef({ of: reveal?.of, height: 0 });
 
   const offsetOf = (index: number): number =>
     index * rowHeight + (tall && index > tall.index ? tall.extra : 0);
   const total = offsetOf(count);
   // A list that became shorter may still remember a place beyond its end.
   const from = Math.min(top, Math.max(0, total - height));
-  const first = Math.max(0, Math.floor(from / rowHeight) - OVERSCAN);
-  const end = Math.min(
-    count,
-    Math.ceil((from + height) / rowHeight) + OVERSCAN
-  );
+  const [first, end] = rowsIn({ top: from, height }, rowHeight, count);
 
   React.useLayoutEffect(() => {
     const node = scroller.current;
     if (!node) {
       return;
     }
-    const measure = () => setHeight(node.clientHeight);
+    // A list that is hidden has no height, and is to come back as it was.
+    const measure = () => node.clientHeight && setHeight(node.clientHeight);
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(node);
@@ -83,26 +87,26 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
   React.useLayoutEffect(() => {
     const node = scroller.current;
     const before = revealed.current;
-    revealed.current = { row: reveal, height };
-    if (!node || reveal === null || reveal === undefined) {
+    revealed.current = { of: reveal?.of, height };
+    if (!node || !reveal) {
       return;
     }
-    const begin = offsetOf(reveal);
-    const finish = offsetOf(reveal + 1);
+    const begin = offsetOf(reveal.index);
+    const top = node.scrollTop;
     // A list that became lower keeps the row in sight, but does not go back to one that was left.
-    const left =
-      begin < node.scrollTop || begin >= node.scrollTop + before.height;
-    if (before.row === reveal && before.height > 0 && left) {
-      return;
+    if (
+      reveal.of !== before.of ||
+      isIn({ top, height: before.height }, begin)
+    ) {
+      node.scrollTop = topToShow(
+        { top, height: node.clientHeight },
+        begin,
+        offsetOf(reveal.index + 1)
+      );
     }
-    if (begin < node.scrollTop) {
-      node.scrollTop = begin;
-    } else if (finish > node.scrollTop + node.clientHeight) {
-      node.scrollTop = finish - node.clientHeight;
-    }
-    // Only a new place to reveal or another height may move the list, not its growth.
+    // Only another row to reveal or another height may move the list, not its growth.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [reveal, height]);
+  }, [reveal?.of, height]);
 
   const rows: React.ReactNode[] = [];
   for (let index = first; index < end; index += 1) {

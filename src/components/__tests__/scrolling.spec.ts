@@ -1,0 +1,32 @@
+import { isIn, rowsIn, topToShow } from '../scrolling';
+
+it.each([
+  [0, 100, 0, 13],
+  [1000, 100, 42, 63],
+  [1990, 100, 91, 100]
+])(
+  'at %i pixels in %i of height, the rows from %i up to before %i are drawn',
+  (top, height, first, end) => {
+    expect(rowsIn({ top, height }, 20, 100)).toEqual([first, end]);
+  }
+);
+
+it.each([
+  ['above', 300, 320, 300],
+  ['half above', 390, 410, 390],
+  ['in sight', 420, 440, 400],
+  ['half below', 490, 510, 410],
+  ['far below', 2000, 2020, 1920],
+  ['higher than the list', 450, 650, 450]
+])('a row %s is shown by the shortest way', (_, begin, end, top) => {
+  expect(topToShow({ top: 400, height: 100 }, begin, end)).toBe(top);
+});
+
+it.each([
+  [399, false],
+  [400, true],
+  [499, true],
+  [500, false]
+])('whether a row at %i is in sight: %s', (begin, is) => {
+  expect(isIn({ top: 400, height: 100 }, begin)).toBe(is);
+});
