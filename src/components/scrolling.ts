@@ -7,6 +7,27 @@ export interface ISight {
   height: number;
 }
 
+/**
+ * Height of the element that stands for a list, at most; in pixels.
+ *
+ * Browsers end higher ones early. In a longer list each pixel of the scroll bar stands for more than one.
+ */
+export const HIGHEST = 15_000_000;
+
+/** How far the bar of a list of some height, of which some is in sight, is scrolled for its top. */
+export function barOf({ top, height }: ISight, total: number): number {
+  return top / scaleOf(height, total);
+}
+
+/** The top that a place of the bar stands for. */
+export function topOf(bar: number, height: number, total: number): number {
+  return bar * scaleOf(height, total);
+}
+
+function scaleOf(height: number, total: number): number {
+  return total > HIGHEST ? (total - height) / (HIGHEST - height) : 1;
+}
+
 /** The rows to draw, the first and the one after the last. */
 export function rowsIn(
   { top, height }: ISight,

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { isIn, rowsIn, topToShow } from './scrolling';
+import { barOf, HIGHEST, isIn, rowsIn, topOf, topToShow } from './scrolling';
 
 /** One row that is taller than the others: where it is, and by how many pixels. */
 export interface ITallRow {
@@ -59,7 +59,14 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
   const total = offsetOf(count);
   // A list that became shorter may still remember a place beyond its end.
   const from = Math.min(top, Math.max(0, total - height));
-  const [first, end] = rowsIn({ top: from, height }, rowHeight, count);
+  const sight = { top: from, height };
+  const bar = barOf(sight, total);
+  const [first, end] = rowsIn(sight, rowHeight, count);
+
+  const go = (node: HTMLElement, to: number) => {
+    node.scrollTop = barOf({ top: to, height }, total);
+    setTop(to);
+  };
 
   React.useLayoutEffect(() => {
     const node = scroller.current;
@@ -77,9 +84,16 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
   // What was long before may still be arriving; who scrolls meanwhile stays where he is.
   React.useLayoutEffect(() => {
     const node = scroller.current;
-    if (node && awaited.current > 0 && total - height >= awaited.current) {
-      node.scrollTop = awaited.current;
+    if (!node || !height) {
+      return;
     }
+    if (awaited.current > 0 && total - height >= awaited.current) {
+      go(node, awaited.current);
+    } else if (total > HIGHEST) {
+      go(node, from); // the same place of the bar stands for another one in a longer list
+    }
+    // Only growth may move the bar.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [total, height]);
 
   React.useEffect(() => onWindow?.(first, end), [first, end, count, onWindow]);
@@ -88,21 +102,17 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
     const node = scroller.current;
     const before = revealed.current;
     revealed.current = { of: reveal?.of, height };
-    if (!node || !reveal) {
+    if (!node?.clientHeight || !reveal) {
       return;
     }
     const begin = offsetOf(reveal.index);
-    const top = node.scrollTop;
     // A list that became lower keeps the row in sight, but does not go back to one that was left.
     if (
       reveal.of !== before.of ||
-      isIn({ top, height: before.height }, begin)
+      isIn({ top: from, height: before.height }, begin)
     ) {
-      node.scrollTop = topToShow(
-        { top, height: node.clientHeight },
-        begin,
-        offsetOf(reveal.index + 1)
-      );
+      const now = { top: from, height: node.clientHeight };
+      go(node, topToShow(now, begin, offsetOf(reveal.index + 1)));
     }
     // Only another row to reveal or another height may move the list, not its growth.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -116,7 +126,7 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
         role="none"
         className="jp-Rucio-slot"
         style={{
-          top: offsetOf(index),
+          top: offsetOf(index) + (bar - from),
           height: offsetOf(index + 1) - offsetOf(index)
         }}
       >
@@ -130,11 +140,21 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
       ref={scroller}
       onScroll={event => {
         awaited.current = 0;
-        setTop(event.currentTarget.scrollTop);
-        onTop?.(event.currentTarget.scrollTop);
+        const { scrollTop } = event.currentTarget;
+        // The bar tells less exactly where it was moved to from here.
+        const now =
+          Math.abs(scrollTop - bar) < 1
+            ? from
+            : topOf(scrollTop, height, total);
+        setTop(now);
+        onTop?.(now);
       }}
     >
-      <div role="none" className="jp-Rucio-sizer" style={{ height: total }}>
+      <div
+        role="none"
+        className="jp-Rucio-sizer"
+        style={{ height: Math.min(total, HIGHEST) }}
+      >
         {rows}
       </div>
     </div>

@@ -15,13 +15,14 @@ client.rows = { '*': [rowOf('a'), rowOf('b')], a: [rowOf('a1', 'file')] };
 /** Show a tree with the keyboard on its first row; the answer has what was chosen by key. */
 function show(root: Branch, index = 0) {
   const chosen: IPlace[] = [];
+  const active = { branch: root, index };
   const nothing = () => {};
   const summaries = new Summaries(client, 'atlas');
   const tree = () => (
     <DidTree
       root={root}
       summaries={summaries}
-      active={{ branch: root, index }}
+      active={active}
       start={0}
       isSelected={() => false}
       jobOf={() => null}

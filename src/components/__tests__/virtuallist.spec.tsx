@@ -1,6 +1,7 @@
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
+import { HIGHEST } from '../scrolling';
 import { type IVirtualListProps, VirtualList } from '../virtuallist';
 
 const ROW = 20;
@@ -83,4 +84,27 @@ it('keeps its row in sight when it becomes lower', () => {
   const { node, resize } = show({ reveal: { index: 4, of: row } });
   resize(60);
   expect(node.scrollTop).toBe(5 * ROW - 60);
+});
+
+describe('a list higher than browsers bear', () => {
+  const count = 10_000_000;
+
+  it('is scrolled to its very end, and each of its rows can be shown', () => {
+    const { node, change, scroll } = show({ count });
+    scroll(HIGHEST - height);
+    screen.getByText(`${count - 1}`);
+    change({ count, reveal: { index: 4_000_000, of: row } });
+    const slot = screen.getByText('4000000').parentElement!;
+    expect(parseFloat(slot.style.top) - node.scrollTop).toBeCloseTo(0);
+  });
+
+  it('keeps the rows in sight while more arrive', () => {
+    const { change, scroll } = show({ count });
+    scroll(HIGHEST / 2);
+    const shown = screen.getAllByText(/./).map(each => each.textContent);
+    change({ count: 2 * count });
+    expect(screen.getAllByText(/./).map(each => each.textContent)).toEqual(
+      shown
+    );
+  });
 });
