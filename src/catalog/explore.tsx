@@ -53,11 +53,10 @@ export function Explore(props: IExploreProps): JSX.Element {
     setRefused(null);
     if (selected.length > 0) {
       void jobs.refreshStore();
-      void catalog.loadChosen();
     }
     // Asked when something else is chosen, not whenever the list is drawn.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [jobs, summaries, chosen]);
+  }, [jobs, chosen]);
 
   const stage = async (rows: readonly DidRow[], part: Part = {}) => {
     if (!instance) {

@@ -143,12 +143,7 @@ export class Catalog implements ICatalog {
 
   /** Ask again what is told of the rows in sight and of those that are chosen, wherever these are. */
   renew(): void {
-    this._summaries?.renew(this._chosen());
-  }
-
-  /** Ask what is told of the chosen rows, as far as it is not known. */
-  async loadChosen(): Promise<void> {
-    await this._summaries?.load(this._chosen());
+    this._summaries?.renew();
   }
 
   /** What is known of these; nothing yet of some. */
@@ -335,6 +330,7 @@ export class Catalog implements ICatalog {
 
   private _onSelection(): void {
     this._detail();
+    this._summaries?.choose(this._chosen());
     this.changed.emit();
   }
 

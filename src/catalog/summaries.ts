@@ -15,7 +15,14 @@ const REST = 80;
 /** Summaries kept: those of the longest range, and of as much that was in sight. */
 const KEPT = 2 * LONGEST;
 
-/** What rows show beyond their names, asked for the rows in sight alone. */
+/** DIDs by their texts. */
+type Named = ReadonlyMap<string, Did>;
+
+/**
+ * What rows show beyond their names, asked for the rows in sight, and then for those that are chosen.
+ *
+ * What is neither any more is not asked for, however much of it was still to come.
+ */
 export class Summaries {
   constructor(
     private readonly client: ICatalogClient,
@@ -37,85 +44,121 @@ export class Summaries {
 
   /** These are in sight: ask for those that are not known, once the list rests. */
   want(dids: readonly Did[]): void {
-    this._sight = dids;
+    this._sight = named(dids);
     window.clearTimeout(this._timer);
-    if (dids.some(did => !this._known.has(didText(did)))) {
-      this._timer = window.setTimeout(() => void this._fetch(), REST);
-    }
+    this._timer = window.setTimeout(() => this._resume(), REST);
   }
 
-  /** Ask again for all in sight and for these, and forget the others, since files were staged or taken away. */
-  renew(dids: readonly Did[]): void {
-    const shown = new Map(
-      [...this._sight, ...dids].map(did => [didText(did), did])
-    );
-    for (const key of this._known.keys()) {
-      if (!shown.has(key)) {
-        this._known.delete(key);
-      }
-    }
-    void this._ask([...shown.values()]);
+  /** These are chosen: ask for those that are not known. */
+  choose(dids: readonly Did[]): void {
+    this._chosen = named(dids);
+    this._resume();
   }
 
-  /** The summaries of all these; rejects with `Failure`. */
-  async load(dids: readonly Did[]): Promise<DidSummary[]> {
-    await this._ask(dids.filter(did => !this._known.has(didText(did))));
-    return dids.flatMap(did => this.get(did) ?? []);
+  /** Ask again, since files were staged or taken away. What was known is shown meanwhile. */
+  renew(): void {
+    this._epoch += 1;
+    this._fresh.clear();
+    this._resume();
   }
 
   dispose(): void {
     window.clearTimeout(this._timer);
+    this._sight = this._chosen = new Map();
     Signal.clearData(this);
   }
 
-  private _fetch(): Promise<void> {
-    return this._ask(
-      this._sight.filter(
-        did => !this._known.has(didText(did)) && !this._asked.has(didText(did))
-      )
+  /** Go on, also with what failed before. */
+  private _resume(): void {
+    this._failed.clear();
+    this._failures = 0;
+    this._pump();
+  }
+
+  /** Ask as much at one time as may be; each failure makes that less, so that an outage is noticed soon. */
+  private _pump(): void {
+    while (this._running + this._failures < ABREAST) {
+      const batch = this._next();
+      if (batch.size === 0) {
+        return;
+      }
+      void this._ask(batch);
+    }
+  }
+
+  private _next(): Named {
+    const batch = new Map<string, Did>();
+    for (const dids of [this._sight, this._chosen]) {
+      for (const [key, did] of dids) {
+        if (batch.size === BATCH) {
+          return batch;
+        }
+        if (this._isWanting(key)) {
+          batch.set(key, did);
+        }
+      }
+    }
+    return batch;
+  }
+
+  private _isWanting(key: string): boolean {
+    return !(
+      this._fresh.has(key) ||
+      this._asked.has(key) ||
+      this._failed.has(key)
     );
   }
 
-  private async _ask(dids: readonly Did[]): Promise<void> {
-    const batches: Did[][] = [];
-    for (let from = 0; from < dids.length; from += BATCH) {
-      batches.push(dids.slice(from, from + BATCH));
-    }
-    const work = async (): Promise<void> => {
-      for (let next = batches.shift(); next; next = batches.shift()) {
-        await this._askOne(next);
-      }
-    };
-    await Promise.all(Array.from({ length: ABREAST }, work));
-  }
-
-  private async _askOne(batch: Did[]): Promise<void> {
-    const keys = batch.map(didText);
+  private async _ask(batch: Named): Promise<void> {
+    const epoch = this._epoch;
+    const keys = [...batch.keys()];
+    this._running += 1;
     keys.forEach(key => this._asked.add(key));
     try {
-      const answer = await this.client.summarize(this.instance, batch);
+      const dids = [...batch.values()];
+      const answer = await this.client.summarize(this.instance, dids);
       answer.summaries.forEach(summary => this._keep(summary));
+      if (epoch === this._epoch) {
+        keys.forEach(key => this._fresh.add(key));
+      }
       this._obstacle = null;
     } catch (reason) {
       this._obstacle = obstacleOf(reason);
-    } finally {
-      keys.forEach(key => this._asked.delete(key));
+      keys.forEach(key => this._failed.add(key));
+      this._failures += 1;
     }
+    keys.forEach(key => this._asked.delete(key));
+    this._running -= 1;
     this._changed.emit();
+    this._pump();
   }
 
   private _keep(summary: DidSummary): void {
-    this._known.set(didText(summary.did), summary);
+    const key = didText(summary.did);
+    this._known.delete(key);
+    this._known.set(key, summary);
     if (this._known.size > KEPT) {
       const [oldest] = this._known.keys();
       this._known.delete(oldest);
+      this._fresh.delete(oldest);
     }
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly _known = new Map<string, DidSummary>();
+  /** Those asked for since all were to be asked again. */
+  private readonly _fresh = new Set<string>();
   private readonly _asked = new Set<string>();
-  private _sight: readonly Did[] = [];
+  private readonly _failed = new Set<string>();
+  private _sight: Named = new Map();
+  private _chosen: Named = new Map();
+  private _epoch = 0;
+  private _running = 0;
+  private _failures = 0;
   private _obstacle: Obstacle | null = null;
   private _timer = 0;
+}
+
+function named(dids: readonly Did[]): Named {
+  return new Map(dids.map(did => [didText(did), did]));
 }

@@ -229,7 +229,7 @@ describe('once the user has signed in again', () => {
     summarize.mockImplementationOnce(refuse('signin'));
     catalog.choose(place(0));
     accounts.stand('lapsed');
-    await catalog.summaries?.load([didOf('a')]);
+    await settled();
     expect(catalog.summaries?.obstacle?.detail).toBe(detail);
     accounts.stand('lapsing');
     await settled();

@@ -36,7 +36,7 @@ it('a job that ends tells anew of what is chosen, though that is out of sight', 
   await settled();
   catalog.choose({ branch: catalog.root!, index: 0 });
   catalog.choose({ branch: catalog.root!, index: 1 }, 'range');
-  await catalog.summaries?.load([didOf('a')]);
+  await settled();
   catalog.summaries?.want([didOf('other')]);
 
   client.staged = 2;
