@@ -141,8 +141,13 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
   }, [value, open, complete]);
 
   const offers = [...own, ...others];
-  const take = (scope: string) => {
+  /** Another text; what was marked among the offers for the one before counts no more. */
+  const change = (scope: string) => {
     onChange(scope);
+    setAt(-1);
+  };
+  const take = (scope: string) => {
+    change(scope);
     setOpen(false);
   };
   const move = (by: number) =>
@@ -180,7 +185,7 @@ function ScopeField(props: IScopeFieldProps): JSX.Element {
         autoComplete="off"
         value={value}
         onChange={event => {
-          onChange(event.target.value);
+          change(event.target.value);
           setOpen(true);
         }}
         onClick={() => setOpen(true)}
