@@ -41,9 +41,9 @@ export function Explore(props: IExploreProps): JSX.Element {
   const [busy, setBusy] = React.useState(false);
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const frame = React.useRef<HTMLDivElement>(null);
-  const { root, summaries, selected, details, instance, view } = catalog;
-  const rse = catalog.rseOf(selected);
-  const chosen = selected.map(row => didText(row.did)).join('\n');
+  const { root, summaries, chosen, details, instance, view } = catalog;
+  const rse = catalog.rseOf(chosen);
+  const choice = chosen.map(row => didText(row.did)).join('\n');
   const complete = React.useCallback(
     (typed: string) => catalog.completeScope(typed),
     [catalog]
@@ -51,12 +51,10 @@ export function Explore(props: IExploreProps): JSX.Element {
 
   React.useEffect(() => {
     setRefused(null);
-    if (selected.length > 0) {
+    if (choice) {
       void jobs.refreshStore();
     }
-    // Asked when something else is chosen, not whenever the list is drawn.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [jobs, chosen]);
+  }, [jobs, choice]);
 
   const stage = async (rows: readonly DidRow[], part: Part = {}) => {
     if (!instance) {
@@ -65,7 +63,7 @@ export function Explore(props: IExploreProps): JSX.Element {
     setBusy(true);
     setRefused(null);
     try {
-      const dids = rows.filter(row => !row.missing).map(row => row.did);
+      const dids = rows.map(row => row.did);
       await jobs.start({ instance, dids, rse: catalog.rseOf(rows), ...part });
     } catch (reason) {
       setRefused({ ...obstacleOf(reason), again: () => stage(rows, part) });
@@ -73,9 +71,7 @@ export function Explore(props: IExploreProps): JSX.Element {
       setBusy(false);
     }
   };
-  const isStarted = selected.every(
-    row => instance && jobs.of(instance, row.did)
-  );
+  const isStarted = chosen.every(row => instance && jobs.of(instance, row.did));
   const focusTree = () =>
     frame.current?.querySelector<HTMLElement>('[role="tree"]')?.focus();
   const focusActions = () =>
@@ -222,17 +218,17 @@ export function Explore(props: IExploreProps): JSX.Element {
           {trans.__('Loading what is chosen…')}
         </div>
       )}
-      {selected.length > 0 && !catalog.choosing && (
+      {chosen.length > 0 && !catalog.choosing && (
         <StageBar
-          key={chosen}
-          rows={selected}
-          summaries={catalog.summariesOf(selected)}
+          key={choice}
+          rows={chosen}
+          summaries={catalog.summariesOf(chosen)}
           store={jobs.store}
           rse={rse}
           trans={trans}
           commands={commands}
           cells={
-            cells && instance ? () => entries(cells, instance, selected) : null
+            cells && instance ? () => entries(cells, instance, chosen) : null
           }
           busy={busy}
           started={isStarted}
@@ -241,7 +237,7 @@ export function Explore(props: IExploreProps): JSX.Element {
               ? () => void commands.execute(CommandIDs.showJobs)
               : null
           }
-          onStage={part => void stage(selected, part)}
+          onStage={part => void stage(chosen, part)}
           onReveal={reveal}
         />
       )}

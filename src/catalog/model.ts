@@ -131,6 +131,11 @@ export class Catalog implements ICatalog {
     return this._selection.rows;
   }
 
+  /** Those of them that Rucio knows. */
+  get chosen(): readonly DidRow[] {
+    return this.selected.filter(row => !row.missing);
+  }
+
   /** Whether rows are still to come before what was chosen last is chosen. */
   get choosing(): boolean {
     return this._selection.loading;
@@ -158,7 +163,8 @@ export class Catalog implements ICatalog {
 
   /** The RSE from which these are to be taken: the one chosen for a single DID; null: the fastest that works. */
   rseOf(rows: readonly DidRow[]): string | null {
-    return rows.length === 1 ? this.view.rseOf(rows[0].did) : null;
+    const [row, ...more] = rows.filter(({ missing }) => !missing);
+    return row && !more.length ? this.view.rseOf(row.did) : null;
   }
 
   isSelected(did: Did): boolean {
@@ -323,14 +329,9 @@ export class Catalog implements ICatalog {
     this._detail();
   }
 
-  /** The chosen DIDs that Rucio knows. */
-  private _chosen(): Did[] {
-    return this.selected.filter(row => !row.missing).map(row => row.did);
-  }
-
   private _onSelection(): void {
     this._detail();
-    this._summaries?.choose(this._chosen());
+    this._summaries?.choose(this.chosen.map(row => row.did));
     this.changed.emit();
   }
 

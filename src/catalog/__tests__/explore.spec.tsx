@@ -6,8 +6,9 @@ import * as React from 'react';
 import type { IAccounts } from '../../accounts/model';
 import type { JobAsk } from '../../client/client';
 import { Failure } from '../../client/failure';
+import type { Did } from '../../client/generated';
 import { measureNothing } from '../../components/__tests__/measuring';
-import { CommandIDs, type IJobs } from '../../tokens';
+import { CommandIDs, type ICells, type IJobs } from '../../tokens';
 import { addCatalogCommands, type ICatalogCommandsOptions } from '../commands';
 import { Explore } from '../explore';
 import { Catalog } from '../model';
@@ -41,19 +42,26 @@ async function setUp(second = rowOf('b')) {
   await rest();
   catalog.choose({ branch: catalog.root!, index: 0 });
   catalog.view.chooseRse(didOf('a'), 'CERNBOX');
+  const offered: Did[][] = [];
+  const cells = {
+    offers: async (_: string, dids: Did[]) => {
+      offered.push(dids);
+      return [];
+    }
+  } as unknown as ICells;
   const explore = () => (
     <Explore
       catalog={catalog}
       jobs={jobs}
       commands={commands}
       trans={trans}
-      cells={null}
+      cells={cells}
     />
   );
   const { rerender } = render(explore());
   catalog.changed.connect(() => rerender(explore()));
   await rest();
-  return { client, catalog, commands, started };
+  return { client, catalog, commands, started, offered };
 }
 
 const press = (name: string) =>
@@ -124,6 +132,20 @@ it('a list that the server has forgotten is searched for again', async () => {
   expect(catalog.questions).toBe(questions + 1);
 });
 
+it('a DID that Rucio does not know keeps no other from a notebook, nor from its RSE', async () => {
+  const { catalog, offered, started } = await setUp({
+    ...rowOf('gone'),
+    missing: true
+  });
+  act(() => catalog.choose({ branch: catalog.root!, index: 1 }, 'toggle'));
+  press('Insert into notebook');
+  await rest();
+  expect(offered).toEqual([[didOf('a')]]);
+  press('Stage from CERNBOX');
+  await rest();
+  expect(started).toMatchObject([{ dids: [didOf('a')], rse: 'CERNBOX' }]);
+});
+
 it('a DID that Rucio does not know keeps no other from being staged', async () => {
   const { client, catalog } = await setUp({ ...rowOf('gone'), missing: true });
   const summarize = client.summarize.bind(client);
@@ -138,7 +160,7 @@ it('a DID that Rucio does not know keeps no other from being staged', async () =
   act(() => catalog.choose({ branch: catalog.root!, index: 1 }, 'toggle'));
   await rest();
   const stage = screen.getByRole<HTMLButtonElement>('button', {
-    name: 'Stage'
+    name: 'Stage from CERNBOX'
   });
   expect(stage.disabled).toBe(false);
 });
