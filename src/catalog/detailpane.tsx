@@ -148,10 +148,13 @@ function Shown(props: IDetailPaneProps): JSX.Element {
   const retry = () => details.retry(tab);
   switch (tab) {
     case 'files':
+      if (details.row.type === 'file') {
+        return <SingleFile path={summary?.staged_path ?? null} trans={trans} />;
+      }
       return details.files ? (
         <Files listing={details.files} trans={trans} onRetry={retry} />
       ) : (
-        <SingleFile path={summary?.staged_path ?? null} trans={trans} />
+        <Asking trans={trans} />
       );
     case 'replicas':
       return answer(details.replicas, trans, retry, table => (
@@ -177,7 +180,7 @@ function answer<T>(
   switch (asked?.state) {
     case undefined:
     case 'loading':
-      return <p className="jp-Rucio-small">{trans.__('Asking Rucio…')}</p>;
+      return <Asking trans={trans} />;
     case 'failed':
       return (
         <Strip
@@ -190,6 +193,10 @@ function answer<T>(
     case 'ready':
       return show(asked.value);
   }
+}
+
+function Asking({ trans }: { trans: TranslationBundle }): JSX.Element {
+  return <p className="jp-Rucio-small">{trans.__('Asking Rucio…')}</p>;
 }
 
 interface ISingleFileProps {

@@ -11,7 +11,7 @@ import type {
 } from '../../client/generated';
 import { warningIcon } from '../../components/icons';
 import { Strip } from '../../components/notice';
-import { DetailPane } from '../detailpane';
+import { DetailPane, type IDetailPaneProps } from '../detailpane';
 import { Details } from '../details';
 import { DidRowView } from '../didrow';
 import { Replicas } from '../replicas';
@@ -242,22 +242,35 @@ it('a command in a sentence is shown as one', () => {
   );
 });
 
-it('a hindrance leads to the tab that tells more, wherever that is', () => {
-  const onTab = jest.fn();
+const showDetails = (props: Partial<IDetailPaneProps>, row = rowOf('a')) =>
   render(
     <DetailPane
-      details={new Details(new FakeCatalog(), 'atlas', rowOf('a'))}
-      summary={summary({ reach: 'tape' })}
-      tab="replicas"
+      details={new Details(new FakeCatalog(), 'atlas', row)}
+      summary={undefined}
+      tab="files"
       rse={null}
       trans={trans}
-      onTab={onTab}
+      onTab={nothing}
       onRse={nothing}
       onCopy={nothing}
       onRefresh={nothing}
       onClose={nothing}
+      {...props}
     />
   );
+
+it.each([
+  ['dataset', 'Asking Rucio…'],
+  ['file', 'A single file, not staged yet.']
+] as const)('the files of a %s are told at first by: %s', (type, told) => {
+  showDetails({}, rowOf('a', type));
+  expect(screen.getByText(told)).toBeTruthy();
+});
+
+it('a hindrance leads to the tab that tells more, wherever that is', () => {
+  const onTab = jest.fn();
+  const reach = 'tape';
+  showDetails({ summary: summary({ reach }), tab: 'replicas', onTab });
   press('Show the rules');
   expect(onTab).toHaveBeenCalledWith('rules');
   expect(document.activeElement).toBe(
