@@ -228,8 +228,7 @@ const AROUND = 24;
 
 function Files(props: IFilesProps): JSX.Element {
   const { listing, trans, onRetry } = props;
-  const frame = React.useRef<HTMLDivElement>(null);
-  const { width, measure } = useMetrics(frame);
+  const { ref, width, measure } = useMetrics();
   const onWindow = React.useCallback(
     (first: number, end: number) => listing.ensure(first, end),
     [listing]
@@ -254,7 +253,7 @@ function Files(props: IFilesProps): JSX.Element {
   };
   // One element for all of it, so that it is measured whatever it shows.
   return (
-    <div className="jp-Rucio-files" ref={frame}>
+    <div className="jp-Rucio-files" ref={ref}>
       {trouble && (
         <Strip
           tone="error"

@@ -43,8 +43,7 @@ const DRAG_DISTANCE = 5;
 export function DidTree(props: IDidTreeProps): JSX.Element {
   const { root, summaries, active, trans } = props;
   const prefix = React.useId();
-  const frame = React.useRef<HTMLDivElement>(null);
-  const { width, line, measure } = useMetrics(frame);
+  const { ref, width, line, measure } = useMetrics();
   const room = (depth: number) => width - AROUND - depth * INDENT;
   const rowHeight = 2 * line + 12;
   const at = active && active.branch.position(active.index);
@@ -116,7 +115,7 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
   };
 
   return (
-    <div className="jp-Rucio-treeFrame" ref={frame}>
+    <div className="jp-Rucio-treeFrame" ref={ref}>
       <VirtualList
         className="jp-Rucio-tree"
         role="tree"

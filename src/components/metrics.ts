@@ -9,18 +9,22 @@ export interface IMetrics {
   measure: (text: string) => number;
 }
 
-/** Measure an element, and again when it changes; texts in its font, or in that font of another weight. */
+/**
+ * Measure the element that `ref` is put on, and again when it changes.
+ *
+ * Texts are measured in its font, or in that font of another weight.
+ */
 export function useMetrics(
-  element: React.RefObject<HTMLElement>,
   weight?: number
-): IMetrics {
+): IMetrics & { ref: React.RefCallback<HTMLElement> } {
+  // State, since the element may come later than who measures it, or be replaced.
+  const [node, ref] = React.useState<HTMLElement | null>(null);
   const [metrics, setMetrics] = React.useState<IMetrics>({
     width: 300,
     line: 18,
     measure: text => 7 * text.length
   });
   React.useLayoutEffect(() => {
-    const node = element.current;
     if (!node) {
       return;
     }
@@ -29,8 +33,8 @@ export function useMetrics(
     const observer = new ResizeObserver(measure);
     observer.observe(node);
     return () => observer.disconnect();
-  }, [element, weight]);
-  return metrics;
+  }, [node, weight]);
+  return { ...metrics, ref };
 }
 
 function metricsOf(node: HTMLElement, weight?: number): IMetrics {

@@ -46,8 +46,7 @@ const RECENT = 50;
 /** All jobs, newest first, and the store that they fill. */
 export function JobList(props: IJobListProps): JSX.Element {
   const { jobs, client, commands, trans, onExplore } = props;
-  const frame = React.useRef<HTMLDivElement>(null);
-  const { width, measure } = useMetrics(frame, BOLD);
+  const { ref, width, measure } = useMetrics(BOLD);
   const [opened, setOpened] = React.useState<IOpened | null>(null);
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const [older, setOlder] = React.useState(false);
@@ -119,7 +118,7 @@ export function JobList(props: IJobListProps): JSX.Element {
     : all.filter((job, at) => at < RECENT || !isFinished(job));
   const names = shown.map(job => shortName(job, trans));
   return (
-    <div className="jp-Rucio-jobs" ref={frame}>
+    <div className="jp-Rucio-jobs" ref={ref}>
       {refused && (
         <Strip
           tone="error"

@@ -41,8 +41,7 @@ const AROUND = 44;
 /** The files of a job, each with its state, its path, and what went wrong with it. */
 export function TransferList(props: ITransferListProps): JSX.Element {
   const { transfers, trans } = props;
-  const frame = React.useRef<HTMLDivElement>(null);
-  const { width, line, measure } = useMetrics(frame);
+  const { ref, width, line, measure } = useMetrics();
   const lines =
     transfers.filter === 'failed'
       ? linesNeeded(transfers, width - AROUND, measure)
@@ -69,7 +68,7 @@ export function TransferList(props: ITransferListProps): JSX.Element {
   }
   return (
     <div
-      ref={frame}
+      ref={ref}
       className={`jp-Rucio-transfers ${lines > 1 ? 'jp-mod-explained' : ''}`}
       style={{ height: Math.min(shown, transfers.length || 1) * rowHeight }}
     >
