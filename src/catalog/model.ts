@@ -184,7 +184,9 @@ export class Catalog implements ICatalog {
   ask(search: Partial<Search>): void {
     this._awaited = null;
     const asked = { ...this._search, ...search };
-    const whole = parseDid(asked.name);
+    // What stays of the last question is a name, whatever colons it holds.
+    const isKept = asked.scope && asked.name === this._search.name;
+    const whole = isKept ? null : parseDid(asked.name);
     this._search = whole ? { ...asked, ...whole } : asked;
     if (this._search.scope) {
       this._open({

@@ -52,6 +52,17 @@ it('takes the scope from a name that brings one along', async () => {
   expect(catalog.search).toMatchObject({ scope: 'mc23', name: 'ttbar*' });
 });
 
+it('takes no scope from a name that it keeps, though that holds a colon', async () => {
+  const { catalog } = await setUp();
+  catalog.ask({ name: 'mc23:run:1' });
+  catalog.ask({ type: 'file' });
+  expect(catalog.search).toMatchObject({ scope: 'mc23', name: 'run:1' });
+  catalog.ask({ scope: 'mc24', name: 'run:1' });
+  expect(catalog.search).toMatchObject({ scope: 'mc24', name: 'run:1' });
+  catalog.ask({ scope: '', name: 'run:1' });
+  expect(catalog.search).toMatchObject({ scope: 'run', name: '1' });
+});
+
 it('chooses one, several, or a range', async () => {
   const { catalog, place, chosen } = await setUp();
   catalog.choose(place(0));
