@@ -13,6 +13,7 @@ import { tapeIcon, warningIcon } from '../components/icons';
 import { Name } from '../components/name';
 import { count, size } from '../components/quantity';
 import { didText } from './did';
+import type { Choice } from './selection';
 import type { Standing } from './standing';
 
 export interface IDidRowProps {
@@ -34,7 +35,7 @@ export interface IDidRowProps {
   position: number;
   siblings: number;
   trans: TranslationBundle;
-  onChoose: (event: React.MouseEvent) => void;
+  onChoose: (choice: Choice) => void;
   onToggle: () => void;
   onStage: () => void;
   onDragStart: (event: React.PointerEvent) => void;
@@ -69,8 +70,9 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
         .filter(Boolean)
         .join(', ')}
       style={{ paddingInlineStart: 4 + depth * INDENT }}
-      onClick={props.onChoose}
-      onContextMenu={event => !selected && props.onChoose(event)}
+      onClick={event => props.onChoose(choiceOf(event))}
+      // The modifiers belong to the menu: on macOS it is Ctrl that opens it.
+      onContextMenu={() => !selected && props.onChoose('only')}
       onDoubleClick={props.onToggle}
       onPointerDown={props.onDragStart}
     >
@@ -114,6 +116,13 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
       </span>
     </div>
   );
+}
+
+function choiceOf(event: React.MouseEvent): Choice {
+  if (event.shiftKey) {
+    return 'range';
+  }
+  return event.ctrlKey || event.metaKey ? 'toggle' : 'only';
 }
 
 interface IMark {

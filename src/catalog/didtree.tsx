@@ -106,7 +106,7 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
         position={index}
         siblings={branch.listing.length}
         trans={trans}
-        onChoose={event => props.onChoose(place, choiceOf(event))}
+        onChoose={choice => props.onChoose(place, choice)}
         onToggle={() => props.onToggle(place)}
         onStage={() => props.onStage(row)}
         onDragStart={event => watchDrag(event, e => props.onDragStart(row, e))}
@@ -165,17 +165,6 @@ function PlainLine(props: IPlainLineProps): JSX.Element {
       {text}
     </div>
   );
-}
-
-function choiceOf(event: {
-  shiftKey: boolean;
-  ctrlKey: boolean;
-  metaKey: boolean;
-}): Choice {
-  if (event.shiftKey) {
-    return 'range';
-  }
-  return event.ctrlKey || event.metaKey ? 'toggle' : 'only';
 }
 
 /** Move the active line, and choose it unless it only moves. */
@@ -272,6 +261,7 @@ function watchDrag(
   const stop = () => {
     document.removeEventListener('pointermove', move);
     document.removeEventListener('pointerup', stop);
+    document.removeEventListener('pointercancel', stop);
   };
   const move = (moved: PointerEvent) => {
     const [x, y] = [moved.clientX - clientX, moved.clientY - clientY];
@@ -282,4 +272,5 @@ function watchDrag(
   };
   document.addEventListener('pointermove', move);
   document.addEventListener('pointerup', stop);
+  document.addEventListener('pointercancel', stop);
 }

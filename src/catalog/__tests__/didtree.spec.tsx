@@ -5,6 +5,7 @@ import * as React from 'react';
 import { measureNothing } from '../../components/__tests__/measuring';
 import { DidTree } from '../didtree';
 import { Listing } from '../listing';
+import type { Choice } from '../selection';
 import { Summaries } from '../summaries';
 import { Branch, type IPlace } from '../tree';
 import { FakeCatalog, rowOf, settled } from './fakecatalog';
@@ -15,6 +16,8 @@ client.rows = { '*': [rowOf('a'), rowOf('b')], a: [rowOf('a1', 'file')] };
 /** Show a tree with the keyboard on its first row; the answer has what was chosen by key. */
 function show(root: Branch, index = 0) {
   const chosen: IPlace[] = [];
+  const choices: Choice[] = [];
+  const dragged = jest.fn();
   const active = { branch: root, index };
   const nothing = () => {};
   const summaries = new Summaries(client, 'atlas');
@@ -27,20 +30,29 @@ function show(root: Branch, index = 0) {
       isSelected={() => false}
       jobOf={() => null}
       trans={nullTranslator.load('')}
-      onChoose={place => chosen.push(place)}
+      onChoose={(place, choice) => {
+        chosen.push(place);
+        choices.push(choice);
+      }}
       onToggle={nothing}
       onStage={nothing}
       onClear={nothing}
       onTop={nothing}
       onEnter={nothing}
-      onDragStart={nothing}
+      onDragStart={dragged}
     />
   );
   const { rerender } = render(tree());
   root.listing.changed.connect(() => rerender(tree()));
   const goRight = () =>
     fireEvent.keyDown(screen.getByRole('tree'), { key: 'ArrowRight' });
-  return { chosen, goRight };
+  return { chosen, choices, dragged, goRight };
+}
+
+async function grow(): Promise<Branch> {
+  const all = new Listing(client, 'atlas', { kind: 'dids', dids: [] });
+  await settled();
+  return new Branch(all);
 }
 
 beforeAll(measureNothing);
@@ -48,9 +60,7 @@ beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
 it('from an open row the keyboard goes to what it holds, and waits until that has come', async () => {
-  const all = new Listing(client, 'atlas', { kind: 'dids', dids: [] });
-  const root = new Branch(all);
-  await settled();
+  const root = await grow();
   const { did } = rowOf('a');
   root.open(0, new Listing(client, 'atlas', { kind: 'content', did }));
   const { chosen, goRight } = show(root);
@@ -59,6 +69,29 @@ it('from an open row the keyboard goes to what it holds, and waits until that ha
   await settled();
   goRight();
   expect(chosen.map(({ branch }) => branch.parent?.branch)).toEqual([root]);
+});
+
+it('a menu is for its row alone, whichever key opens it', async () => {
+  const { choices } = show(await grow());
+  const [row] = screen.getAllByRole('treeitem');
+  fireEvent.click(row, { ctrlKey: true });
+  fireEvent.contextMenu(row, { ctrlKey: true });
+  expect(choices).toEqual(['toggle', 'only']);
+});
+
+it('a pointer that is taken away drags nothing', async () => {
+  const { dragged } = show(await grow());
+  const [row] = screen.getAllByRole('treeitem');
+  // jsdom knows no events of pointers.
+  const point = (type: string, clientX = 0) =>
+    fireEvent(row, new MouseEvent(type, { bubbles: true, clientX }));
+  point('pointerdown');
+  point('pointercancel');
+  point('pointermove', 50);
+  expect(dragged).not.toHaveBeenCalled();
+  point('pointerdown');
+  point('pointermove', 50);
+  expect(dragged).toHaveBeenCalledTimes(1);
 });
 
 it('rows that come late into a list at rest get their summaries', async () => {
@@ -80,10 +113,19 @@ it('rows that come late into a list at rest get their summaries', async () => {
 });
 
 it('a line that is still to come is named while the keyboard is on it', async () => {
-  const listing = new Listing(client, 'atlas', { kind: 'dids', dids: [] });
-  await settled();
-  jest.spyOn(listing, 'row').mockReturnValue(undefined);
-  show(new Branch(listing), 1);
+  const root = await grow();
+  jest.spyOn(root.listing, 'row').mockReturnValue(undefined);
+  show(root, 1);
   const active = screen.getByRole('tree').getAttribute('aria-activedescendant');
   expect(document.getElementById(active ?? '')?.textContent).toBe('Loading…');
+});
+
+it('a line that cannot be had tells why', async () => {
+  const { listing } = await grow();
+  jest.spyOn(listing, 'row').mockReturnValue(undefined);
+  jest
+    .spyOn(listing, 'lapse', 'get')
+    .mockReturnValue({ type: 'offline', detail: 'No answer.', do: 'retry' });
+  show(new Branch(listing));
+  expect(screen.getAllByText('No answer.')).toHaveLength(2);
 });
