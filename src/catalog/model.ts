@@ -51,6 +51,8 @@ export interface ICatalog {
 
 /** Scopes offered at once. */
 const OFFERS = 50;
+/** DIDs in the longest list that is remembered, since that is written anew as the list is scrolled. */
+const REMEMBERED = 1000;
 
 const NOTHING: Search = {
   scope: '',
@@ -104,12 +106,15 @@ export class Catalog implements ICatalog {
   /** What to come back to; null while there is no instance, or what is to come back has not. */
   get memory(): IMemory | null {
     const query = this._root?.listing.query;
+    const dids = query?.kind === 'dids' ? query.dids : null;
+    // None of a longer list, for a part would be taken for the whole.
+    const isTooLong = dids !== null && dids.length > REMEMBERED;
     return this._instance && !this._awaited
       ? {
           instance: this._instance,
           search: this._search,
-          dids: query?.kind === 'dids' ? query.dids : null,
-          asked: query !== undefined,
+          dids: isTooLong ? null : dids,
+          asked: query !== undefined && !isTooLong,
           view: this.view.memory
         }
       : null;

@@ -317,6 +317,16 @@ describe('after a reload', () => {
     expect(catalog.root?.listing.length).toBe(4);
   });
 
+  it('a list comes back whole or not at all', async () => {
+    const { catalog } = await setUp();
+    const list = (length: number) =>
+      Array.from({ length }, (_, at) => didOf(`d${at}`));
+    catalog.paste(list(1000));
+    expect(catalog.memory).toMatchObject({ asked: true, dids: list(1000) });
+    catalog.paste(list(1001));
+    expect(catalog.memory).toMatchObject({ asked: false, dids: null });
+  });
+
   it('what the user asks meanwhile comes first', async () => {
     const { accounts, catalog } = await reloaded('escape');
     catalog.ask({ scope: 'other' });
