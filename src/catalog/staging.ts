@@ -1,0 +1,52 @@
+import * as React from 'react';
+
+import { type Obstacle, obstacleOf } from '../client/failure';
+import type { DidRow } from '../client/generated';
+import type { Part } from '../components/part';
+import type { IJobs } from '../jobs/model';
+import { didText } from './did';
+import type { Catalog } from './model';
+
+/** Why the last job could not be started, and how to try it again. */
+type Refusal = Obstacle & { again: () => Promise<void> };
+
+/** How jobs are started from what was found. */
+export interface IStaging {
+  /** Whether one is being started. */
+  busy: boolean;
+  /** Forgotten when something else is chosen. */
+  refused: Refusal | null;
+  start: (rows: readonly DidRow[], part?: Part) => Promise<void>;
+}
+
+/** Start jobs, and tell of what came of the last; the room in the store is asked for as something is chosen. */
+export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
+  const [busy, setBusy] = React.useState(false);
+  const [refused, setRefused] = React.useState<Refusal | null>(null);
+  const { chosen, instance } = catalog;
+  const choice = chosen.map(row => didText(row.did)).join('\n');
+
+  React.useEffect(() => {
+    setRefused(null);
+    if (choice) {
+      void jobs.refreshStore();
+    }
+  }, [jobs, choice]);
+
+  const start = async (rows: readonly DidRow[], part: Part = {}) => {
+    if (!instance) {
+      return;
+    }
+    setBusy(true);
+    setRefused(null);
+    try {
+      const dids = rows.map(row => row.did);
+      await jobs.start({ instance, dids, rse: catalog.rseOf(rows), ...part });
+    } catch (reason) {
+      setRefused({ ...obstacleOf(reason), again: () => start(rows, part) });
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, refused, start };
+}
