@@ -10,6 +10,7 @@ import type { Choice } from './selection';
 import { standing } from './standing';
 import type { Summaries } from './summaries';
 import { type Branch, type IPlace, look, type TreeLine } from './tree';
+import { actOf, type KeyAct } from './treekeys';
 
 export interface IDidTreeProps {
   root: Branch;
@@ -114,6 +115,17 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
     );
   };
 
+  const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>) => {
+    const lines = Math.floor(event.currentTarget.clientHeight / rowHeight);
+    const page = Math.max(1, lines - 1);
+    const act = actOf(event, { root, active, page });
+    if (act) {
+      event.preventDefault();
+      event.stopPropagation();
+      perform(act, props);
+    }
+  };
+
   return (
     <div className="jp-Rucio-treeFrame" ref={ref}>
       <VirtualList
@@ -131,7 +143,7 @@ export function DidTree(props: IDidTreeProps): JSX.Element {
         renderRow={renderRow}
         onWindow={onWindow}
         onTop={props.onTop}
-        onKeyDown={event => onKey(event, props, rowHeight)}
+        onKeyDown={onKeyDown}
       />
     </div>
   );
@@ -167,85 +179,16 @@ function PlainLine(props: IPlainLineProps): JSX.Element {
   );
 }
 
-/** Move the active line, and choose it unless it only moves. */
-function step(props: IDidTreeProps, by: number, choice: Choice = 'only'): void {
-  const { root, active } = props;
-  const from = active ? active.branch.position(active.index) : 0;
-  const direction = by < 0 ? -1 : 1;
-  let position = Math.max(0, Math.min(root.size - 1, from + by));
-  let line = root.line(position);
-  while (line?.kind === 'end') {
-    position += direction;
-    line = root.line(position);
-  }
-  if (line) {
-    props.onChoose({ branch: line.branch, index: line.index }, choice);
-  }
-}
-
-/** Keys that move without choosing while Ctrl is held, and the one that chooses there. */
-const MOVING = new Set([
-  'ArrowDown',
-  'ArrowUp',
-  'PageDown',
-  'PageUp',
-  'Home',
-  'End',
-  ' '
-]);
-
-function onKey(
-  event: React.KeyboardEvent<HTMLDivElement>,
-  props: IDidTreeProps,
-  rowHeight: number
-): void {
-  const { active, root } = props;
-  const page = Math.max(
-    1,
-    Math.floor(event.currentTarget.clientHeight / rowHeight) - 1
-  );
-  const moves = event.ctrlKey || event.metaKey;
-  const choice = moves ? 'move' : event.shiftKey ? 'range' : 'only';
-  const keys: Record<string, () => void> = {
-    ArrowDown: () => step(props, active ? 1 : 0, choice),
-    ArrowUp: () => step(props, -1, choice),
-    PageDown: () => step(props, page, choice),
-    PageUp: () => step(props, -page, choice),
-    Home: () => step(props, -root.size, choice),
-    End: () => step(props, root.size, choice),
-    ArrowRight: () => active && inward(active, props),
-    ArrowLeft: () => active && outward(active, props),
-    ' ': () => active && props.onChoose(active, 'toggle'),
-    Enter: () => active && props.onEnter(),
-    Escape: () => props.onClear()
-  };
-  const act = keys[event.key];
-  if (act && !event.altKey && (!moves || MOVING.has(event.key))) {
-    event.preventDefault();
-    event.stopPropagation();
-    act();
-  }
-}
-
-/** Open a closed row; from an open one go to the first of what it holds, once that has come. */
-function inward(place: IPlace, props: IDidTreeProps): void {
-  const { branch, index } = place;
-  if (!branch.isOpen(index)) {
-    props.onToggle(place, true);
-    return;
-  }
-  const line = props.root.line(branch.position(index) + 1);
-  if (line && line.kind !== 'end' && line.branch !== branch) {
-    props.onChoose({ branch: line.branch, index: line.index }, 'only');
-  }
-}
-
-/** Close an open row; from a closed one go to the row that holds it. */
-function outward(place: IPlace, props: IDidTreeProps): void {
-  if (place.branch.isOpen(place.index)) {
-    props.onToggle(place, false);
-  } else if (place.branch.parent) {
-    props.onChoose(place.branch.parent, 'only');
+function perform(act: KeyAct, props: IDidTreeProps): void {
+  switch (act.do) {
+    case 'choose':
+      return props.onChoose(act.place, act.choice);
+    case 'toggle':
+      return props.onToggle(act.place, act.open);
+    case 'enter':
+      return props.onEnter();
+    case 'clear':
+      return props.onClear();
   }
 }
 

@@ -1,0 +1,121 @@
+import type { Choice } from './selection';
+import type { Branch, IPlace, TreeLine } from './tree';
+
+/** What a key does in a tree. */
+export type KeyAct =
+  | { do: 'choose'; place: IPlace; choice: Choice }
+  | { do: 'toggle'; place: IPlace; open: boolean }
+  | { do: 'enter' | 'clear' | 'nothing' };
+
+export type KeyPress = Pick<
+  KeyboardEvent,
+  'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'shiftKey'
+>;
+
+/** A tree as the keys find it. */
+export interface IKeyedTree {
+  root: Branch;
+  /** The line that the keyboard is on. */
+  active: IPlace | null;
+  /** Lines by which a page moves. */
+  page: number;
+}
+
+/** Keys that move without choosing while Ctrl is held, and the one that chooses there. */
+const MOVING = new Set([
+  'ArrowDown',
+  'ArrowUp',
+  'PageDown',
+  'PageUp',
+  'Home',
+  'End',
+  ' '
+]);
+
+const NOTHING: KeyAct = { do: 'nothing' };
+
+/** What a key does; null where it is none of the tree's. */
+export function actOf(press: KeyPress, tree: IKeyedTree): KeyAct | null {
+  const { root, active, page } = tree;
+  const moves = press.ctrlKey || press.metaKey;
+  if (press.altKey || (moves && !MOVING.has(press.key))) {
+    return null;
+  }
+  const choice = moves ? 'move' : press.shiftKey ? 'range' : 'only';
+  switch (press.key) {
+    case 'ArrowDown':
+      return step(tree, active ? 1 : 0, choice);
+    case 'ArrowUp':
+      return step(tree, -1, choice);
+    case 'PageDown':
+      return step(tree, page, choice);
+    case 'PageUp':
+      return step(tree, -page, choice);
+    case 'Home':
+      return step(tree, -root.size, choice);
+    case 'End':
+      return step(tree, root.size, choice);
+    case 'ArrowRight':
+      return active ? inward(active, root) : NOTHING;
+    case 'ArrowLeft':
+      return active ? outward(active) : NOTHING;
+    case ' ':
+      return active
+        ? { do: 'choose', place: active, choice: 'toggle' }
+        : NOTHING;
+    case 'Enter':
+      return active ? { do: 'enter' } : NOTHING;
+    case 'Escape':
+      return { do: 'clear' };
+    default:
+      return null;
+  }
+}
+
+/** Move the active line, and choose it unless it only moves. */
+function step(
+  { root, active }: IKeyedTree,
+  by: number,
+  choice: Choice
+): KeyAct {
+  const from = active ? active.branch.position(active.index) : 0;
+  const direction = by < 0 ? -1 : 1;
+  let position = Math.max(0, Math.min(root.size - 1, from + by));
+  let line = root.line(position);
+  while (line?.kind === 'end') {
+    position += direction;
+    line = root.line(position);
+  }
+  return choose(line, choice);
+}
+
+/** Open a closed row; from an open one go to the first of what it holds, once that has come. */
+function inward(place: IPlace, root: Branch): KeyAct {
+  const { branch, index } = place;
+  if (!branch.isOpen(index)) {
+    return { do: 'toggle', place, open: true };
+  }
+  const line = root.line(branch.position(index) + 1);
+  return line?.branch === branch ? NOTHING : choose(line, 'only');
+}
+
+/** Close an open row; from a closed one go to the row that holds it. */
+function outward(place: IPlace): KeyAct {
+  const { branch, index } = place;
+  if (branch.isOpen(index)) {
+    return { do: 'toggle', place, open: false };
+  }
+  return branch.parent
+    ? { do: 'choose', place: branch.parent, choice: 'only' }
+    : NOTHING;
+}
+
+function choose(line: TreeLine | null, choice: Choice): KeyAct {
+  return line && line.kind !== 'end'
+    ? {
+        do: 'choose',
+        place: { branch: line.branch, index: line.index },
+        choice
+      }
+    : NOTHING;
+}
