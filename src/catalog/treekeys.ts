@@ -79,14 +79,21 @@ function step(
   choice: Choice
 ): KeyAct {
   const from = active ? active.branch.position(active.index) : 0;
+  const to = Math.max(0, Math.min(root.size - 1, from + by));
   const direction = by < 0 ? -1 : 1;
-  let position = Math.max(0, Math.min(root.size - 1, from + by));
+  const line = passEnds(root, to, direction) ?? passEnds(root, to, -direction);
+  return choose(line, choice);
+}
+
+/** The first line from there on that is no end. */
+function passEnds(root: Branch, from: number, by: number): TreeLine | null {
+  let position = from;
   let line = root.line(position);
   while (line?.kind === 'end') {
-    position += direction;
+    position += by;
     line = root.line(position);
   }
-  return choose(line, choice);
+  return line;
 }
 
 /** Open a closed row; from an open one go to the first of what it holds, once that has come. */

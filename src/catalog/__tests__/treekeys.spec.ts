@@ -43,6 +43,7 @@ function tell(act: KeyAct | null): string {
 
 it.each<[string | null, string, string]>([
   [null, 'ArrowDown', 'only a'],
+  [null, 'End', 'only d'],
   [null, 'ArrowRight', 'nothing'],
   [null, 'Enter', 'nothing'],
   ['a', 'ArrowUp', 'only a'],
@@ -59,6 +60,7 @@ it.each<[string | null, string, string]>([
   ['a', 'ArrowLeft', 'nothing'],
   ['a', 'Shift+ArrowDown', 'range b'],
   ['a', 'Ctrl+ArrowDown', 'move b'],
+  ['a', 'Meta+End', 'move d'],
   ['a', ' ', 'toggle a'],
   ['a', 'Ctrl+ ', 'toggle a'],
   ['a', 'Enter', 'enter'],
