@@ -107,6 +107,7 @@ export class Listing {
 
   /** Ask for the pages that rows from `first` up to before `end` are on. */
   ensure(first: number, end: number): void {
+    this._failed.clear(); // what is looked at no more need not come
     const last = Math.min(end, this._length) - 1;
     for (
       let page = Math.floor(first / PAGE);
@@ -234,7 +235,7 @@ export class Listing {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pages = new Map<number, readonly DidRow[]>();
   private readonly _asked = new Map<number, Promise<void>>();
-  /** Pages that could not be had. */
+  /** Pages that could not be had since rows were last looked at. */
   private readonly _failed = new Set<number>();
   private _id: string | null = null;
   private _length = 0;

@@ -101,6 +101,7 @@ describe('rows that cannot be had', () => {
   it('take no others away, and come once the server answers again', async () => {
     const catalog = new FakeCatalog();
     catalog.rows['*'] = many(1000);
+    catalog.arrived['*'] = 800;
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
     read.mockImplementationOnce(fail('retry'));
@@ -111,10 +112,23 @@ describe('rows that cannot be had', () => {
       null
     ]);
     expect(listing.row(0)?.did.name).toBe('d0');
+    await jest.advanceTimersByTimeAsync(300);
+    expect(listing.lapse).toBeNull();
+    expect(listing.row(400)?.did.name).toBe('d400');
+  });
+
+  it('need not come any more once others are looked at', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(1000);
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('retry'));
+    listing.ensure(400, 401);
+    await settled();
     listing.ensure(800, 801);
     await settled();
     expect(listing.lapse).toBeNull();
-    expect(listing.row(400)?.did.name).toBe('d400');
+    expect(listing.row(400)).toBeUndefined();
   });
 
   it('are asked for again at the wish of the user alone', async () => {
