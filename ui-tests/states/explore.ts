@@ -77,6 +77,22 @@ export const EXPLORE: IState[] = [
     action: 'Search again'
   },
   {
+    name: 'results that have expired',
+    fake: fake =>
+      fake.problems.set(/^listings\/./, {
+        status: 404,
+        type: 'not-found',
+        detail: 'This list has expired; search again.',
+        do: 'refresh'
+      }),
+    go: async panel => {
+      await search(panel);
+      await panel.root.getByRole('tree').press('End');
+    },
+    text: 'This list has expired',
+    action: 'Search again'
+  },
+  {
     name: 'search refused',
     fake: fake =>
       fake.problems.set(/listings$/, {
