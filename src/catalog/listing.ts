@@ -107,7 +107,7 @@ export class Listing {
 
   /** Ask for the pages that rows from `first` up to before `end` are on. */
   ensure(first: number, end: number): void {
-    this._failed.clear(); // what is looked at no more need not come
+    this._sight = [first, end];
     const last = Math.min(end, this._length) - 1;
     for (
       let page = Math.floor(first / PAGE);
@@ -126,9 +126,11 @@ export class Listing {
     }
   }
 
-  /** Ask once more for what could not be had. */
+  /** Ask once more for what could not be had of the rows that were looked at last. */
   retry(): void {
-    this._failed.forEach(page => this._read(page));
+    this._lapse = null;
+    this.ensure(...this._sight);
+    this._changed.emit();
   }
 
   /** End the question at Rucio and forget the answer. */
@@ -177,7 +179,6 @@ export class Listing {
 
   private _read(page: number): void {
     if (!this._asked.has(page)) {
-      this._failed.delete(page);
       const answer = this._ask(page * PAGE, PAGE);
       this._asked.set(
         page,
@@ -193,7 +194,6 @@ export class Listing {
         this._take(page);
       }
     } catch (reason) {
-      this._failed.add(Math.floor(offset / PAGE));
       this._fail(reason);
     }
   }
@@ -215,8 +215,9 @@ export class Listing {
     this._complete ||= page.complete;
     this._cut ??= page.cut;
     this._seconds = Math.max(this._seconds, page.seconds);
-    this._lapse = null;
-    this.retry();
+    if (this._lapse) {
+      this.retry();
+    }
     this._changed.emit();
   }
 
@@ -235,8 +236,8 @@ export class Listing {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _pages = new Map<number, readonly DidRow[]>();
   private readonly _asked = new Map<number, Promise<void>>();
-  /** Pages that could not be had since rows were last looked at. */
-  private readonly _failed = new Set<number>();
+  /** The rows that were looked at last. */
+  private _sight: [number, number] = [0, 0];
   private _id: string | null = null;
   private _length = 0;
   private _arrivals = 0;

@@ -131,6 +131,19 @@ describe('rows that cannot be had', () => {
     expect(listing.row(400)).toBeUndefined();
   });
 
+  it('are no trouble any more where none of them is looked at', async () => {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(1000);
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('retry'));
+    listing.ensure(400, 401);
+    await settled();
+    listing.ensure(0, 1);
+    listing.retry();
+    expect(listing.lapse).toBeNull();
+  });
+
   it('are asked for again at the wish of the user alone', async () => {
     const catalog = new FakeCatalog();
     catalog.rows['*'] = many(1000);
