@@ -15,32 +15,42 @@ from rucio_mesh.testing.grid import Grid
 from .data import Dataset
 from .folders import filled_once, recycle_memory
 
+RUCIO = str(Path(sys.executable).with_name("rucio"))
 TIMEOUT = 1800
 """Seconds after which a peer counts as hung."""
 CURLS = 32
 """Transfers that curl makes at once; more did not make it faster."""
+COMPLAINT_BYTES = 2048
+"""How much of what a peer says when it fails is shown: the end."""
 
 
 def rucio_download(grid: Grid, dataset: Dataset, rse: str, work: Path) -> float:
-    """Seconds that `rucio download` takes with its defaults, which verifies checksums. Raises CalledProcessError."""
+    """Seconds that `rucio download` takes with its defaults, which verifies checksums. Raises RuntimeError."""
     with filled_once(work) as folder:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RUCIO", "X509"))}
-        proxy = grid.authority.proxy("alice")  # it demands one, whether or not the storage does
-        environment = kept | {
-            "RUCIO_CONFIG": str(grid.rucio.client_config),
-            "X509_USER_PROXY": str(proxy.certificate),
-            "TMPDIR": str(work),  # its token goes there
-        }
-        rucio = Path(sys.executable).with_name("rucio")
+        environment = rucio_environment(grid, work)
         recycle_memory(folder, dataset.total_bytes)
-        command = [str(rucio), "download", "--rses", rse, "--dir", str(folder), str(dataset.did)]
-        took = run(command, environment)
+        took = run([RUCIO, "download", "--rses", rse, "--dir", str(folder), str(dataset.did)], environment)
         complain_unless_complete(folder, dataset)
     return took
 
 
+def rucio_start(grid: Grid, work: Path) -> float:
+    """Seconds that the same command takes when it has nothing to do."""
+    return run([RUCIO, "--version"], rucio_environment(grid, work))
+
+
+def rucio_environment(grid: Grid, work: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RUCIO", "X509"))}
+    proxy = grid.authority.proxy("alice")  # it demands one, whether or not the storage does
+    return kept | {
+        "RUCIO_CONFIG": str(grid.rucio.client_config),
+        "X509_USER_PROXY": str(proxy.certificate),
+        "TMPDIR": str(work),  # its token goes there
+    }
+
+
 def curl(grid: Grid, dataset: Dataset, port: int, work: Path) -> float:
-    """Seconds that parallel curl takes, which verifies nothing. Raises CalledProcessError."""
+    """Seconds that parallel curl takes, which verifies nothing. Raises RuntimeError."""
     with filled_once(work) as folder:
         command = curl_command(grid, dataset, port, folder)
         recycle_memory(folder, dataset.total_bytes)
@@ -63,17 +73,26 @@ def curl_command(grid: Grid, dataset: Dataset, port: int, folder: Path) -> list[
 
 
 def run(command: Sequence[str], environment: dict[str, str]) -> float:
-    """Seconds that it takes. Raises CalledProcessError."""
+    """Seconds that it takes. Raises RuntimeError."""
     started = time.perf_counter()
-    subprocess.run(
-        command,
-        env=environment,
-        check=True,
-        timeout=TIMEOUT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    output(command, environment)
     return time.perf_counter() - started
+
+
+def output(command: Sequence[str], environment: dict[str, str], told: bytes = b"") -> bytes:
+    """What it prints; `told` is its standard input. Raises RuntimeError, with the end of its complaints."""
+    done = subprocess.run(
+        command,
+        input=told,
+        env=environment,
+        check=False,
+        timeout=TIMEOUT,
+        capture_output=True,
+    )
+    if done.returncode:
+        complaint = done.stderr[-COMPLAINT_BYTES:].decode(errors="replace").strip()
+        raise RuntimeError(f"{Path(command[0]).name} ended with status {done.returncode}:\n{complaint}")
+    return done.stdout
 
 
 def complain_unless_complete(folder: Path, dataset: Dataset) -> None:

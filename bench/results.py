@@ -8,7 +8,7 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,11 @@ class Comparison(msgspec.Struct, frozen=True):
     ratio: float
     goal: str
     met: bool
+
+    @property
+    def entry(self) -> str:
+        """Which one found it."""
+        return self.name.partition("/")[0]
 
     def __str__(self) -> str:
         verdict = "met" if self.met else "MISSED"
@@ -116,9 +121,38 @@ def machine() -> dict[str, object]:
     }
 
 
-def save(path: Path, comparisons: Sequence[Comparison], facts: dict[str, object]) -> None:
-    document = {"machine": facts, "results": comparisons}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+class Report(msgspec.Struct):
+    """What was found on one machine, by one run or by several that chose different entries."""
+
+    machine: dict[str, object]
+    chosen: list[str] = []
+    """The entries that were to be measured; one without a result that did not fail was interrupted."""
+    failed: dict[str, str] = {}
+    """Why, by entry."""
+    results: list[Comparison] = []
+
+    def only(self, entries: Collection[str]) -> Report:
+        """What it tells of these."""
+        return Report(
+            self.machine,
+            [entry for entry in self.chosen if entry in entries],
+            {entry: reason for entry, reason in self.failed.items() if entry in entries},
+            [comparison for comparison in self.results if comparison.entry in entries],
+        )
+
+    def save(self, path: Path) -> None:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+
+
+def kept(path: Path, facts: dict[str, object], entries: Collection[str]) -> Report:
+    """What the file tells of these entries, if it is of this machine; `facts` go into the report."""
+    try:
+        earlier = msgspec.json.decode(path.read_bytes(), type=Report)
+    except (FileNotFoundError, msgspec.DecodeError):  # none yet, or one that was cut short
+        return Report(facts)
+    if any(earlier.machine.get(key) != facts[key] for key in facts if key != "load_before"):
+        return Report(facts)
+    return msgspec.structs.replace(earlier.only(entries), machine=facts)
 
 
 def _first(path: Path, key: str) -> str | None:

@@ -2,31 +2,36 @@
 
     python -m bench.run [PREFIX]
 
-Prints each comparison and writes `bench/results.json`. The data is made once and kept in `bench/grid`.
+Prints each comparison and writes `bench/results.json`, where a PREFIX replaces its own entries alone. An entry that
+fails does not end the others; the exit status tells of it. The data is made once and kept in `bench/grid`.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from rucio_mesh.testing.grid import Grid
 
 from . import cs3
 from .latency import latency
 from .peers import have_curl
-from .results import Comparison, machine, save
+from .results import Comparison, Report, kept, machine
 from .search import search
 from .staging import memory, scaling, staging_big, staging_many, staging_small
 from .wires import failover, wan
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results.json"
 SERVER_PYTHON = HERE.parent / ".venv-rucio/bin/python"
-ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
+Entry = Callable[[Grid, Path], list[Comparison]]
+ENTRIES: dict[str, Entry] = {
     "staging-small": staging_small,
     "staging-big": staging_big,
     "staging-many": staging_many,
@@ -48,13 +53,10 @@ ENTRIES: dict[str, Callable[[Grid, Path], list[Comparison]]] = {
 }
 
 
-@contextmanager
-def saving(comparisons: list[Comparison], facts: dict[str, object]) -> Iterator[None]:
-    """Keep what was measured at the end, also where an entry fails, after hours perhaps."""
-    try:
-        yield
-    finally:
-        save(HERE / "results.json", comparisons, facts)
+def leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End as Ctrl-C does: no server stays, and no gigabytes; that takes seconds, and must not be cut short."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def main() -> int:
@@ -67,11 +69,12 @@ def main() -> int:
     if not chosen:
         parser.error(f"no entry begins with “{prefix}”; there are {', '.join(ENTRIES)}")
     have_curl()
-    facts = machine()
-    comparisons: list[Comparison] = []
+    report = kept(RESULTS, machine(), ENTRIES.keys() - chosen.keys())
+    report.chosen += chosen
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
     with (
-        saving(comparisons, facts),
-        tempfile.TemporaryDirectory(prefix="work-", dir=HERE) as work,
+        tempfile.TemporaryDirectory(prefix="work-", dir=HERE, ignore_cleanup_errors=True) as work,
         Grid(
             HERE / "grid",
             server_python=SERVER_PYTHON,
@@ -80,11 +83,25 @@ def main() -> int:
             cache_seconds=3600,
         ) as grid,
     ):
-        for entry in chosen.values():
-            for comparison in entry(grid, Path(work)):
-                comparisons.append(comparison)
-                print(comparison, flush=True)
-    return 0 if all(comparison.met for comparison in comparisons) else 1
+        measure(chosen, grid, Path(work), report, RESULTS)
+    mine = report.only(chosen)
+    for name, reason in mine.failed.items():
+        print(f"{name} failed: {reason}")
+    return 1 if mine.failed or not all(comparison.met for comparison in mine.results) else 0
+
+
+def measure(entries: Mapping[str, Entry], grid: Grid, work: Path, report: Report, file: Path) -> None:
+    """Add what each finds to the report, and keep that in the file; one that fails does not end the others."""
+    for name, entry in entries.items():
+        try:
+            comparisons = entry(grid, work)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and hours may be behind or ahead
+            report.failed[name] = f"{type(error).__name__}: {error}"
+            print(f"{name} failed.", flush=True)
+        else:
+            report.results += comparisons
+            print(*comparisons, sep="\n", flush=True)
+        report.save(file)
 
 
 if __name__ == "__main__":
