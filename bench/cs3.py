@@ -8,12 +8,10 @@ so that no disk is measured.
 
 from __future__ import annotations
 
-import itertools
 import os
 import secrets
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -37,8 +35,8 @@ from rucio_mesh.testing.storage import hashed_path
 from . import ours
 from .cs3_sides import Measured, Side, Task, Verb
 from .data import GIB, MIB, SCOPE, Dataset, write
-from .folders import recycle_memory
-from .peers import TIMEOUT, complain_unless_complete, run
+from .folders import empty, filled_once, recycle_memory
+from .peers import complain_unless_complete, output, run
 from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
 
 BIG = Dataset("cs3-big", 1, GIB)
@@ -69,7 +67,6 @@ class Arena:
         """The cloud has been started."""
         self._cloud, self._dataset, self._work = cloud, dataset, work
         self._home = cloud.home(USER)
-        self._numbers = itertools.count()
         self._server = process_of(cloud)
         self.ours: list[float] = []
         """Seconds of processor time, of each run of ours."""
@@ -79,7 +76,9 @@ class Arena:
         self._configuration.write_text(CONFIGURATION)
         for name in dataset.file_names():
             file = self.source(name)
-            if not file.exists():
+            if (
+                not file.exists() or file.stat().st_size != dataset.file_bytes
+            ):  # or an interrupted run cut it short
                 write(file, name, dataset.file_bytes)
 
     def source(self, name: str) -> Path:
@@ -113,29 +112,44 @@ class Arena:
         with self._place(verb) as (prefix, local):
             files = {name: str(local(name)) for name in self._dataset.file_names()}
             task = Task(side, verb, self._cloud.grpc_port, prefix, files)
-            done = subprocess.run(
+            told = output(
                 [sys.executable, "-m", "bench.cs3_sides"],
-                input=msgspec.json.encode(task),
-                env=os.environ | {"RUCIO_CONFIG": str(self._configuration)},
-                check=True,
-                timeout=TIMEOUT,
-                stdout=subprocess.PIPE,
+                os.environ | {"RUCIO_CONFIG": str(self._configuration)},
+                msgspec.json.encode(task),
             )
-        return msgspec.json.decode(done.stdout, type=Measured)
+        return msgspec.json.decode(told, type=Measured)
+
+    @contextmanager
+    def received(self, folder: str) -> Iterator[None]:
+        """Take away at the end what came to that new folder of the cloud. Raises RuntimeError if not all did."""
+        with self._filled() as here:
+            try:
+                yield
+            finally:
+                if (target := self._on_disk(folder)).exists():
+                    shutil.move(target, here)
 
     @contextmanager
     def _place(self, verb: Verb) -> Iterator[tuple[str, Callable[[str], Path]]]:
         """A folder on the cloud, and where each file is on this machine. Raises RuntimeError if not all arrive."""
         recycle_memory(self._work, self._dataset.total_bytes)
         if verb == "put":
-            folder = f"put-{next(self._numbers)}"
-            target = self._on_disk(folder)
-            yield f"{self._home}/{folder}", self.source
+            folder = f"put-{secrets.token_hex(4)}"
+            with self.received(folder):
+                yield f"{self._home}/{folder}", self.source
         else:
-            target = Path(tempfile.mkdtemp(dir=self._work))
-            yield f"{self._home}/{CLOUD_FOLDER}", lambda name: target / name
-        complain_unless_complete(target, self._dataset)
-        shutil.rmtree(target)
+            with self._filled() as target:
+                yield f"{self._home}/{CLOUD_FOLDER}", lambda name: target / name
+
+    @contextmanager
+    def _filled(self) -> Iterator[Path]:
+        """A folder on this machine, whose files give their bytes back. Raises RuntimeError if not all are there."""
+        with filled_once(self._work) as folder:
+            try:
+                yield folder
+                complain_unless_complete(folder, self._dataset)
+            finally:
+                empty(folder)
 
     def _offers(self, verb: Verb, prefix: str) -> dict[str, DataEndpoint]:
         settings, credential = Settings("127.0.0.1", self._cloud.grpc_port), Basic(USER, Secret.of(PASSWORD))
@@ -228,14 +242,13 @@ def notebook_get_small(grid: Grid, work: Path) -> list[Comparison]:
 def staged_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path) -> list[Comparison]:
     """We begin with a DID, ask Rucio, and publish what is verified; the peers are told paths."""
     dataset.ensure(grid, CLOUD)
-    with tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder:
-        here = Arena(grid.clouds[CLOUD], dataset, Path(folder))
-        here.curl("get")
-        mine, cern, plain = medians(
-            lambda: ours.stage_once(grid, work, dataset, CLOUD),
-            lambda: here.cs3client("get"),
-            lambda: here.curl("get"),
-        )
+    here = Arena(grid.clouds[CLOUD], dataset, Path(tempfile.mkdtemp(prefix="cs3-", dir=work)))
+    here.curl("get")
+    mine, cern, plain = medians(
+        lambda: ours.stage_once(grid, work, dataset, CLOUD),
+        lambda: here.cs3client("get"),
+        lambda: here.curl("get"),
+    )
     return [
         at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
         at_most_times(f"{name}/curl", mine, plain, 1.15),
@@ -252,19 +265,16 @@ def notebook_put_small(grid: Grid, work: Path) -> list[Comparison]:
 
 def put_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path) -> list[Comparison]:
     """We ask Rucio for places, compare what is stored, and register it; the peers only send."""
-    with tempfile.TemporaryDirectory(prefix="cs3-", dir=work) as folder:
-        cloud = grid.clouds[CLOUD]
-        here = Arena(cloud, dataset, Path(folder))
-        paths = [str(here.source(file)) for file in dataset.file_names()]
+    here = Arena(grid.clouds[CLOUD], dataset, Path(tempfile.mkdtemp(prefix="cs3-", dir=work)))
+    paths = [str(here.source(file)) for file in dataset.file_names()]
 
-        def put() -> float:
-            scope = f"put{secrets.token_hex(4)}"  # what Rucio knows is not sent again
-            seeding.add_scope(grid.client(), scope)
-            took = ours.put_once(grid, work, paths, CLOUD, scope, Did(scope, "results"))
-            shutil.rmtree(cloud.path(USER, f"{CLOUD_FOLDER}/{scope}"))
-            return took
+    def put() -> float:
+        scope = f"put{secrets.token_hex(4)}"  # what Rucio knows is not sent again
+        seeding.add_scope(grid.client(), scope)
+        with here.received(f"{CLOUD_FOLDER}/{scope}"):
+            return ours.put_once(grid, work, paths, CLOUD, scope, Did(scope, "results"))
 
-        mine, cern, plain = medians(put, lambda: here.cs3client("put"), lambda: here.curl("put"))
+    mine, cern, plain = medians(put, lambda: here.cs3client("put"), lambda: here.curl("put"))
     return [
         at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
         at_most_times(f"{name}/curl", mine, plain, 1.15),

@@ -30,6 +30,13 @@ def filled_once(work: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def empty(folder: Path) -> None:
+    """Give back the room of all files below; they stay, for the next side's sake."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.truncate(path, 0)
+
+
 def recycle_memory(folder: Path, size: int) -> None:
     """Have room for so many bytes come free in memory just before the clock starts, for whichever side is next.
 

@@ -30,6 +30,8 @@ SETTLE = 0.5
 """Seconds for a paused job's last transfers to end."""
 LOOK = 0.005
 """Seconds between two looks at a plan that is being read."""
+EARLY = 0.05
+"""The part of a dataset that may come before a pause."""
 peaks: dict[int, int] = {}
 """The most bytes of memory that each engine of this run occupied, by its process id."""
 
@@ -70,6 +72,7 @@ class FreshEngine:
             self.state.mkdir(mode=0o700)
             configuration = configuration_from(site(self._grid, self.folder), os.environ).to_dict()
             self._engine = stack.enter_context(Engine(self.state, configuration))
+            stack.callback(self.ask, protocol.Leave())
             self.ask_to_sign_in()
             self.ask(protocol.ClearJobs())  # there are none; answered once it has looked around
             self._ending = stack.pop_all()
@@ -80,7 +83,6 @@ class FreshEngine:
     ) -> None:
         with self._ending:
             self.note_memory()
-            self._engine.ask(protocol.Leave())
 
     def ask_to_sign_in(self) -> None:
         ask = protocol.SignIn(
@@ -127,6 +129,7 @@ class FreshEngine:
 
     def put(self, paths: list[str], rse: str, scope: str, dataset: Did) -> float:
         """Seconds until all files are stored, verified and registered. Raises RuntimeError if one is not."""
+        recycle_memory(self.folder, sum(Path(path).stat().st_size for path in paths))
         started = time.perf_counter()
         upload: UploadSnapshot = self._engine.ask(
             protocol.StartUpload(UploadRequest(INSTANCE, paths, rse, scope, dataset))
@@ -160,6 +163,13 @@ def stage_once(grid: Grid, work: Path, dataset: Dataset, rse: str | None = None)
         return engine.stage(dataset, rse)
 
 
+def start_once(grid: Grid, work: Path) -> float:
+    """Seconds until a new engine is signed in and at work."""
+    started = time.perf_counter()
+    with FreshEngine(grid, work):
+        return time.perf_counter() - started
+
+
 def put_once(grid: Grid, work: Path, paths: list[str], rse: str, scope: str, dataset: Did) -> float:
     """Seconds that a new engine takes to store the files; its start and the sign-in do not count."""
     with FreshEngine(grid, work) as engine:
@@ -169,8 +179,9 @@ def put_once(grid: Grid, work: Path, paths: list[str], rse: str, scope: str, dat
 def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:
     """Seconds that a new engine takes for the bytes alone: like curl, it has its list of addresses before.
 
-    The job is paused at once and its plan read to the end. The few files that came before the pause
-    do not count, and the time is that of all the others, scaled to the whole.
+    The job is paused at once and its plan read to the end. The few bytes that came before the pause
+    do not count, and the time is that of all the others, scaled to the whole. Raises RuntimeError if they
+    are not few.
     """
     with FreshEngine(grid, work) as engine:
         job = engine.start(dataset, rse)
@@ -178,8 +189,10 @@ def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:
         while engine.job(job.id).files_total < dataset.files:
             time.sleep(LOOK)
         time.sleep(SETTLE)
-        before = engine.job(job.id).files_done
-        return engine.resume(job.id, dataset) * dataset.files / (dataset.files - before)
+        before = engine.job(job.id).bytes_done / dataset.total_bytes
+        if before > EARLY:
+            raise RuntimeError(f"{before:.0%} of {dataset.did} came before the pause.")
+        return engine.resume(job.id, dataset) / (1 - before)
 
 
 def _see_through(
