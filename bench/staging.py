@@ -8,8 +8,8 @@ from rucio_mesh.testing.grid import Grid
 
 from . import ours
 from .data import GIB, KIB, MIB, Dataset
-from .peers import curl, rucio_download
-from .results import Comparison, at_least_times_as_fast, at_most_times, medians
+from .peers import curl, rucio_download, rucio_start
+from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
 
 RSE = "ALPHA_DISK"
 SMALL = Dataset("small", 200, MIB)
@@ -42,7 +42,14 @@ def beside_both_peers(
     return [
         at_least_times_as_fast(f"{name}/rucio-download", mine, rucio, times_rucio),
         at_most_times(f"{name}/curl", bytes_alone, plain, times_curl),
+        starts(name, grid, work),
     ]
+
+
+def starts(name: str, grid: Grid, work: Path) -> Comparison:
+    """How long each side takes to be there: `rucio download` does so within its time, our engine before."""
+    mine, rucio = medians(lambda: ours.start_once(grid, work), lambda: rucio_start(grid, work))
+    return beside(f"{name}/start", mine, rucio, "s")
 
 
 def staging_many(grid: Grid, work: Path) -> list[Comparison]:

@@ -14,7 +14,7 @@ from .data import MIB, Dataset
 from .peers import rucio_download
 from .proxy import Proxy
 from .results import Comparison, at_least_times_as_fast, at_most_times, medians
-from .staging import RSE, ready
+from .staging import RSE, ready, starts
 
 GIGABIT = 1e9
 FAR = "DISTANT_DISK"
@@ -32,7 +32,7 @@ def wan(grid: Grid, work: Path) -> list[Comparison]:
             lambda: ours.stage_once(grid, work, DISTANT, FAR),
             lambda: rucio_download(grid, DISTANT, FAR, work),
         )
-    return [at_least_times_as_fast("wan/rucio-download", mine, rucio, 10)]
+    return [at_least_times_as_fast("wan/rucio-download", mine, rucio, 10), starts("wan", grid, work)]
 
 
 def failover(grid: Grid, work: Path) -> list[Comparison]:
