@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -77,3 +77,21 @@ def test_alice_owns_her_scope_and_may_act_as_higgs(lab: Lab) -> None:
 def test_rucio_tells_what_it_was_asked(lab: Lab) -> None:
     lab.client().ping()
     assert ("GET", "/ping", 200) in lab.requests()
+
+
+@pytest.mark.parametrize("kind", ["DATASET", "CONTAINER"])
+def test_a_collection_that_was_half_made_is_completed(
+    lab: Lab, kind: Literal["DATASET", "CONTAINER"]
+) -> None:
+    scope = lab.scope()
+    members = [lab.put(scope, f"f{number}", b"abc") for number in range(3)]
+    if kind == "CONTAINER":
+        members = [lab.collection(scope, f"d{number}", [did]) for number, did in enumerate(members)]
+    lab.collection(scope, "all", members[:2], kind=kind, still_open=True)
+
+    for _ in range(2):
+        lab.collection(scope, "all", members, kind=kind)
+
+    content = lab.client().list_content(scope, "all")
+    assert sorted(each["name"] for each in content) == sorted(did.name for did in members)
+    assert not lab.client().get_did(scope, "all")["open"]

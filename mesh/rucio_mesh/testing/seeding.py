@@ -176,8 +176,11 @@ def add_collection(
     still_open: bool = False,
 ) -> None:
     """A dataset of files, or a container of collections given as (scope, name); closed unless `still_open`."""
-    with suppress(DataIdentifierAlreadyExists):
+    try:
         client.add_did(scope, name, kind)
+    except DataIdentifierAlreadyExists:
+        if not client.get_did(scope, name)["open"]:
+            return  # closed at the end of an earlier time, so that all is there
     attach(client, scope, name, content)
     if metadata:
         client.set_metadata_bulk(scope, name, metadata)
@@ -190,7 +193,8 @@ def attach(client: Client, scope: str, name: str, content: Iterable[File | tuple
     for batch in batches(content):
         pairs = [(each.scope, each.name) if isinstance(each, File) else each for each in batch]
         dids = [{"scope": member_scope, "name": member} for member_scope, member in pairs]
-        client.attach_dids(scope, name, dids)
+        attachment = {"scope": scope, "name": name, "dids": dids}
+        client.attach_dids_to_dids([attachment], ignore_duplicate=True)
 
 
 def add_archive_content(client: Client, archive: File, members: Sequence[File]) -> None:
