@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from typing import Any
 
 import cs3.rpc.v1beta1.code_pb2 as codes
@@ -22,7 +22,11 @@ class History:
 
     def list_recycle(self, request: Any, user: str) -> Any:
         owner = self._tree.place(request.ref, user).mount.owner
-        items = [self._item(each) for each in list(self._tree.trash.values()) if each.owner == owner]
+        items = []
+        for each in list(self._tree.trash.values()):
+            if each.owner == owner:
+                with contextlib.suppress(FileNotFoundError):  # it was purged or restored meanwhile
+                    items.append(self._item(each))
         return provider.ListRecycleResponse(recycle_items=items)
 
     def purge_recycle(self, request: Any, user: str) -> Any:
@@ -30,11 +34,7 @@ class History:
         owner = self._tree.place(request.ref, user).mount.owner
         mine = [each for each in list(self._tree.trash.values()) if each.owner == owner]
         for item in [self._find(request, user)] if request.key else mine:
-            self._tree.trash.pop(item.key, None)
-            if item.file.is_dir():
-                shutil.rmtree(item.file)
-            else:
-                item.file.unlink(missing_ok=True)
+            self._tree.purge(item)
         return provider.PurgeRecycleResponse()
 
     def restore_recycle_item(self, request: Any, user: str) -> Any:

@@ -91,10 +91,15 @@ class Records:
         if known is None:
             return None
         inode, record = known
-        if record.file.is_relative_to(folder) and record.file.exists() and record.file.stat().st_ino == inode:
+        if record.file.is_relative_to(folder) and _inode(record.file) == inode:
             return record.file
-        inside = (path for path in (folder, *folder.rglob("*")) if path.lstat().st_ino == inode)
+        inside = (path for path in (folder, *folder.rglob("*")) if _inode(path) == inode)
         return next(inside, None)  # a folder above it was moved
+
+    def forget(self, file: Path) -> None:
+        """What is there is new, or about to go: inodes are used again."""
+        with self._lock:
+            self._by_inode.pop(_inode(file), None)
 
     def release(self, file: Path) -> Record:
         """The record of what is there now, which is about to become something else. Raises OSError."""
@@ -132,9 +137,24 @@ class Records:
 
 
 def tree_size(folder: Path) -> int:
-    """Bytes of all files below."""
+    """Bytes of all files below; others may be moving and removing them."""
     return sum(
-        os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - many
+        _size(os.path.join(parent, name))  # noqa: PTH118 - many
         for parent, _, names in os.walk(folder)
         for name in names
     )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except (FileNotFoundError, NotADirectoryError):  # since it was listed
+        return 0
+
+
+def _inode(path: Path) -> int:
+    """0 where nothing is."""
+    try:
+        return path.lstat().st_ino
+    except (FileNotFoundError, NotADirectoryError):
+        return 0

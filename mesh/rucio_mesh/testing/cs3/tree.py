@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
+import shutil
 import threading
 import time
 import urllib.parse
@@ -20,6 +21,10 @@ from .refusal import Refused, as_reva_says
 
 CHUNK_OF_OLD = re.compile(r"-chunking-\w+-\d+-\d+$")
 """A name that ownCloud's first protocol of chunks took for a part of a file."""
+
+KEPT = ("homes", "projects", ".trash", ".versions")
+UPLOADS = ".uploads"
+"""Folders below the root: of what is stored, and of what is on its way."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class Tree:
         self._received: dict[str, list[Mount]] = {}
         self._numbers = itertools.count(time.time_ns())
         self._lock = threading.RLock()
-        for folder in ("homes", "projects", ".trash", ".versions", ".uploads"):
+        shutil.rmtree(self._root / UPLOADS, ignore_errors=True)  # nobody knows how to go on with them
+        for folder in (*KEPT, UPLOADS):
             (self._root / folder).mkdir(parents=True, exist_ok=True)
 
     # ---- names
@@ -109,7 +115,7 @@ class Tree:
 
     def part(self) -> Path:
         """A new name for an upload on its way, on the same disk."""
-        return self._root / ".uploads" / self._next_key()
+        return self._root / UPLOADS / self._next_key()
 
     def find(self, reference: Any, user: str) -> Place | Virtual:
         """What a reference means, which need not exist. Raises Refused."""
@@ -164,6 +170,7 @@ class Tree:
         must_be_writable(place)
         with as_reva_says(place.path):
             place.file.mkdir()
+            self.records.forget(place.file)
 
     def touch(self, place: Place) -> None:
         """Make an empty file. Raises Refused."""
@@ -172,6 +179,7 @@ class Tree:
             raise Refused(codes.CODE_INTERNAL, "error touching file: unimplemented: TouchFile")
         with as_reva_says(place.path):
             place.file.touch(exist_ok=False)
+            self.records.forget(place.file)
 
     def delete(self, place: Place) -> None:
         """Move it, and all below it, to the recycle bin. Raises Refused."""
@@ -184,6 +192,18 @@ class Tree:
             bin_file = self._root / ".trash" / key
             place.file.rename(bin_file)
             self.trash[key] = Trashed(key, place.mount.owner, place.path, bin_file, int(time.time()))
+
+    def purge(self, item: Trashed) -> None:
+        """Remove it for good, unless it has left the recycle bin meanwhile."""
+        with self._lock:
+            if not self.trash.pop(item.key, None):
+                return
+            for path in (item.file, *item.file.rglob("*")):
+                self.records.forget(path)
+            if item.file.is_dir():
+                shutil.rmtree(item.file)
+            else:
+                item.file.unlink(missing_ok=True)
 
     def restore(self, item: Trashed, target: Place) -> None:
         """Take it out of the recycle bin. Raises Refused."""
@@ -224,8 +244,8 @@ class Tree:
             self.records.install(version.file, place.file, record)
 
     def used_bytes(self) -> int:
-        """Bytes of all files, those in the recycle bin and old versions among them."""
-        return tree_size(self._root)
+        """Bytes of all files, those in the recycle bin and old versions among them, but no unfinished upload."""
+        return sum(tree_size(self._root / folder) for folder in KEPT)
 
     def _keep_version(self, file: Path) -> Record:
         """Put the present content aside; a careless storage has no file of that name for a moment."""

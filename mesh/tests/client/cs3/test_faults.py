@@ -191,6 +191,19 @@ def test_a_quota_is_told_and_kept(cs3_gateway: MakeGateway) -> None:
     assert target.put("h", b"abc").status_code == 200
 
 
+def test_an_upload_that_broke_takes_nothing_of_the_quota_and_goes_at_the_next_start(tmp_path: Path) -> None:
+    with Gateway(tmp_path, "opencloud", quota_bytes=15_000) as gateway:
+        target = Target.of(gateway).begin()
+        gateway.faults.arm("cut_upload", 9_000)
+        with pytest.raises(requests.exceptions.ConnectionError):
+            target.put("f", CONTENT)
+        assert [part.stat().st_size for part in (tmp_path / ".uploads").iterdir()] == [9_000]
+        assert target.put("f", CONTENT).status_code == 200
+        target.close()
+    Gateway(tmp_path, "opencloud")
+    assert list((tmp_path / ".uploads").iterdir()) == []
+
+
 def test_checksums_are_told_otherwise(gateway: Gateway, target: Target) -> None:
     target.put("g", b"probe 0")
     gateway.faults.checksum = "absent"

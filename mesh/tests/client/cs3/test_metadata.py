@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import cs3.gateway.v1beta1.gateway_api_pb2 as gw
 import cs3.gateway.v1beta1.gateway_api_pb2_grpc as gw_grpc
@@ -147,6 +151,47 @@ def test_p14_what_is_deleted_still_counts_until_it_is_purged(own_cloud: Target) 
     assert used() == before
 
 
+def test_a_listing_of_the_bin_leaves_out_what_is_purged_meanwhile(own_cloud: Target) -> None:
+    assert own_cloud.gateway
+    for name in "fg":
+        own_cloud.put(name, b"abc")
+        own_cloud.ok("Delete", provider.DeleteRequest(ref=ref(own_cloud.path(name))))
+    trash = own_cloud.gateway.tree.trash.values()
+    (going,) = [item for item in trash if item.path == own_cloud.path("f")]
+    going.file.unlink()
+    items = own_cloud.ok("ListRecycle", provider.ListRecycleRequest(ref=ref(own_cloud.home()))).recycle_items
+    paths = [item.ref.path for item in items if item.ref.path.startswith(own_cloud.folder)]
+    assert paths == [own_cloud.path("g")]
+
+
+def test_what_was_known_of_a_file_goes_when_it_is_purged(own_cloud: Target) -> None:
+    assert own_cloud.gateway
+    own_cloud.make_folder("d")
+    own_cloud.put("d/f", b"abc")
+    set_colour(own_cloud, "d/f")
+    elsewhere = own_cloud.gateway.path(own_cloud.path("g"))
+    elsewhere.hardlink_to(own_cloud.gateway.path(own_cloud.path("d/f")))  # as if its inode were used again
+    own_cloud.ok("Delete", provider.DeleteRequest(ref=ref(own_cloud.path("d"))))
+    assert own_cloud.info("g").arbitrary_metadata.metadata["colour"] == "blue"
+    own_cloud.ok("PurgeRecycle", provider.PurgeRecycleRequest(ref=ref(own_cloud.home())))
+    assert not own_cloud.info("g").arbitrary_metadata.metadata
+
+
+def test_a_new_folder_has_nothing_of_one_that_was_there(own_cloud: Target) -> None:
+    assert own_cloud.gateway
+    for _ in range(10):  # some file systems use an inode again at once
+        own_cloud.make_folder("d")
+        assert not own_cloud.info("d").arbitrary_metadata.metadata
+        set_colour(own_cloud, "d")
+        own_cloud.gateway.path(own_cloud.path("d")).rmdir()
+
+
+def set_colour(target: Target, name: str) -> None:
+    colour = resources.ArbitraryMetadata(metadata={"colour": "blue"})
+    request = provider.SetArbitraryMetadataRequest(ref=ref(target.path(name)), arbitrary_metadata=colour)
+    target.ok("SetArbitraryMetadata", request)
+
+
 def test_a_deleted_file_can_be_restored(own_cloud: Target) -> None:
     own_cloud.put("f", b"abc")
     own_cloud.ok("Delete", provider.DeleteRequest(ref=ref(own_cloud.path("f"))))
@@ -219,6 +264,25 @@ def test_p18_values_that_are_not_text_are_dropped(own_cloud: Target) -> None:
     record = own_cloud.gateway.tree.records.of(own_cloud.gateway.path(own_cloud.path("f")))
     record.metadata |= {"bytes": "\udcff", "text": "é"}
     assert dict(own_cloud.info("f").arbitrary_metadata.metadata) == {"text": "é"}
+
+
+@pytest.mark.parametrize("own_cloud", ["eos", "opencloud"], indirect=True)
+def test_a_folder_tells_its_size_while_files_are_removed_from_it(
+    own_cloud: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert own_cloud.gateway
+    own_cloud.make_folder("d")
+    for name in ("going", "staying"):
+        own_cloud.put(f"d/{name}", b"abc")
+    going, walk = own_cloud.gateway.path(own_cloud.path("d/going")), os.walk
+
+    def walk_and_remove(folder: Path) -> Iterator[tuple[Any, ...]]:
+        for step in walk(folder):
+            going.unlink(missing_ok=True)
+            yield step
+
+    monkeypatch.setattr(os, "walk", walk_and_remove)
+    assert own_cloud.info("d").size == 3
 
 
 @pytest.mark.parametrize("cloud", ["localfs", *LIVE_ONE], indirect=True)
@@ -309,3 +373,14 @@ def test_calls_that_nobody_serves_are_unimplemented(own_cloud: Target) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         own_cloud.call("CreateSymlink", provider.CreateSymlinkRequest())
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_streams_end_with_an_error_of_no_code(cloud: Target) -> None:
+    requests = {
+        "ListContainerStream": provider.ListContainerStreamRequest(ref=ref(cloud.folder)),
+        "ListRecycleStream": provider.ListRecycleStreamRequest(ref=ref(cloud.folder)),
+    }
+    for method, request in requests.items():
+        with pytest.raises(grpc.RpcError) as refused:
+            list(cloud.call(method, request))
+        assert refused.value.code() == grpc.StatusCode.UNKNOWN
