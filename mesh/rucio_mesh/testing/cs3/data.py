@@ -122,6 +122,10 @@ class DataHandler(BaseHTTPRequestHandler):
     def log_message(self, *_arguments: object) -> None:
         """Nothing: the request may hold a token."""
 
+    def handle_expect_100(self) -> bool:
+        """A client that waits to be asked for its body is asked when that is read: it may be refused at once."""
+        return True
+
     def do_GET(self) -> None:
         self._handle(self._send)
 
@@ -321,6 +325,10 @@ class DataHandler(BaseHTTPRequestHandler):
 
     def _body(self, upload: Upload) -> Body:
         """The pieces of the body, as the faults have it. Raises ConnectionCut."""
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+            self.wfile.flush()
         passage = Passage(self.server.faults, "upload", self.server.lapses, before=upload.received)
         buffer = memoryview(bytearray(PIECE))
         offset = upload.received

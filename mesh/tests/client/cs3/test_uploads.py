@@ -160,6 +160,21 @@ def test_p36_overwriting_makes_a_version_which_can_be_read_and_restored(cloud: T
     assert cloud.get("f").content == b"first"
 
 
+@pytest.mark.parametrize(
+    ("token", "answer"), [("", b"HTTP/1.1 100 "), ("bad", b"HTTP/1.1 403 ")], ids=["asked", "refused"]
+)
+def test_a_client_that_waits_to_be_asked_is_asked_or_refused(
+    own_cloud: Target, token: str, answer: bytes
+) -> None:
+    offer = own_cloud.initiate("f", 3)
+    headers = own_cloud.headers(offer, Upload_Length="3", Content_Length="3", Expect="100-continue")
+    headers["X-Reva-Transfer"] = token or offer.token
+    connection = own_cloud.connection(offer.upload_endpoint)
+    with contextlib.closing(connection):
+        connection.request("PUT", urlsplit(offer.upload_endpoint).path, headers=headers)
+        assert connection.sock.recv(len(answer)) == answer
+
+
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "DELETE"])
 def test_p37_other_methods_are_not_implemented(cloud: Target, method: str) -> None:
     assert cloud.send(cloud.initiate("f", 3), b"abc", method).status_code == 501
