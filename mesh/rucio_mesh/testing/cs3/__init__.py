@@ -15,6 +15,8 @@
     with Cloud("ALPHA", folder, "eos", authority=authority) as cloud:   # TLS; ends with this process
         cloud.grpc_port, cloud.data_port, cloud.home("einstein")
 
+    python -m rucio_mesh.testing.cs3 --root FOLDER --set seconds_per_mebibyte=2      # see __main__.py
+
 Accounts: einstein/relativity, marie/radioactivity, richard/superfluidity (type "basic"); machine key "machine-key".
 Each user has a home; `/projects` (eos: `/eos/project`) is a second storage provider, which all share.
 Files lie below the root; ids, metadata, locks, shares, versions and the recycle bin are forgotten at the end.
