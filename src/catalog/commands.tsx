@@ -67,7 +67,7 @@ export function addCatalogCommands(
   options: ICatalogCommandsOptions
 ): string[] {
   const { catalog, jobs, panel, trans } = options;
-  const chosen = () => catalog.selected.filter(row => !row.missing);
+  const chosen = () => catalog.chosen;
   const isChosen = () => chosen().length > 0;
   const plan = () => catalog.plan(chosen());
 
