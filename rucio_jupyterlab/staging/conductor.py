@@ -158,10 +158,15 @@ class Conductor:
     def plan_is_complete(self, job: Job) -> None:
         job.plan_read = True
         if job.record.pinned:
-            self._publisher.call(functools.partial(self._journal.inventory.pin, job.id, True))
+            self._publisher.call(functools.partial(self._pin, job))
         if job.state == "planning":
             self.board.set_state(job, "running")
         self._link_and_run(job)
+
+    def _pin(self, job: Job) -> None:
+        """In the publisher's thread, whose turn may come when the user has unpinned it."""
+        if job.record.pinned:
+            self._journal.inventory.pin(job.id, True)
 
     def plan_failed(self, job: Job, problem: Problem) -> None:
         self.halt(job)

@@ -157,8 +157,8 @@ class Inventory:
         """Keep the files of a job whatever room is needed, or no longer those that no other is `holding` by a pin."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE files SET pinned = ?1 WHERE id IN (SELECT file FROM members WHERE job = ?2) AND NOT EXISTS"
-                f" (SELECT 1 FROM members WHERE file = files.id AND job <> ?2 AND job IN {ANY_OF})",
+                "UPDATE files SET pinned = ?1 WHERE id IN (SELECT file FROM members WHERE job = ?2) AND (?1 OR"
+                f" NOT EXISTS (SELECT 1 FROM members WHERE file = files.id AND job <> ?2 AND job IN {ANY_OF}))",
                 (int(pinned), job, json_list(holding())),
             )
 

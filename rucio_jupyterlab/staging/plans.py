@@ -151,8 +151,10 @@ class Plans:
 
     def _take_overview(self, job: Job, overview: Overview, prefix: str) -> None:
         job.record.growing = overview.growing
-        job.record.prefix = prefix
         job.record.path = f"{self._views}/{overview.path}"
+        if job.record.prefix is None:
+            job.record.prefix = prefix
+            self._board.save(job)  # the next engine may know more instances, or fewer
         self._board.touch(job)
 
     def _grew(self, job: Job, batch: Batch) -> None:

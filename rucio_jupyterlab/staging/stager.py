@@ -202,8 +202,9 @@ class Stager:
         return job.snapshot()
 
     async def _set_pin(self, job: Job, pinned: bool) -> None:
-        job.record.pinned = pinned
+        job.record.pinned |= pinned  # at once, lest another one's unpinning takes its files
         await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned, self._board.pinned)
+        job.record.pinned = pinned  # not before: a full disk may have refused that
 
     async def transfers(self, ask: ListTransfers) -> TransferPage:
         """A page of a job's files."""

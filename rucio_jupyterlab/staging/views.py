@@ -42,8 +42,9 @@ class View:
         """Make `path` (relative) lead to the file `target` (absolute); return the path that was free.
 
         What is there already and leads to `target` is kept. A name that is taken by something else gets an
-        escaped twin, except one of `ours`, under which the same file appeared before: what was made there is
-        replaced, unless somebody has changed it. What is `outside` of the store is never copied. Raises OSError.
+        escaped twin, except one of `ours`, under which the same file appeared before: what stands there is
+        replaced, unless it can be written to or is an absolute link. What is `outside` of the store is never
+        copied. Raises OSError.
         """
         make = self._symlink_at if outside or self._kind == "symlink" else self._copy_at
         with self._lock:
@@ -157,13 +158,16 @@ class View:
                     os.unlink(name, dir_fd=descriptor)
 
     def _is_ours(self, descriptor: int, folder: str, name: str, store: str, outside: set[str]) -> bool:
-        """A copy that nobody made writable since, or a link into the store, to a file outside of it, or to none."""
+        """A copy that nobody made writable since, or a link into the store, to a file outside of it, or to none.
+
+        Where a link leads that cannot be followed, on a mount that hangs in the air perhaps, is not known: it stays.
+        """
         text = _text(descriptor, name)
         if text is None:
             return _is_as_made(descriptor, name)
         target = os.path.normpath(os.path.join(_physical(self.root), folder, text))
         in_store = target.startswith(_physical(store).rstrip("/") + "/")
-        return in_store or target in outside or _leads_nowhere(descriptor, name)
+        return in_store or target in outside or (not os.path.isabs(text) and _leads_nowhere(descriptor, name))
 
     def _tidy(self, folder: str) -> None:
         while folder:
@@ -224,8 +228,8 @@ def _text(descriptor: int, name: str) -> str | None:
 def _leads_nowhere(descriptor: int, name: str) -> bool:
     try:
         os.stat(name, dir_fd=descriptor)
-    except FileNotFoundError:
-        return True
+    except OSError as error:
+        return error.errno == errno.ENOENT
     return False
 
 

@@ -78,3 +78,17 @@ def test_the_store_is_counted_rightly_whatever_happens(happens: Sequence[Step]) 
         again = Journal(str(Path(folder, "journal.sqlite")))
         assert [again.inventory.usage()] == [tuple(map(int, row)) for row in counted]
         again.close()
+
+
+def test_a_pin_holds_what_another_pinned_job_only_names(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "journal.sqlite"))
+    pinned = list(JOBS)  # the second was cancelled before its files were pinned
+    for job in JOBS:
+        take(journal, ("here", job, 1))
+    journal.inventory.pin("one", True, lambda: pinned)
+    assert journal.inventory.usage()[2] == 1
+    journal.inventory.pin("one", False, lambda: pinned)
+    assert journal.inventory.usage()[2] == 1
+    journal.inventory.pin("two", False, lambda: ["two"])
+    assert journal.inventory.usage()[2] == 0
+    journal.close()

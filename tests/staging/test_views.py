@@ -300,6 +300,15 @@ def test_a_link_of_ours_goes_too_when_what_it_led_to_is_gone(place: Place, tmp_p
     assert place.all() == []
 
 
+def test_a_link_that_leads_who_knows_where_stays(linked: Place, tmp_path: Path) -> None:
+    (linked.root / "s").mkdir(parents=True)
+    (linked.root / "s/a").symlink_to("a")  # as on a mount that cannot be looked into
+    (linked.root / "s/b").symlink_to(tmp_path / "a disk that is not plugged in")
+    for name in ("s/a", "s/b"):
+        linked.unlink(name)
+    assert linked.all() == ["s/a", "s/b"]
+
+
 def test_links_of_an_earlier_kind_are_still_ours(tmp_path: Path) -> None:
     Place(tmp_path, "symlink").link("s/a")
     copies = Place(tmp_path, "copy")
