@@ -166,7 +166,8 @@ class Demo:
                 shutil.rmtree(old)
         for place, folders, files in os.walk(views, topdown=False):  # what the user laid there stays
             for name in (*files, *folders):
-                if (link := Path(place, name)).is_symlink():
+                link = Path(place, name)
+                if link.is_symlink() and not link.exists():
                     link.unlink()
             with suppress(OSError):  # there is something in it
                 Path(place).rmdir()

@@ -24,7 +24,7 @@ LOG = "demo.log"
 INTERRUPTED = 130
 """The status that a shell gives to what Ctrl-C has ended before it was done."""
 MARKS = ("rucio-demo", "grid/rucio/data-version")
-"""Files that only a demo's folder has; the first one is made at once."""
+"""Files that only a demo's folder has. The first is made at once; earlier versions did without it."""
 
 
 def lacking() -> list[str]:
@@ -129,9 +129,8 @@ def _end_with_input() -> None:
 
 def _may_be_used(folder: Path) -> bool:
     """Whether a demo may write there and remove what is in its way; marks a folder that has nothing in it."""
-    if any((folder / mark).exists() for mark in MARKS):
-        return True
-    if any(found.name != LOG for found in folder.iterdir()):
+    is_ours = any((folder / mark).exists() for mark in MARKS)
+    if not is_ours and any(found.name != LOG for found in folder.iterdir()):
         return False
     (folder / MARKS[0]).touch()
     return True

@@ -17,9 +17,11 @@ def test_what_was_staged_goes_and_what_the_user_laid_beside_it_stays(tmp_path: P
     (views / "scope" / "shared" / "file").symlink_to(stored)
     own = views / "scope" / "shared" / "own.ipynb"
     own.touch()
+    link = views / "scope" / "shared" / "link"
+    link.symlink_to(own)
 
     Demo(tmp_path)._clear()
 
-    assert [path for path in views.rglob("*") if not path.is_dir()] == [own]
+    assert sorted(path for path in views.rglob("*") if not path.is_dir()) == [link, own]
     assert not (views / "scope" / "whole").exists()
     assert not (tmp_path / "grid").exists()

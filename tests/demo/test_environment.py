@@ -72,6 +72,15 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "state").is_dir()
 
 
+def test_a_folder_of_an_earlier_version_is_the_demos_for_good(tmp_path: Path) -> None:
+    earlier = tmp_path / "grid" / "rucio"
+    earlier.mkdir(parents=True)
+    (earlier / "data-version").touch()
+    assert run._may_be_used(tmp_path)
+    (earlier / "data-version").unlink()  # its data are made anew, and that is interrupted
+    assert run._may_be_used(tmp_path)
+
+
 def test_what_the_extra_lacks_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
