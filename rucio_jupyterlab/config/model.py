@@ -182,10 +182,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     @classmethod
     def together(cls, configurations: Iterable[Configuration]) -> Configuration:
-        """What several clients configured, in the order in which they said so, as one.
+        """What several clients configured, in the order in which they came, as one.
 
-        All their instances, each as it was described last; the options of the last that set any; and the
-        first one's instance to begin with, for that is the client that stays.
+        All their instances, each as the last one describes it; the options of the last that sets any; and the
+        first one's instance to begin with, for that is mostly the client that stays.
         """
         said = list(configurations)
         instances = {instance.name: instance for each in said for instance in each.instances}

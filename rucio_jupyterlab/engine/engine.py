@@ -58,7 +58,7 @@ class Engine:
             {}, os.environ
         )
         self._said: dict[int, Configuration] = {}
-        """By the client who said it, in the order in which that was."""
+        """By the client who said it, in the order in which they came."""
         self._configuring = asyncio.Lock()
         set_level(self._configuration.options.log_level)
         self._accounts = Accounts(self._configuration, state, self._account_changed)
@@ -158,8 +158,8 @@ class Engine:
         """Go by what is said and by what the others said who are still there."""
         async with self._configuring:
             there = self._clients()
-            others = {each: theirs for each, theirs in self._said.items() if each in there and each != client}
-            self._said = others | {client: said}
+            self._said = {each: theirs for each, theirs in self._said.items() if each in there}
+            self._said[client] = said
             configuration = Configuration.together(self._said.values())
             if not configuration.says_the_same(self._configuration):
                 await self._configure(configuration)
