@@ -110,7 +110,6 @@ export class Accounts implements IAccounts {
 
   async signIn(instance: string, how: SignInAsk): Promise<void> {
     await this._take(this._client.signIn(instance, how));
-    this._choices.delete(instance); // it may be somebody else by now
   }
 
   async signOut(instance: string): Promise<void> {
@@ -143,8 +142,11 @@ export class Accounts implements IAccounts {
 
   private async _askChoices(instance: string): Promise<void> {
     // What is wrong shows where Rucio is asked next.
+    const asked = this._turns;
     const answer = await this._client.accounts(instance).catch(() => null);
-    this._choices.set(instance, answer?.accounts ?? []);
+    if (asked === this._turns) {
+      this._choices.set(instance, answer?.accounts ?? []);
+    }
   }
 
   private async _take(answer: Promise<InstanceInfo>): Promise<void> {
@@ -153,6 +155,8 @@ export class Accounts implements IAccounts {
       instances: withInstance(known.instances, instance)
     }));
     await this._current.changeLater(change);
+    this._turns += 1;
+    this._choices.clear(); // it may be somebody else by now
   }
 
   private readonly _client: IAccountsClient;
@@ -160,6 +164,8 @@ export class Accounts implements IAccounts {
   private _chosen: string | null = null;
   /** What Rucio told the last time, by instance. */
   private readonly _choices = new Map<string, readonly string[]>();
+  /** How often the user has signed in or out, or become another account. */
+  private _turns = 0;
 }
 
 /** The instances with this one in the place of its name, or at the end. */

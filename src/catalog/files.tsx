@@ -55,7 +55,13 @@ export function Files(props: IFilesProps): JSX.Element {
           tone="error"
           icon={warningIcon}
           text={trouble}
-          action={{ label: trans.__('Try again'), run: onRetry }}
+          action={{
+            label: trans.__('Try again'),
+            run:
+              listing.lapse && !listing.expired
+                ? () => listing.retry() // which keeps the rows that are here
+                : onRetry
+          }}
         />
       )}
       {!trouble && listing.length === 0 && (

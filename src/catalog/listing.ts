@@ -10,6 +10,8 @@ const PAGE = 200;
 const KEPT = 40;
 /** Milliseconds between two looks at a listing that is still arriving. */
 const LOOK = [200, 400, 800, 1500];
+/** The same while rows cannot be had. */
+const LAPSED = 10_000;
 
 /**
  * The answer to one question, of any length, read page by page as rows come into sight.
@@ -62,7 +64,7 @@ export class Listing {
 
   /** Whether the server holds the answer no more. */
   get expired(): boolean {
-    return this._lapse?.do === 'refresh';
+    return this._lapse?.type === 'not-found';
   }
 
   /** Seconds since the question was asked; stands still once the answer has ended. */
@@ -100,14 +102,18 @@ export class Listing {
 
   /** Read those that are not here, of no more rows than are kept; null where one cannot be had. */
   async load(first: number, end: number): Promise<DidRow[] | null> {
-    this.ensure(first, end);
+    this._want(first, end);
     await Promise.all(this._asked.values());
     return this.held(first, end);
   }
 
-  /** Ask for the pages that rows from `first` up to before `end` are on. */
+  /** Rows from `first` up to before `end` are in sight: ask for the pages that they are on. */
   ensure(first: number, end: number): void {
     this._sight = [first, end];
+    this._want(first, end);
+  }
+
+  private _want(first: number, end: number): void {
     const last = Math.min(end, this._length) - 1;
     for (
       let page = Math.floor(first / PAGE);
@@ -169,7 +175,9 @@ export class Listing {
   /** Look again after a while, ever more seldom, until the answer has ended. */
   private _look(times: number): void {
     if (this.arriving && !this._isDisposed) {
-      const pause = LOOK[Math.min(times, LOOK.length - 1)];
+      const pause = this._lapse
+        ? LAPSED
+        : LOOK[Math.min(times, LOOK.length - 1)];
       this._timer = window.setTimeout(async () => {
         await this._ask(0, 1);
         this._look(times + 1);

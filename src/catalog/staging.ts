@@ -14,7 +14,7 @@ type Refusal = Obstacle & { again: () => Promise<void> };
 export interface IStaging {
   /** Whether one is being started. */
   busy: boolean;
-  /** Forgotten when something else is chosen. */
+  /** Forgotten when something else is chosen, or asked. */
   refused: Refusal | null;
   start: (rows: readonly DidRow[], part?: Part) => Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface IStaging {
 export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
   const [busy, setBusy] = React.useState(false);
   const [refused, setRefused] = React.useState<Refusal | null>(null);
-  const { chosen, instance } = catalog;
+  const { chosen, instance, summaries } = catalog;
   const choice = chosen.map(row => didText(row.did)).join('\n');
 
   React.useEffect(() => {
@@ -31,7 +31,8 @@ export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
     if (choice) {
       void jobs.refreshStore();
     }
-  }, [jobs, choice]);
+    // Another question, or another Rucio's, has other summaries.
+  }, [jobs, summaries, choice]);
 
   const start = async (rows: readonly DidRow[], part: Part = {}) => {
     if (!instance) {

@@ -121,7 +121,9 @@ export class Summaries {
       if (epoch === this._epoch) {
         keys.forEach(key => this._fresh.add(key));
       }
-      this._obstacle = null;
+      if (this._failed.size === 0) {
+        this._obstacle = null;
+      }
     } catch (reason) {
       this._obstacle = obstacleOf(reason);
       keys.forEach(key => this._failed.add(key));

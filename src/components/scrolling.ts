@@ -8,11 +8,14 @@ export interface ISight {
 }
 
 /**
- * Height of the element that stands for a list, at most; in pixels.
+ * Height of the element that stands for a list, at most; in pixels of the page.
  *
- * Browsers end higher ones early. In a longer list each pixel of the scroll bar stands for more than one.
+ * Browsers end higher ones early, at some 17 or 33 million, the latter in pixels of the screen. In a longer list each
+ * pixel of the scroll bar stands for more than one.
  */
-export const HIGHEST = 15_000_000;
+export function highest(): number {
+  return 30_000_000 / Math.max(2, window.devicePixelRatio);
+}
 
 /** How far the bar of a list of some height, of which some is in sight, is scrolled for its top. */
 export function barOf({ top, height }: ISight, total: number): number {
@@ -25,7 +28,8 @@ export function topOf(bar: number, height: number, total: number): number {
 }
 
 function scaleOf(height: number, total: number): number {
-  return total > HIGHEST ? (total - height) / (HIGHEST - height) : 1;
+  const most = highest();
+  return total > most ? (total - height) / (most - height) : 1;
 }
 
 /** The rows to draw, the first and the one after the last. */

@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { barOf, HIGHEST, isIn, rowsIn, topOf, topToShow } from './scrolling';
+import { barOf, highest, isIn, rowsIn, topOf, topToShow } from './scrolling';
 
 /** One row that is taller than the others: where it is, and by how many pixels. */
 export interface ITallRow {
@@ -89,7 +89,7 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
     }
     if (awaited.current > 0 && total - height >= awaited.current) {
       go(node, awaited.current);
-    } else if (total > HIGHEST) {
+    } else if (total > highest()) {
       go(node, from); // the same place of the bar stands for another one in a longer list
     }
     // Only growth may move the bar.
@@ -153,7 +153,7 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
       <div
         role="none"
         className="jp-Rucio-sizer"
-        style={{ height: Math.min(total, HIGHEST) }}
+        style={{ height: Math.min(total, highest()) }}
       >
         {rows}
       </div>

@@ -40,7 +40,7 @@ type Refusal = Obstacle & { again: () => Promise<void> };
 
 /** The weight of names. */
 const BOLD = 600;
-/** Jobs that are drawn before the user asks for the older ones; unfinished ones always are. */
+/** Jobs that are drawn before the user asks for the older ones; unfinished and opened ones always are. */
 const RECENT = 50;
 
 /** All jobs, newest first, and the store that they fill. */
@@ -115,7 +115,9 @@ export function JobList(props: IJobListProps): JSX.Element {
   }
   const shown = older
     ? all
-    : all.filter((job, at) => at < RECENT || !isFinished(job));
+    : all.filter(
+        (job, at) => at < RECENT || !isFinished(job) || job.id === opened?.id
+      );
   const names = shown.map(job => shortName(job, trans));
   return (
     <div className="jp-Rucio-jobs" ref={ref}>

@@ -31,9 +31,9 @@ export interface IPanelOptions {
 /** Milliseconds between two drawings of the time that is left. */
 const TICK = 30_000;
 
-/** What has the focus when a tab is shown: a field, else the tab itself, else what is there. */
+/** What has the focus when a tab is shown: a field for text, else the tab itself, else what is there. */
 const FIRST_TO_FOCUS = [
-  'input:enabled, select:enabled, textarea:enabled',
+  'input:enabled:not([type="number"]), select:enabled, textarea:enabled',
   '[role="tab"][aria-selected="true"]',
   'button:enabled'
 ];
@@ -87,9 +87,17 @@ export class RucioPanel extends ReactWidget implements IPanel {
       if (!this._form || this._forms !== number) {
         return false;
       }
+      const { activeElement } = document;
+      // Who writes elsewhere by now is left there.
+      const isHere =
+        activeElement === document.body || this.node.contains(activeElement);
       this._form = null;
       this.update();
-      if (before instanceof HTMLElement && this.node.contains(before)) {
+      if (
+        isHere &&
+        before instanceof HTMLElement &&
+        this.node.contains(before)
+      ) {
         requestAnimationFrame(() => before.focus());
       }
       return true;

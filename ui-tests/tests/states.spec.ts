@@ -37,7 +37,9 @@ for (const theme of THEMES) {
   });
 }
 
-test('a refusal is told until something else is chosen', async ({ page }) => {
+test('a refusal is told until something else is chosen or asked', async ({
+  page
+}) => {
   const fake = new FakeServer();
   await fake.serve(page);
   await page.goto();
@@ -49,6 +51,12 @@ test('a refusal is told until something else is chosen', async ({ page }) => {
   await panel.button('Stage').click();
   await expect(panel.root).toContainText(detail);
   await panel.rows.first().click();
+  await expect(panel.root).not.toContainText(detail);
+
+  await panel.rows.nth(1).click();
+  await panel.button('Stage').click();
+  await expect(panel.root).toContainText(detail);
+  await panel.search('data25_13p6TeV', '*');
   await expect(panel.root).not.toContainText(detail);
 });
 

@@ -21,7 +21,7 @@ function setUp(selected: DidRow[], pinned: string[] = []) {
   const pasted: string[][] = [];
   const done: string[] = [];
   const catalog = {
-    selected,
+    chosen: selected,
     instance: 'atlas',
     renew: () => done.push('renewed'),
     paste: (dids: Did[]) => pasted.push(dids.map(didText))

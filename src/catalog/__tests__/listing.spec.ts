@@ -93,10 +93,8 @@ it('forgets pages that were not seen for long', async () => {
 });
 
 describe('rows that cannot be had', () => {
-  const fail = (action: 'retry' | 'refresh') => () =>
-    Promise.reject(
-      new Failure({ type: 'internal', detail: 'No answer.', do: action })
-    );
+  const fail = (type: 'internal' | 'not-found') => () =>
+    Promise.reject(new Failure({ type, detail: 'No answer.', do: 'retry' }));
 
   it('take no others away, and come once the server answers again', async () => {
     const catalog = new FakeCatalog();
@@ -104,7 +102,7 @@ describe('rows that cannot be had', () => {
     catalog.arrived['*'] = 800;
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('retry'));
+    read.mockImplementationOnce(fail('internal'));
     listing.ensure(400, 401);
     await settled();
     expect([listing.lapse?.detail, listing.obstacle]).toEqual([
@@ -122,7 +120,7 @@ describe('rows that cannot be had', () => {
     catalog.rows['*'] = many(1000);
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('retry'));
+    read.mockImplementationOnce(fail('internal'));
     listing.ensure(400, 401);
     await settled();
     listing.ensure(800, 801);
@@ -136,7 +134,7 @@ describe('rows that cannot be had', () => {
     catalog.rows['*'] = many(1000);
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('retry'));
+    read.mockImplementationOnce(fail('internal'));
     listing.ensure(400, 401);
     await settled();
     listing.ensure(0, 1);
@@ -149,7 +147,7 @@ describe('rows that cannot be had', () => {
     catalog.rows['*'] = many(1000);
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('retry'));
+    read.mockImplementationOnce(fail('internal'));
     listing.ensure(400, 401);
     await jest.advanceTimersByTimeAsync(10_000);
     expect(read).toHaveBeenCalledTimes(1);
@@ -164,14 +162,14 @@ describe('rows that cannot be had', () => {
     catalog.arrived['*'] = 200;
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('retry'));
+    read.mockImplementationOnce(fail('internal'));
     await jest.advanceTimersByTimeAsync(300);
     expect([listing.lapse?.detail, listing.arriving]).toEqual([
       'No answer.',
       true
     ]);
     catalog.arrived['*'] = 500;
-    await jest.advanceTimersByTimeAsync(1000);
+    await jest.advanceTimersByTimeAsync(10_000);
     expect([listing.lapse, listing.length]).toEqual([null, 500]);
   });
 
@@ -181,7 +179,7 @@ describe('rows that cannot be had', () => {
     catalog.arrived['*'] = 200;
     const listing = await open(catalog);
     const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementation(fail('refresh'));
+    read.mockImplementation(fail('not-found'));
     await jest.advanceTimersByTimeAsync(10_000);
     expect([listing.expired, listing.arriving]).toEqual([true, false]);
     expect(listing.row(0)?.did.name).toBe('d0');

@@ -1,4 +1,4 @@
-import { barOf, HIGHEST, isIn, rowsIn, topOf, topToShow } from '../scrolling';
+import { barOf, highest, isIn, rowsIn, topOf, topToShow } from '../scrolling';
 
 it.each([
   [0, 100, 0, 13],
@@ -31,19 +31,15 @@ it.each([
   expect(isIn({ top: 400, height: 100 }, begin)).toBe(is);
 });
 
-const [HEIGHT, LONG] = [500, 10 * HIGHEST];
+const MOST = highest();
+const [HEIGHT, LONG] = [500, 10 * MOST];
 
 it.each([
   ['a list that fits', 40_000, 1234, 1234],
-  ['the highest that needs no scale', HIGHEST, 14_999_500, 14_999_500],
+  ['the highest that needs no scale', MOST, 14_999_500, 14_999_500],
   ['the begin of a longer one', LONG, 0, 0],
-  ['the end of a longer one', LONG, LONG - HEIGHT, HIGHEST - HEIGHT],
-  [
-    'the middle of a longer one',
-    LONG,
-    (LONG - HEIGHT) / 2,
-    (HIGHEST - HEIGHT) / 2
-  ]
+  ['the end of a longer one', LONG, LONG - HEIGHT, MOST - HEIGHT],
+  ['the middle of a longer one', LONG, (LONG - HEIGHT) / 2, (MOST - HEIGHT) / 2]
 ])('%s has its place on the bar', (_, total, top, bar) => {
   expect(barOf({ top, height: HEIGHT }, total)).toBeCloseTo(bar);
   expect(topOf(bar, HEIGHT, total)).toBeCloseTo(top);

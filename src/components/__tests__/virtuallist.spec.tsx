@@ -1,7 +1,7 @@
 import { act, fireEvent, render, screen } from '@testing-library/react';
 import * as React from 'react';
 
-import { HIGHEST } from '../scrolling';
+import { highest } from '../scrolling';
 import { type IVirtualListProps, VirtualList } from '../virtuallist';
 
 const ROW = 20;
@@ -91,7 +91,7 @@ describe('a list higher than browsers bear', () => {
 
   it('is scrolled to its very end, and each of its rows can be shown', () => {
     const { node, change, scroll } = show({ count });
-    scroll(HIGHEST - height);
+    scroll(highest() - height);
     screen.getByText(`${count - 1}`);
     change({ count, reveal: { index: 4_000_000, of: row } });
     const slot = screen.getByText('4000000').parentElement!;
@@ -100,7 +100,7 @@ describe('a list higher than browsers bear', () => {
 
   it('keeps the rows in sight while more arrive', () => {
     const { change, scroll } = show({ count });
-    scroll(HIGHEST / 2);
+    scroll(highest() / 2);
     const shown = screen.getAllByText(/./).map(each => each.textContent);
     change({ count: 2 * count });
     expect(screen.getAllByText(/./).map(each => each.textContent)).toEqual(

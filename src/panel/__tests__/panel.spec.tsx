@@ -82,6 +82,18 @@ it('a form that is left does not close the next one', async () => {
   expect(field('second').value).toBe('typed');
 });
 
+it('a form that ends by itself leaves the focus with who writes elsewhere', async () => {
+  const button = panel.node.appendChild(document.createElement('button'));
+  button.focus();
+  const close = await show('form');
+  const cell = document.body.appendChild(document.createElement('textarea'));
+  cell.focus();
+  await drawn(() => void close());
+  await new Promise(requestAnimationFrame);
+  expect(document.activeElement).toBe(cell);
+  cell.remove();
+});
+
 it('a form that stands there is closed once', async () => {
   const close = await show('form');
   await drawn(() => expect([close(), close()]).toEqual([true, false]));
