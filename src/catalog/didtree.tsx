@@ -162,8 +162,9 @@ function PlainLine(props: IPlainLineProps): JSX.Element {
   const { listing, depth } = line.branch;
   const trouble = listing.lapse ?? listing.obstacle;
   const isComing = line.kind === 'pending' || listing.arriving;
+  const why = depth > 0 ? trouble?.detail : trouble && trans.__('Not loaded'); // a strip above the list tells why
   const text =
-    trouble?.detail ??
+    why ??
     (isComing ? trans.__('Loading…') : (listing.cut ?? trans.__('Empty')));
   return (
     <div

@@ -120,12 +120,17 @@ it('a line that is still to come is named while the keyboard is on it', async ()
   expect(document.getElementById(active ?? '')?.textContent).toBe('Loading…');
 });
 
-it('a line that cannot be had tells why', async () => {
+it.each([
+  ['of the list says so, below a strip that tells why', 0, 'Not loaded'],
+  ['of what a row holds tells why', 1, 'No answer.']
+])('a line that cannot be had %s', async (_, depth, text) => {
   const { listing } = await grow();
   jest.spyOn(listing, 'row').mockReturnValue(undefined);
   jest
     .spyOn(listing, 'lapse', 'get')
     .mockReturnValue({ type: 'offline', detail: 'No answer.', do: 'retry' });
-  show(new Branch(listing));
-  expect(screen.getAllByText('No answer.')).toHaveLength(2);
+  const branch = new Branch(listing);
+  jest.spyOn(branch, 'depth', 'get').mockReturnValue(depth);
+  show(branch);
+  expect(screen.getAllByText(text)).toHaveLength(2);
 });
