@@ -75,9 +75,19 @@ class Registry:
         return known
 
     def ensure_dataset(self, dataset: Did) -> None:
-        """Make it where it is missing."""
-        with _if_not_so_already():
+        """Make it where it is missing. Raises BadRequest where no files can be put into what is there."""
+        try:
             self._client.tell(did_path(dataset), {"type": "DATASET"})
+            return
+        except Failure as failure:
+            if failure.exception not in _ALREADY_SO:
+                raise
+        body = {"dids": [did_body(dataset)], "inherit": False}
+        for line in self._client.items("dids/bulkmeta", BulkLine, body=body):
+            if line.type != "dataset":
+                raise BadRequest(f"{dataset} is a {line.type}; files can be put into a dataset alone.")
+            if line.is_open is False:
+                raise BadRequest(f"{dataset} is closed and takes no more files.")
 
     def ensure_rule(self, did: Did, rse: str) -> None:
         """Have one copy kept at the RSE, on this account's quota."""

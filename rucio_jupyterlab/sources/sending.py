@@ -126,8 +126,10 @@ class CloudWriter:
         with self._failures():
             self._client(Pfn.parse(pfn)).sign_in()
 
-    def send(self, file: Path, pfn: str) -> Sent:
+    def send(self, file: Path, pfn: str, accept: Callable[[], None] = lambda: None) -> Sent:
         """Put a local file at a `cs3:` PFN: whole and verified, or not at all. Blocks.
+
+        `accept` is called before it gets its name, and may raise.
 
         It is written beside the place under a name of its own, compared with what the cloud then says of it, and
         moved; what breaks is tried again a few times. What is there already, and provably the same, stays. Raises
@@ -145,7 +147,15 @@ class CloudWriter:
             source, patience = transfers.file_source(file), _Lingering(self._rse, self._hold)
             staging = self._staging(place)
             try:
-                sent = transfers.store(client, place.path, source, size, patience=patience, staging=staging)
+                sent = transfers.store(
+                    client,
+                    place.path,
+                    source,
+                    size,
+                    patience=patience,
+                    staging=staging,
+                    accept=lambda _sent: accept(),
+                )
             except AlreadyExists:  # somebody else was faster
                 return self._as_it_is(client, place.path, file, size)
             except Failed:  # which is what some storages say where their quota is full

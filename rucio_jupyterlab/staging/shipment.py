@@ -148,7 +148,7 @@ class Shipment:
                 _check_unchanged(file)
         if self._retries.stopped:
             raise Stopped
-        known, places = self._retries.insist(THIS_THREAD, self._prepare)
+        places = self._retries.insist(THIS_THREAD, self._prepare)
         # One question; the senders would be refused each by itself.
         self._retries.insist(THIS_THREAD, lambda: self._knock(places.of(self._files[0].did)))
         senders = [
@@ -158,14 +158,14 @@ class Shipment:
         for sender in senders:
             sender.start()
         try:
-            self._register_as_they_come(len(senders), known, places)
+            self._register_as_they_come(len(senders), places)
         finally:
             self.stop()
             for sender in senders:
                 sender.join()
 
-    def _prepare(self) -> tuple[dict[Did, BulkLine], Places]:
-        """What Rucio knows of the files, and where they go."""
+    def _prepare(self) -> Places:
+        """Where the files go, none of which Rucio knows as another one."""
         self._means.check()
         request, dids = self._request, [file.did for file in self._files]
         registry = self._registry = self._means.registry()
@@ -178,7 +178,7 @@ class Shipment:
             registry.ensure_dataset(request.dataset)
             # Before any byte is sent, for the quota may not allow it.
             registry.ensure_rule(request.dataset, request.rse)
-        return known, places
+        return places
 
     def _ask_for_places(self, dids: Sequence[Did]) -> dict[Did, str]:
         """In the thread of whoever needs one of them. Raises Stopped; who waited for his turn asks nobody then."""
@@ -228,7 +228,7 @@ class Shipment:
             place = places.of(file.did)
             if next(attempts) or self._again:
                 writer.tidy(place)
-            return writer.send(file.path, place)
+            return writer.send(file.path, place, lambda: _check_unchanged(file))
 
         return self._retries.insist(number, attempt)
 
@@ -260,7 +260,7 @@ class Shipment:
 
     # This thread
 
-    def _register_as_they_come(self, senders: int, known: dict[Did, BulkLine], places: Places) -> None:
+    def _register_as_they_come(self, senders: int, places: Places) -> None:
         """Until all senders have ended. Raises the first that went wrong; what arrived beside it is registered."""
         trouble: Exception | None = None
         while senders:
@@ -275,7 +275,7 @@ class Shipment:
                     trouble = trouble or news
                     self.stop()
             try:
-                self._register(batch, known, places)
+                self._register(batch, places)
             except (Failure, Stopped) as failure:
                 trouble = trouble if isinstance(trouble, Failure) else failure
                 self.stop()
@@ -290,25 +290,22 @@ class Shipment:
         except Empty:
             return "none"
 
-    def _register(self, batch: list[Arrived], known: dict[Did, BulkLine], places: Places) -> None:
+    def _register(self, batch: list[Arrived], places: Places) -> None:
         """Tell Rucio of a batch; where it refuses, of each by itself. What it does not want does not stay."""
         if not batch:
             return
         request = self._request
+        files = [NewFile(each.file.did, each.sent.bytes, each.sent.adler32) for each in batch]
         try:
-            for each in batch:
-                _check_same(
-                    each.file.did, known.get(each.file.did), size=each.sent.bytes, adler32=each.sent.adler32
-                )
-            files = [NewFile(each.file.did, each.sent.bytes, each.sent.adler32) for each in batch]
+            self._check_still_free(files)
             self._tell_rucio(lambda rucio: rucio.add_replicas(request.rse, files))
         except REFUSALS as refusal:
-            if isinstance(refusal, RucioFault):
+            if not _is_about_the_file(refusal):
                 raise
             if len(batch) == 1:
                 self._take_back(batch[0], places)
                 raise
-            self._register_each(batch, known, places)
+            self._register_each(batch, places)
             return
         dids, dataset = [file.did for file in files], request.dataset
         if dataset is not None:
@@ -319,15 +316,22 @@ class Shipment:
         self._files_stored += len(files)
         self._keep([Stored(file.did, request.rse, file.bytes, file.adler32) for file in files])
 
+    def _check_still_free(self, files: Sequence[NewFile]) -> None:
+        """Rucio takes a replica of any content for a DID that it knows, and somebody may have made one meanwhile."""
+        dids = [file.did for file in files]
+        known = self._retries.insist(THIS_THREAD, lambda: self._registry.files(dids))
+        for file in files:
+            _check_same(file.did, known.get(file.did), size=file.bytes, adler32=file.adler32)
+
     def _tell_rucio(self, tell: Callable[[Registry], object]) -> None:
         """Until it has heard; what it knows already it may be told again."""
         self._retries.insist(THIS_THREAD, lambda: tell(self._registry))
 
-    def _register_each(self, batch: Sequence[Arrived], known: dict[Did, BulkLine], places: Places) -> None:
+    def _register_each(self, batch: Sequence[Arrived], places: Places) -> None:
         trouble = None
         for each in batch:
             try:
-                self._register([each], known, places)
+                self._register([each], places)
             except REFUSALS as refusal:
                 trouble = trouble or refusal
         if trouble is not None:
@@ -340,6 +344,12 @@ class Shipment:
 
         if not refused.sent.found:
             self._retries.insist(THIS_THREAD, remove)
+
+
+def _is_about_the_file(refusal: Failure) -> bool:
+    """Whether Rucio refuses it by a name, or we do. What a proxy or an error page says is said of no file."""
+    unnamed = refusal.exception is None and isinstance(refusal, (Denied, RucioRefused))
+    return not (unnamed or isinstance(refusal, RucioFault))
 
 
 def _check_unchanged(file: Outgoing) -> None:

@@ -192,6 +192,14 @@ class Upload:
             self._over = over
         return last if over else None
 
+    def tidy_after_failure(self) -> None:
+        """Take away what is left half, if that is possible; it has ended, and nobody waits for this."""
+        try:
+            if files := self._halves():
+                tidy_up(self._record.request, files, self._means, Retries(TIDY_SECONDS))
+        except Exception as error:  # noqa: BLE001 -- else it would end this engine
+            logger.warning("What the upload %s has left half may stay: %s", self._record.id, outline(error))
+
     def settle(self, last: UploadRecord) -> None:
         """From now on tell how it ended."""
         self._record, self._ended = last, True
@@ -249,8 +257,7 @@ class Upload:
 
     def _tidy(self) -> bool:
         """After it was cancelled: whether nothing is to be done any more; else it is the next engine's."""
-        left = self._record.left()
-        files = left if self._taken_up else [file for file in left if file in self._unfinished]
+        files = self._halves()
         while files and not self._engine_ends:
             self._behind = self._hindrance = None
             self._tidying = Retries(TIDY_SECONDS)
@@ -269,6 +276,11 @@ class Upload:
             logger.warning("What the upload %s has left half may stay there: %s", self._record.id, reason)
             break
         return not (files and self._engine_ends)
+
+    def _halves(self) -> list[Outgoing]:
+        """Files of which something may be left half on the cloud."""
+        left = self._record.left()
+        return left if self._taken_up else [file for file in left if file in self._unfinished]
 
     def _halt(self) -> None:
         self._halted = True

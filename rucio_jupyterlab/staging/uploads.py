@@ -141,6 +141,8 @@ class Uploads:
             del self._threads[last.id]
         else:
             upload.settle(last)
+        if last.state == "failed":
+            upload.tidy_after_failure()
 
     def _file_away(self, record: UploadRecord) -> bool:
         """Whether the end could be kept. If not, or only it, the next engine finds everything stored."""

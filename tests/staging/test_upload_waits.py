@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from msgspec.structs import replace
@@ -222,6 +222,51 @@ def test_a_file_that_changes_while_its_upload_waits_ends_it(lab: Lab, it: Dock, 
     assert ended.state == "failed" and ended.problem is not None
     assert "has changed" in ended.problem.detail
     assert not there.path(scope, "result.root").exists()
+
+
+@pytest.mark.parametrize("how", ["ab", "r+b"], ids=["grows", "is rewritten"])
+def test_a_file_that_changes_while_it_is_sent_is_not_stored(
+    lab: Lab, it: Dock, there: Cloud, how: str
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    with (it.folder / "result.root").open(how) as file:
+        file.write(b"other bytes")
+    it.limit(None)
+    ended = it.ends(put)
+    assert ended.state == "failed" and ended.problem is not None
+    assert "has changed" in ended.problem.detail
+    assert not there.path(scope, "result.root").exists()
+    until(lambda: there.partials() == [])
+
+
+def test_a_name_that_another_file_takes_meanwhile_gets_no_replica_of_this_one(
+    lab: Lab, it: Dock, there: Cloud
+) -> None:
+    scope = lab.scope("alice")
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    did = lab.register(scope, "result.root", b"another one", rse="ALPHA_DISK")
+    it.limit(None)
+    ended = it.ends(put)
+    assert ended.state == "failed" and ended.problem is not None
+    (known,) = lab.client().list_replicas([{"scope": did.scope, "name": did.name}])
+    assert there.rse not in known["rses"]
+    assert not there.path(scope, "result.root").exists()
+
+
+@pytest.mark.parametrize("kind", ["CONTAINER", "DATASET"], ids=["a container", "a closed dataset"])
+def test_what_takes_no_files_is_known_before_anything_is_sent(
+    lab: Lab, it: Dock, there: Cloud, kind: Literal["CONTAINER", "DATASET"]
+) -> None:
+    scope = lab.scope("alice")
+    lab.collection(scope, "results", kind=kind)
+    ended = it.ends(it.put(there, scope, LARGE, dataset="results"))
+    assert ended.state == "failed" and ended.bytes_done == 0
+    assert list(lab.client().list_did_rules(scope, "results")) == []
 
 
 # A sign-in that the cloud refuses

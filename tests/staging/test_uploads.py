@@ -19,11 +19,19 @@ from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.catalog.registry import Registry
 from rucio_jupyterlab.config import Options, configuration_from
 from rucio_jupyterlab.did import Did
-from rucio_jupyterlab.errors import NotFound, SignInNeeded
+from rucio_jupyterlab.errors import (
+    Conflict,
+    Denied,
+    Failure,
+    NotFound,
+    RucioFault,
+    RucioRefused,
+    SignInNeeded,
+)
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.model import Stored, UploadRequest, UploadSnapshot
 from rucio_jupyterlab.staging.records import Records
-from rucio_jupyterlab.staging.shipment import Means
+from rucio_jupyterlab.staging.shipment import Means, _is_about_the_file
 from rucio_jupyterlab.staging.upload import Upload, UploadRecord, begun
 from rucio_jupyterlab.staging.uploads import MOST_ENDED, Uploads
 from tests.cli.waiting import until
@@ -234,3 +242,18 @@ def test_an_end_that_cannot_be_kept_is_told_all_the_same(
     monkeypatch.setattr(Records, "save", full)
     uploads = start()
     assert outcome(uploads).state == "failed" and not uploads.busy
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_about_it"),
+    [
+        (RucioRefused("No such thing.", exception="ScopeNotFound"), True),
+        (Denied("Not you.", exception="AccessDenied"), True),
+        (Conflict("There is another file of that name."), True),
+        (RucioRefused("It answers with HTTP 404."), False),
+        (Denied("It answers with HTTP 403."), False),
+        (RucioFault("It reports an error of its own.", exception="DatabaseException"), False),
+    ],
+)
+def test_only_what_rucio_or_we_say_of_a_file_takes_it_away_again(refusal: Failure, is_about_it: bool) -> None:
+    assert _is_about_the_file(refusal) is is_about_it
