@@ -109,7 +109,7 @@ def read_auth_type(value: Any, problems: list[str]) -> Any:
     """The way to sign in that a site calls `userpass`, `x509`, `x509_proxy` or `oidc`; None if unknown."""
     if value in (None, ""):
         return None
-    if value not in AUTH_TYPES:
+    if not isinstance(value, str) or value not in AUTH_TYPES:
         problems.append("The key “default_auth_type” must be one of userpass, x509, x509_proxy, oidc.")
         return None
     return AUTH_TYPES[value]

@@ -54,6 +54,9 @@ def configuration_from(
     if not instances and not problems and (from_file := instance_of_rucio_cfg(environ)) is not None:
         instances = [from_file]
     default = chosen or traits.get("default_instance") or None
+    if default and not isinstance(default, str):
+        problems.append("The key “default_instance” must be a text.")
+        default = None
     if default and default not in {instance.name for instance in instances}:
         problems.append(f"The key “default_instance” names “{default}”, which is not configured.")
         default = None

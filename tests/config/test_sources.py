@@ -126,6 +126,17 @@ def test_a_default_that_is_not_there_is_told() -> None:
     assert "“default_auth_type”" in configuration.problem
 
 
+@pytest.mark.parametrize("value", [["userpass"], {"userpass": 1}, 3])
+def test_a_default_that_is_no_text_is_told(value: Any) -> None:
+    configuration = read(SITE, default_instance=value, default_auth_type=value)
+
+    assert configuration.default_instance == "escape.example.org"
+    assert configuration.default_auth_type is None
+    assert configuration.problem is not None
+    assert "“default_instance” must be a text." in configuration.problem
+    assert "“default_auth_type” must be one of" in configuration.problem
+
+
 def test_options_are_read_and_wrong_ones_named() -> None:
     configuration = read(confirm_files="many", quota_bytes="1000", shared_stores=["/a"], link="hard")
 
