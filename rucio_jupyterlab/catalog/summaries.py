@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from ..did import Did
+from ..errors import Failure, SignInNeeded
 from .answers import BulkLine, ContentLine, DatasetReplicaLine, did_path, path_segments, whole
 from .bulk import bulk_lines, described
 from .model import Description, DidSummary, Reach
@@ -35,21 +36,40 @@ class Summarizer:
         self._recent: Recent[tuple[str, Did], DidSummary] = Recent(_FRESH, _MOST)
 
     def summarize(self, client: RucioClient, dids: Sequence[Did], mounts: Sequence[str]) -> list[DidSummary]:
-        """One for each of `dids`, in their order; unknown ones have nothing."""
+        """One for each of `dids`, in their order; unknown ones have nothing.
+
+        What cannot be counted or located has what Rucio's columns say, and is asked about again the next time.
+        Raises SignInNeeded, and the Failure where nothing at all was told.
+        """
         name = client.instance.name
         known = {did: summary for did in dids if (summary := self._recent.get((name, did)))}
-        for summary in self._ask(client, [did for did in dict.fromkeys(dids) if did not in known], mounts):
-            known[summary.did] = self._recent.put((name, summary.did), summary)
-        return [known.get(did) or _unknown(did) for did in dids]
+        asked = [did for did in dict.fromkeys(dids) if did not in known]
+        lines = bulk_lines(client, asked) if asked else {}
+        failure: Failure | None = None
+        for told in self._ask(client, lines.values(), mounts):
+            if isinstance(told, Failure):
+                failure = told
+            else:
+                known[told.did] = self._recent.put((name, told.did), told)
+        if failure is not None and not known:
+            raise failure
+        columns = {did: _of_columns(line) for did, line in lines.items()}
+        return [known.get(did) or columns.get(did) or _unknown(did) for did in dids]
 
-    def _ask(self, client: RucioClient, dids: list[Did], mounts: Sequence[str]) -> Iterator[DidSummary]:
-        if not dids:
-            return
-        lines = bulk_lines(client, dids)
-        yield from self._files(client, [line for line in lines.values() if line.type == "file"], mounts)
-        collections = [line for line in lines.values() if line.type != "file"]
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="summary") as pool:
-            yield from pool.map(lambda line: self._collection(client, line), collections)
+    def _ask(
+        self, client: RucioClient, lines: Collection[BulkLine], mounts: Sequence[str]
+    ) -> Iterator[DidSummary | Failure]:
+        """Each summary, or why there is none: one DID that fails takes no other with it."""
+        try:
+            yield from self._files(client, [line for line in lines if line.type == "file"], mounts)
+        except SignInNeeded:
+            raise
+        except Failure as failure:
+            yield failure
+        collections = [line for line in lines if line.type != "file"]
+        if collections:
+            with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="summary") as pool:
+                yield from pool.map(lambda line: self._collection(client, line), collections)
 
     def _files(
         self, client: RucioClient, lines: Iterable[BulkLine], mounts: Sequence[str]
@@ -64,9 +84,14 @@ class Summarizer:
                 where[pfn.rse] = best([reach, where.get(pfn.rse, "none")])
             yield _summary(Description(file.did, "file", sizes.get(file.did, 0), 1, open=False), where)
 
-    def _collection(self, client: RucioClient, line: BulkLine) -> DidSummary:
-        description = described(line) or self._describe(client, line.did)
-        return _summary(description, self._rses_of(client, line))
+    def _collection(self, client: RucioClient, line: BulkLine) -> DidSummary | Failure:
+        try:
+            description = described(line) or self._describe(client, line.did)
+            return _summary(description, self._rses_of(client, line))
+        except SignInNeeded:
+            raise
+        except Failure as failure:
+            return failure
 
     def _rses_of(self, client: RucioClient, line: BulkLine) -> dict[str, Reach]:
         """The RSEs that have something of a collection, each with how it can be reached."""
@@ -91,6 +116,13 @@ def _summary(description: Description, where: dict[str, Reach]) -> DidSummary:
         reach=best(where.values()),
         staged_files=0,
     )
+
+
+def _of_columns(line: BulkLine) -> DidSummary:
+    row = line.row()
+    files = 1 if row.type == "file" else row.files
+    is_open = bool(line.is_open)
+    return DidSummary(row.did, row.type, row.bytes, files, open=is_open, rses=0, reach="none", staged_files=0)
 
 
 def _unknown(did: Did) -> DidSummary:

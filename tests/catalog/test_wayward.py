@@ -22,7 +22,7 @@ from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataF
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListScopes, OpenListing, SignIn
-from rucio_jupyterlab.errors import NoSpace, RucioFault, RucioRefused, RucioUnreachable
+from rucio_jupyterlab.errors import NoSpace, RucioFault, RucioRefused, RucioUnreachable, SignInNeeded
 from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
 
 SEARCH = OpenListing("w", SearchQuery("s", "*", "all"), limit=10)
@@ -238,6 +238,61 @@ def test_closing_ends_the_question_at_rucio(catalog_at: Make) -> None:
     catalog.close_listing(page.listing_id)
 
     assert server.hung_up.wait(timeout=5)
+
+
+def columns(*kinds: str) -> Reply:
+    """What the columns say of n0, n1, …, each a closed collection of that kind."""
+    return streamed(
+        *(row(number, did_type=kind, bytes=7, length=2, is_open=False) for number, kind in enumerate(kinds))
+    )
+
+
+def test_a_did_that_cannot_be_summarised_takes_no_other_with_it(catalog_at: Make) -> None:
+    disk = json.dumps({"rse_type": "DISK", "protocols": []}).encode()
+    catalog, server = catalog_at(
+        {
+            "/dids/bulkmeta": in_turn(columns(*["DATASET"] * 5, "CONTAINER"), streamed()),
+            "/dids/s/n5": lambda request: request.answer(500),
+            "/replicas/s/": streamed(b'{"rse": "A", "available_length": 2}\n'),
+            "/rses/A": lambda request: request.answer(200, disk),
+        }
+    )
+    dids = [Did("s", f"n{number}") for number in range(6)]
+
+    told = catalog.summarize("w", dids)
+
+    assert [(one.did, one.bytes, one.files, one.rses) for one in told] == [
+        *((did, 7, 2, 1) for did in dids[:5]),
+        (dids[5], 7, 2, 0),
+    ]
+    asked = len(server.paths)
+    assert catalog.summarize("w", dids)[:5] == told[:5]
+    assert server.paths[asked:] == ["/dids/bulkmeta"]
+
+
+def test_where_nothing_can_be_summarised_the_failure_is_told(catalog_at: Make) -> None:
+    catalog, _ = catalog_at(
+        {
+            "/dids/bulkmeta": columns("CONTAINER", "CONTAINER"),
+            "/dids/s/": lambda request: request.answer(500),
+        }
+    )
+
+    with pytest.raises(RucioRefused):
+        catalog.summarize("w", [Did("s", "n0"), Did("s", "n1")])
+
+
+def test_who_is_signed_out_meanwhile_is_told_whatever_else_came(catalog_at: Make) -> None:
+    catalog, _ = catalog_at(
+        {
+            "/dids/bulkmeta": columns("DATASET", "CONTAINER"),
+            "/dids/s/": lambda request: request.answer(401),
+            "/replicas/s/": streamed(),
+        }
+    )
+
+    with pytest.raises(SignInNeeded):
+        catalog.summarize("w", [Did("s", "n0"), Did("s", "n1")])
 
 
 def did_answer(files: int) -> Reply:
