@@ -21,6 +21,12 @@ IDLE = 4 * 3600.0
 """Seconds after which a listing that nobody reads is forgotten: long, since its rows only lie on disk."""
 MOST = 64
 """Open listings. Each holds a file and little memory; a tree with many open branches has as many."""
+_MOST_BYTES = 1_000_000_000
+"""Of one listing: some five million rows, more than anybody reads."""
+_ROOM, _ROOM_SHARE = 1_000_000_000, 0.05
+"""What a listing leaves free: so many bytes, or that share of a smaller disk."""
+_LOOK_EVERY = 1 << 20
+"""Bytes after which the room is looked at again."""
 _STRIDE = 256
 """Rows from one entry of the index to the next."""
 _LONGEST_ROW = 1 << 20
@@ -51,6 +57,7 @@ class Listing:
         self._news = threading.Condition()
         self._pending = bytearray()
         self._size = 0
+        self._looked_at = 0
         self._rows = 0
         self._index = array("Q", [0])
         self._answer: Answer | None = None
@@ -126,12 +133,17 @@ class Listing:
     def _take(self, ask: Callable[[], Answer]) -> None:
         rest = b""
         self._answer = answer = ask()
-        for block in answer.blocks():
-            rest = self._append(rest + block)
-            if self._closed:
-                return
-            if len(rest) > _LONGEST_ROW:
-                raise RucioRefused("Rucio's answer holds rows that cannot be read.")
+        try:
+            for block in answer.blocks():
+                rest = self._append(rest + block)
+                if self._closed:
+                    return
+                if len(rest) > _LONGEST_ROW:
+                    raise RucioRefused("Rucio's answer holds rows that cannot be read.")
+                self._mind_room()
+        except Failure:
+            answer.close()
+            raise
         if rest:
             raise RucioUnreachable("The answer ended in the middle of a row.")
 
@@ -152,6 +164,19 @@ class Listing:
                 self._publish()
             self._news.notify_all()
         return block[end:]
+
+    def _mind_room(self) -> None:
+        """Raises NoSpace where the list has become too long to go on; what has arrived can be read."""
+        with self._news:
+            size = self._size + len(self._pending)
+        if size > _MOST_BYTES:
+            raise NoSpace("This list is too long; narrow the search.")
+        if size - self._looked_at < _LOOK_EVERY:
+            return
+        self._looked_at = size
+        disk = os.fstatvfs(self._file)
+        if disk.f_bavail * disk.f_frsize < min(_ROOM, disk.f_blocks * disk.f_frsize * _ROOM_SHARE):
+            raise NoSpace("The disk has too little room for the rest of this list; narrow the search.")
 
     def _publish(self) -> None:
         """Write what has arrived; the lock is held. Raises NoSpace."""

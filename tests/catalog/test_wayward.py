@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.catalog import rses
+from rucio_jupyterlab.catalog import listing, rses
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataFilter, SearchQuery
 from rucio_jupyterlab.config import configuration_from
@@ -224,14 +224,45 @@ def test_a_list_that_finds_no_room_is_told(catalog_at: Make, monkeypatch: pytest
         until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.complete)
 
 
-def test_closing_ends_the_question_at_rucio(catalog_at: Make) -> None:
-    def endless(request: Request) -> None:
-        request.begin_stream()
-        number = 0
-        while True:
-            number += 1
-            request.chunk(row(number) * 100)
+def endless(request: Request) -> None:
+    request.begin_stream()
+    number = 0
+    while True:
+        number += 1
+        request.chunk(row(number) * 100)
 
+
+def assert_it_ends(catalog: Catalog, server: Wayward, why: str) -> None:
+    """The list ends with a sentence, its rows stay, and Rucio is asked for no more."""
+    page = until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.cut)
+
+    assert why in page.cut
+    assert not page.complete
+    assert server.hung_up.wait(timeout=5)
+    assert len(catalog.read_listing(page.listing_id, page.rows_so_far - 3, 10).rows) == 3
+
+
+def test_a_list_without_end_is_cut_and_what_came_can_be_read(
+    catalog_at: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_BYTES", 300_000)
+    catalog, server = catalog_at({"/dids/s/dids/search": endless})
+
+    assert_it_ends(catalog, server, "This list is too long; narrow the search.")
+
+    (spooled,) = (tmp_path / "spool").iterdir()
+    assert spooled.stat().st_size < 600_000
+
+
+def test_a_list_leaves_room_on_the_disk(catalog_at: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = os.statvfs_result((4096, 4096, 1_000_000, 40_000, 40_000, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "fstatvfs", lambda file: full)
+    catalog, server = catalog_at({"/dids/s/dids/search": endless})
+
+    assert_it_ends(catalog, server, "The disk has too little room for the rest of this list")
+
+
+def test_closing_ends_the_question_at_rucio(catalog_at: Make) -> None:
     catalog, server = catalog_at({"/dids/s/dids/search": endless})
     page = catalog.open_listing(SEARCH)
 
