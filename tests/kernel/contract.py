@@ -33,6 +33,8 @@ class JupyterStandIn:
         self.rows: list[TransferRow] = []
         self.pages: list[ListingPage] = []
         """What a listing's pages look like, one look after the other."""
+        self.closed: msgspec.Struct = msgspec.defstruct("Done", [])()
+        """What the closing of a listing is answered with."""
         self.extension = True
         self.requests: list[tuple[str, str, Any]] = []
         """Method, path below the prefix, body."""
@@ -69,7 +71,7 @@ class JupyterStandIn:
             case "GET", ["listings", _]:
                 return self.pages.pop(0)
             case "DELETE", ["listings", _]:
-                return msgspec.defstruct("Done", [])()
+                return self.closed
             case "GET", ["jobs"]:
                 return Jobs([look for look in self.course if isinstance(look, JobSnapshot)])
             case "POST", ["jobs"]:

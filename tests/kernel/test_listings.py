@@ -37,6 +37,13 @@ def test_an_answer_that_was_cut_says_so(jupyter: JupyterStandIn) -> None:
     assert found.cut == "Rucio hung up." and "Rucio hung up." in found._repr_html_()
 
 
+def test_rows_that_have_come_outlast_a_failure_to_close_the_listing(jupyter: JupyterStandIn) -> None:
+    jupyter.pages = [page(["a"], 0, 1, complete=True)]
+    jupyter.closed = Problem("engine-down", "The engine ended.", "retry", 503)
+    assert list(kernel.search("user.alice:*")) == ["user.alice:a"]
+    assert jupyter.requests[-1][:2] == ("DELETE", "listings/l1")
+
+
 def test_a_scope_alone_lists_all_in_it(jupyter: JupyterStandIn) -> None:
     jupyter.pages = [page([], 0, 0, complete=True)]
     assert not kernel.search("user.alice")
