@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -46,6 +47,11 @@ _LARGEST_SUMMARY = _LARGEST_BULK = 100
 _SIDE_BY_SIDE = 6
 _SCOPES_FRESH = 300.0
 _PARENTS_FRESH = 60.0
+_TABLE_SECONDS = 80.0
+"""For one table of replicas: whoever asked the engine for it soon gives up."""
+_LARGE_TABLE, _LARGE_TABLE_FRESH = 10_000, 30.0
+"""From so many files on, which take seconds, a table is kept so long. Smaller ones are always read anew: a job may
+just have made replicas."""
 
 
 class Catalog:
@@ -61,6 +67,7 @@ class Catalog:
         self._summarizer = Summarizer(self._rses, _describe)
         self._scopes: Recent[tuple[str, str, bool], list[str]] = Recent(_SCOPES_FRESH, 64)
         self._parents: Recent[tuple[str, Did], list[Did]] = Recent(_PARENTS_FRESH, 2_000)
+        self._large_tables: Recent[tuple[int, Did], ReplicaTable] = Recent(_LARGE_TABLE_FRESH, 64)
 
     def close(self) -> None:
         """End all listings."""
@@ -111,9 +118,20 @@ class Catalog:
         return Metadata(did, {key: values[key] for key in sorted(values) if values[key] is not None})
 
     def replicas(self, instance: str, did: Did) -> ReplicaTable:
-        """Where the files are, RSE by RSE. Reads about 5,000 files a second."""
+        """Where the files are, RSE by RSE. Reads about 5,000 files a second, and gives up in time.
+
+        The answer about a large collection serves for a while.
+        """
         client = self._accounts.client(instance)
-        return replica_table(client, self._rses, _describe(client, did), self._accounts.mounts(instance))
+        key = (client.number, did)
+        if (kept := self._large_tables.get(key)) is not None:
+            return kept
+        deadline = time.monotonic() + _TABLE_SECONDS
+        mounts = self._accounts.mounts(instance)
+        table = replica_table(client, self._rses, _describe(client, did), mounts, deadline)
+        if table.files_total >= _LARGE_TABLE:
+            self._large_tables.put(key, table)
+        return table
 
     def rules(self, instance: str, did: Did) -> list[Rule]:
         """Rules on the DID; of a file, those of its datasets too."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..config import Instance
+from ..errors import RucioUnreachable
 from .answers import ReplicaLine, whole
 from .model import Description, Media, Pfn, ReplicaTable, RseReplicas
 from .reach import best, reach_of_pfn, reach_of_schemes
@@ -60,13 +62,23 @@ class _Sum:
 
 
 def replica_table(
-    client: RucioClient, rses: Rses, description: Description, mounts: Sequence[str]
+    client: RucioClient, rses: Rses, description: Description, mounts: Sequence[str], deadline: float
 ) -> ReplicaTable:
-    """Read all replicas, keeping sums alone. Raises as `replicas_of` does."""
+    """Read all replicas, keeping sums alone.
+
+    Raises as `replicas_of` does, and RucioUnreachable where more files are to come after `deadline`, by the
+    monotonic clock.
+    """
     sums: dict[str, _Sum] = {}
     files = without = archived = 0
     addresses: list[str] = []
     for line in replicas_of(client, description):
+        if time.monotonic() > deadline:
+            raise RucioUnreachable(
+                f"{client.instance.display_name} told of {files:,} files in time, and there are more: too many to "
+                "count here.",
+                do="none",
+            )
         rses.expect(client, line.states)
         pfns = [pfn_of(rses.get(client, value.rse), url, value) for url, value in line.pfns.items()]
         files += 1

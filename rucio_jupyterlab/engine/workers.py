@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 THREADS_EACH = 8
 POOLS = 16
@@ -23,6 +23,7 @@ class Workers:
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._waiting: Counter[str] = Counter()
         """Questions of each key that somebody waits for."""
+        self._shared: dict[Hashable, asyncio.Task[Any]] = {}
 
     async def run(self, key: str, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The call's result, from a thread of that key; waits while all of them are busy."""
@@ -34,6 +35,15 @@ class Workers:
             return await asyncio.wrap_future(self._pools[key].submit(call, *args, **kwargs))
         finally:
             self._waiting[key] -= 1
+
+    async def share(self, key: str, call: Callable[..., T], /, *args: Hashable) -> T:
+        """As `run`; who asks the same meanwhile waits for the same result, or failure, and takes no thread."""
+        question = (key, call, args)
+        asked: asyncio.Task[T] | None = self._shared.get(question)
+        if asked is None:
+            asked = self._shared[question] = asyncio.create_task(self.run(key, call, *args))
+            asked.add_done_callback(lambda _: self._shared.pop(question))
+        return await asyncio.shield(asked)
 
     def _make_room(self) -> None:
         """End the threads of keys that nobody waits for, where there are many."""

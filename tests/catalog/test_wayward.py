@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +349,35 @@ def test_files_that_rucio_leaves_out_are_asked_for_by_name(catalog_at: Make) -> 
     )
 
     assert [one.did.name for one in catalog.files("w", DATASET)] == ["n1", "n2"]
+
+
+def test_a_table_of_too_many_files_is_given_up_and_the_answer_closed(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(request: Request) -> None:
+        request.begin_stream()
+        for number in count():
+            request.chunk(replica(number) * 100)
+
+    monkeypatch.setattr("rucio_jupyterlab.catalog.catalog._TABLE_SECONDS", 0.2)
+    catalog, server = catalog_at({"/dids/s/d": did_answer(10_000_000), "/replicas/list": endless})
+
+    with pytest.raises(RucioUnreachable, match="too many to count"):
+        catalog.replicas("w", DATASET)
+    assert server.hung_up.wait(timeout=5)
+
+
+@pytest.mark.parametrize(("large", "reads"), [(2, 1), (3, 2)])
+def test_a_large_table_serves_for_a_while_and_a_small_one_is_read_anew(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch, large: int, reads: int
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.catalog.catalog._LARGE_TABLE", large)
+    catalog, server = catalog_at(
+        {"/dids/s/d": did_answer(2), "/replicas/list": streamed(replica(1), replica(2))}
+    )
+
+    assert [catalog.replicas("w", DATASET).files_total for _ in range(2)] == [2, 2]
+    assert server.paths.count("/replicas/list") == reads
 
 
 def test_a_short_answer_never_looks_whole(catalog_at: Make) -> None:
