@@ -86,7 +86,6 @@ class Listing:
         with self._news:
             if self._failure is not None and self._rows == 0:
                 raise self._failure
-            self._publish()
             rows, ended, failure = self._rows, self._ended, self._failure
             seconds = self._seconds if ended else time.monotonic() - self._started
             lines = self._lines(offset, min(limit, rows - offset))
@@ -141,6 +140,8 @@ class Listing:
                 if len(rest) > _LONGEST_ROW:
                     raise RucioRefused("Rucio's answer holds rows that cannot be read.")
                 self._mind_room()
+            with self._news:
+                self._publish()
         except Failure:
             answer.close()
             raise
@@ -194,9 +195,11 @@ class Listing:
             return []
         first, last = offset // _STRIDE, (offset + count - 1) // _STRIDE + 1
         start = self._index[first]
-        end = self._index[last] if last < len(self._index) else self._size
+        end = self._index[last] if last < len(self._index) else self._size + len(self._pending)
         skip = offset - first * _STRIDE
-        return os.pread(self._file, end - start, start).split(b"\n")[skip : skip + count]
+        written = os.pread(self._file, end - start, start)
+        waiting = self._pending[max(0, start - self._size) : max(0, end - self._size)]
+        return (written + waiting).split(b"\n")[skip : skip + count]
 
     def _row(self, line: bytes) -> DidRow:
         try:

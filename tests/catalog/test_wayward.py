@@ -23,7 +23,7 @@ from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataF
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListScopes, OpenListing, SignIn
-from rucio_jupyterlab.errors import NoSpace, RucioFault, RucioRefused, RucioUnreachable, SignInNeeded
+from rucio_jupyterlab.errors import RucioFault, RucioRefused, RucioUnreachable, SignInNeeded
 from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
 
 SEARCH = OpenListing("w", SearchQuery("s", "*", "all"), limit=10)
@@ -214,17 +214,6 @@ def test_rubbish_among_the_names_of_a_joined_search_is_told(catalog_at: Make, na
         catalog.open_listing(OpenListing("w", SearchQuery("s", filters=[MetadataFilter("run", "=", 1)])))
 
 
-def test_a_list_that_finds_no_room_is_told(catalog_at: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    catalog, _ = catalog_at({"/dids/s/dids/search": streamed(row(1) * 2000)})
-    monkeypatch.setattr(os, "pwrite", full)
-
-    with pytest.raises(NoSpace):
-        until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.complete)
-
-
 def endless(request: Request) -> None:
     request.begin_stream()
     number = 0
@@ -241,6 +230,22 @@ def assert_it_ends(catalog: Catalog, server: Wayward, why: str) -> None:
     assert not page.complete
     assert server.hung_up.wait(timeout=5)
     assert len(catalog.read_listing(page.listing_id, page.rows_so_far - 3, 10).rows) == 3
+
+
+def test_a_list_that_finds_no_room_is_told_and_what_came_can_be_read(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+
+    def full_soon(file: int, data: Any, place: int) -> int:
+        if place + len(data) > 100_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data, place)
+
+    monkeypatch.setattr(os, "pwrite", full_soon)
+    catalog, server = catalog_at({"/dids/s/dids/search": endless})
+
+    assert_it_ends(catalog, server, "The disk has no room for this list.")
 
 
 def test_a_list_without_end_is_cut_and_what_came_can_be_read(
