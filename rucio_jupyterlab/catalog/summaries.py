@@ -119,10 +119,11 @@ def _summary(description: Description, where: dict[str, Reach]) -> DidSummary:
 
 
 def _of_columns(line: BulkLine) -> DidSummary:
+    """What is known without looking further. That it cannot be had is not: who stages it is told what is so."""
     row = line.row()
     files = 1 if row.type == "file" else row.files
     is_open = bool(line.is_open)
-    return DidSummary(row.did, row.type, row.bytes, files, open=is_open, rses=0, reach="none", staged_files=0)
+    return DidSummary(row.did, row.type, row.bytes, files, open=is_open, rses=0, reach="http", staged_files=0)
 
 
 def _unknown(did: Did) -> DidSummary:
