@@ -36,6 +36,7 @@ from rucio_mesh.cs3.errors import (
     Unsafe,
     of_http,
 )
+from rucio_mesh.cs3.errors import Conflict as Locked
 from rucio_mesh.cs3.exchange import Send
 from rucio_mesh.cs3.patience import Patience
 from rucio_mesh.cs3.pfn import NotAPfn, Pfn, parent_of
@@ -383,6 +384,7 @@ def _failure_of(error: Cs3Error, rse: str) -> Failure:
         AccessDenied: Denied(f"{rse} does not let you write there."),
         AlreadyExists: Conflict(f"{rse} has something at this place already.", do="choose"),
         NotAContainer: Conflict(f"{rse} has a file where a folder has to be.", do="choose"),
+        Locked: StorageFault(f"{rse} has the file, or its folder, locked just now."),
         OutOfSpace: NoSpace(f"The quota or the disk of {rse} is full."),
         LocalFailure: BadRequest("The file cannot be read, or became shorter while it was sent."),
         Mismatch: SourceFailure(f"What {rse} has stored is not what was sent, twice.", do="report"),

@@ -200,6 +200,28 @@ def test_a_tus_upload_goes_on_from_where_it_was_however_long_the_cloud_was_away(
         assert there.gateway.meter.bytes_received < 1.5 * len(LARGE["result.root"])
 
 
+@pytest.mark.parametrize("status", [408, 409, 423])
+def test_a_lock_and_a_request_that_took_too_long_end_no_upload(
+    lab: Lab, it: Dock, there: Cloud, status: int
+) -> None:
+    scope = lab.scope("alice")
+    there.path(scope, "result.root").parent.mkdir(parents=True)
+    there.gateway.faults.arm("data_status", status, times=1)
+    assert it.ends(it.put(there, scope, LARGE)).state == "done"
+    check_stored(lab, there, scope, LARGE)
+
+
+def test_a_lock_that_stays_is_told_as_such(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "MOST_FAULTS", 2)
+    there.gateway.faults.arm("data_status", 423, times=None)
+    ended = it.ends(it.put(there, lab.scope("alice"), LARGE))
+    assert ended.state == "failed" and ended.problem is not None
+    assert f"{there.rse} has the file, or its folder, locked just now" in ended.problem.detail
+    assert there.partials() == []
+
+
 def test_an_error_of_the_clouds_own_is_not_waited_for_for_ever(
     lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ BY_HTTP: dict[int, type[Cs3Error]] = {
     403: TransferLapsed,
     404: NotFound,
     405: NotSupported,
+    408: Unavailable,
     409: Conflict,
     412: Conflict,
     413: OutOfSpace,

@@ -38,7 +38,7 @@ CODES = [
 ]
 STATUSES = [
     # the status of every answer of the data endpoint, and what Rucio hears of get and of put
-    *((status, IS_DOWN, IS_DOWN) for status in (425, 429, 500, 502, 503, 504)),
+    *((status, IS_DOWN, IS_DOWN) for status in (408, 425, 429, 500, 502, 503, 504)),
     *((status, SAYS_NO, SAYS_NO) for status in (409, 412, 423)),
     (401, REFUSED, REFUSED),
     (403, exception.SourceAccessDenied, exception.DestinationNotAccessible),
