@@ -61,7 +61,7 @@ CLAIM_SECONDS = 60.0
 LONGEST_SECONDS, SLOWEST_BYTES_PER_SECOND = 3600.0, 100_000.0
 """A file may take an hour, and a second more for so many bytes."""
 TELLING_PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-"""Before each attempt to tell Rucio how a relay ended."""
+"""Between the attempts to ask Rucio whether a file is still wanted, and before each to tell it how a relay ended."""
 CATALOGUE_ERRORS = (RucioException, SQLAlchemyError)
 LOGGER = logging.getLogger(__name__)
 
@@ -245,7 +245,7 @@ def attempt(job: Job, task: Task) -> str | None:
                 adler32=task.adler32,
                 workshop=f"{destination.attributes['prefix']}{WORKSHOP}",
                 recall=job.recall,
-                confirm=lambda: is_submitted(task.request_id, job.id),
+                confirm=lambda: is_wanted(job, task),
                 seconds=LONGEST_SECONDS + task.size / SLOWEST_BYTES_PER_SECOND,
             )
     except CannotConnect as error:
@@ -303,6 +303,18 @@ def is_submitted(request_id: str, external_id: str) -> bool:
     return bool(
         request and request["state"] == RequestState.SUBMITTED and request["external_id"] == external_id
     )
+
+
+def is_wanted(job: Job, task: Task) -> bool:
+    """Whether Rucio still waits for a file that has arrived, which a hiccup must not cost. Raises CATALOGUE_ERRORS."""
+    for pause in TELLING_PAUSES:
+        try:
+            return is_submitted(task.request_id, job.id)
+        except CATALOGUE_ERRORS:
+            LOGGER.warning("The database does not answer to the relay %s", job.id)
+        if job.recall.wait(pause):
+            return False
+    return is_submitted(task.request_id, job.id)
 
 
 def tell(job: Job, outcome: Outcome) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from rucio_mesh.testing import seeding
 from rucio_mesh.testing.cs3.gateway import Gateway
@@ -63,6 +64,17 @@ def slow_upload(cloud: Gateway, *, seconds_per_mebibyte: float, until: int) -> I
     before = cloud.meter.bytes_received
     with slow(cloud, seconds_per_mebibyte=seconds_per_mebibyte):
         yield lambda: cloud.meter.bytes_received >= before + until
+
+
+@contextmanager
+def without_requests(clouds: Clouds) -> Iterator[None]:
+    """The database answers no question for a request."""
+    with closing(sqlite3.connect(clouds.rucio.home / "rucio.db", timeout=60)) as database:
+        database.execute("ALTER TABLE requests RENAME TO hidden_requests")
+        try:
+            yield
+        finally:
+            database.execute("ALTER TABLE hidden_requests RENAME TO requests")
 
 
 @contextmanager
@@ -216,6 +228,23 @@ def test_a_relay_is_seen_alive_by_a_poller_elsewhere_and_ends_when_its_rule_is_d
             clouds.conveyor("cleaner")
         assert process.wait(60) == 0
     assert not clouds.stored(GAMMA, file).exists() and clouds.unfinished(GAMMA) == []
+
+
+def test_a_database_that_fails_when_a_file_has_arrived_does_not_cost_the_file(clouds: Clouds) -> None:
+    file, content = clouds.file_at(ALPHA, SIZE)
+    rule = clouds.rule(file, BETA)
+    beta, log = clouds.clouds[BETA], clouds.folder / "conveyor.log"
+    uploads = beta.counts["InitiateFileUpload"]
+    with conveyor(clouds, "--once") as process:
+        with slow_upload(beta, seconds_per_mebibyte=2, until=200_000) as under_way:
+            wait_for(under_way)
+            with without_requests(clouds):
+                beta.faults.seconds_per_mebibyte = 0
+                wait_for(lambda: "The database does not answer to the relay" in log.read_text())
+        assert process.wait(60) == 0
+    assert clouds.state(rule) == "OK"
+    assert clouds.stored(BETA, file).read_bytes() == content
+    assert beta.counts["InitiateFileUpload"] == uploads + 1
 
 
 def test_a_relay_takes_little_memory_whatever_the_size(clouds: Clouds) -> None:
