@@ -31,7 +31,7 @@ from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.sources.http.stream import Pace
 from rucio_jupyterlab.sources.sending import CloudWriter
 from rucio_jupyterlab.sources.showing import credentials_of
-from rucio_mesh.cs3 import patience
+from rucio_mesh.cs3 import patience, transfers
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
@@ -156,6 +156,32 @@ def test_a_tus_upload_waits_for_a_cloud_that_is_away_and_goes_on_from_where_it_w
         assert stored(there).read_bytes() == CONTENT
         assert there.gateway.counts["InitiateFileUpload"] == 1
     assert len(held) >= 3 and all(isinstance(failure, StorageUnreachable) for failure in held)
+
+
+def test_a_tus_upload_that_outlasts_its_token_is_sent_as_a_whole(
+    lab: Lab, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with outlasted(lab, tmp_path, monkeypatch, "tus", "simple") as there, writer(there) as it:
+        it.send(file, place(there))
+        assert stored(there).read_bytes() == CONTENT and there.partials() == []
+
+
+def test_a_tus_upload_that_always_outlasts_its_token_is_told_as_such(
+    lab: Lab, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with outlasted(lab, tmp_path, monkeypatch, "tus") as there, writer(there) as it:
+        with pytest.raises(SourceFailure, match="takes longer"):
+            it.send(file, place(there))
+        assert there.partials() == []
+
+
+@contextmanager
+def outlasted(lab: Lab, folder: Path, monkeypatch: pytest.MonkeyPatch, *uploads: str) -> Iterator[Cloud]:
+    """A cloud on which the token of each upload lapses in its second piece."""
+    monkeypatch.setattr(transfers, "TUS_BYTES", 1_000_000)
+    with cloud(lab, folder / "oc", "opencloud", public={"uploads": list(uploads)}) as there:
+        there.gateway.faults.arm("lapse_transfer", 1_500_000, times=None)
+        yield there
 
 
 def test_the_pause_that_a_data_endpoint_asks_for_is_told(eos: Cloud, file: Path) -> None:

@@ -259,8 +259,13 @@ class Client:
                 return self._endpoint(offer, offer.download_endpoint)
         raise NotSupported(f"InitiateFileDownload {path}: no known protocol is offered")
 
-    def initiate_upload(self, path: str, size: int, *, lock: HeldLock | None = None) -> DataEndpoint:
-        """For one upload of `size` bytes: its endpoint must not be used again, whatever became of it."""
+    def initiate_upload(
+        self, path: str, size: int, *, lock: HeldLock | None = None, whole: bool = False
+    ) -> DataEndpoint:
+        """For one upload of `size` bytes: its endpoint must not be used again, whatever became of it.
+
+        `whole` prefers a single request to pieces, whatever the settings prefer of what they allow.
+        """
         length = types.OpaqueEntry(decoder="plain", value=str(size).encode())
         request = sp.InitiateFileUploadRequest(
             ref=reference(path),
@@ -268,7 +273,9 @@ class Client:
             lock_id=lock.id if lock else "",
         )
         offers = self.gateway.call("InitiateFileUpload", request, about=path).protocols
-        for wanted in self.settings.uploads:
+        allowed = self.settings.uploads
+        ways = sorted(allowed, key=("simple", "tus").index) if whole else allowed
+        for wanted in ways:
             for offer in offers:
                 if offer.protocol == wanted:
                     return self._endpoint(offer, offer.upload_endpoint, lock)

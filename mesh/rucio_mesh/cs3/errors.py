@@ -6,6 +6,7 @@ Cs3Error
 │   └── SignInLapsed    the data endpoint refuses the gateway's token; with a new one it may work
 ├── AccessDenied        it knows us, and says no
 │   └── TransferLapsed  the data endpoint refuses the token of one transfer; a new transfer may work
+│       └── Outlasted   the token was good for earlier pieces of an upload; one request for all of it may work
 ├── NotFound            no such path
 ├── AlreadyExists       something is at the path already
 ├── NotAContainer       a file is where a container has to be
@@ -51,6 +52,10 @@ class AccessDenied(Cs3Error):
 
 class TransferLapsed(AccessDenied):
     """Begin the transfer anew."""
+
+
+class Outlasted(TransferLapsed):
+    """An upload in pieces takes longer than its token lives. That of a single request is looked at once."""
 
 
 class NotFound(Cs3Error):

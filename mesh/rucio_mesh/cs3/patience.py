@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from .digest import BUFFER_BYTES
-from .errors import Cs3Error, Mismatch, SignInLapsed, TooEarly, TransferLapsed, Unavailable
+from .errors import Cs3Error, Mismatch, Outlasted, SignInLapsed, TooEarly, TransferLapsed, Unavailable
 from .exchange import Limits
 
 ATTEMPTS = 4
@@ -16,6 +16,7 @@ ATTEMPTS_OF: dict[type[Cs3Error], int] = {
     Mismatch: 2,  # all bytes have gone over the wire in vain
     SignInLapsed: 2,  # the second one with a new token
     TransferLapsed: 2,
+    Outlasted: 2,  # the second one as a whole, where that can be
 }
 PASSING = (Unavailable, SignInLapsed, TransferLapsed)
 """What another attempt may mend, whichever side is to blame."""

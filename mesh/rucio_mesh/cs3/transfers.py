@@ -25,8 +25,10 @@ from .errors import (
     Mismatch,
     NotFound,
     NotSupported,
+    Outlasted,
     SignInLapsed,
     TooEarly,
+    TransferLapsed,
     Unavailable,
 )
 from .exchange import Reader, Send
@@ -203,11 +205,12 @@ def store(
         client.make_containers(container)
     patience = patience or Patience(seconds)
     left_behind: list[str] = []
+    whole = False
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
             try:
-                sent = send(client, temporary, source, size, patience)
+                sent = send(client, temporary, source, size, patience, whole=whole)
             except (Conflict, NotFound, Unavailable):  # all are said of a container that is missing
                 if looked:
                     raise
@@ -225,15 +228,18 @@ def store(
             if not discard(client, temporary):
                 left_behind.append(temporary)
             patience.wait(error)
+            whole = whole or isinstance(error, Outlasted)
         except BaseException:  # whatever ends it, Ctrl-C too: nothing of it stays
             discard(client, temporary)
             raise
 
 
-def send(client: Client, path: str, source: Source, size: int, patience: Patience) -> Transferred:
-    """One upload, in the way that the gateway and the settings prefer."""
+def send(
+    client: Client, path: str, source: Source, size: int, patience: Patience, *, whole: bool = False
+) -> Transferred:
+    """One upload, in the way that the gateway and the settings prefer; `whole`: not in pieces, if that can be."""
     if size:
-        return send_bytes(client, path, source, size, patience)
+        return send_bytes(client, path, source, size, patience, whole=whole)
     try:
         client.touch(path)
         return Transferred(0, ADLER32_OF_NOTHING)
@@ -244,9 +250,11 @@ def send(client: Client, path: str, source: Source, size: int, patience: Patienc
             raise refusal from None
 
 
-def send_bytes(client: Client, path: str, source: Source, size: int, patience: Patience) -> Transferred:
+def send_bytes(
+    client: Client, path: str, source: Source, size: int, patience: Patience, *, whole: bool = False
+) -> Transferred:
     """Likewise, over the data endpoint even where there are none."""
-    endpoint = replace(client.initiate_upload(path, size), limits=patience)
+    endpoint = replace(client.initiate_upload(path, size, whole=whole), limits=patience)
     if endpoint.protocol == "tus":
         try:
             return send_tus(client, endpoint, path, source, size, patience)
@@ -267,12 +275,13 @@ def send_tus(
         count = min(TUS_BYTES, size - offset)
         what = f"PATCH {path}"
         try:
-            with Adler32(count, value=value) as digest, client.noting_refusal(endpoint):
+            with Adler32(count, value=value) as digest, client.noting_refusal(endpoint), outlasting(offset):
                 body = partial(pump, source, offset, count, digest, patience)
                 reached = client.data.patch(endpoint, what, offset, count, body)
             whole = reached == offset + count
         except (Unavailable, Conflict, SignInLapsed) as error:
-            endpoint, reached = after(error, client, endpoint, path, offset, patience)
+            with outlasting(offset):
+                endpoint, reached = after(error, client, endpoint, path, offset, patience)
             whole = False
         if not offset <= reached <= offset + count:
             raise Failed(f"{what}: the server has lost its place")
@@ -281,6 +290,17 @@ def send_tus(
         offset = reached
         if offset == size:
             return Transferred(size, f"{value:08x}")
+
+
+@contextmanager
+def outlasting(offset: int) -> Iterator[None]:
+    """A token that was good for the pieces before `offset` is refused for its age alone."""
+    try:
+        yield
+    except TransferLapsed as error:
+        if not offset:
+            raise
+        raise Outlasted(f"{error}, for the upload takes longer than its token lives") from None
 
 
 def after(

@@ -26,6 +26,7 @@ FaultName = Literal[
     "no_length",
     "lapse",
     "lapse_access",
+    "lapse_transfer",
     "redirect",
 ]
 
@@ -59,6 +60,7 @@ class Faults:
     `lapse`             when so many bytes of a download's body or of an upload have passed, all tokens lapse; the
                         request that is under way still ends well
     `lapse_access`      likewise, those of the gateway lapse, and those of transfers do not
+    `lapse_transfer`    the other way round
     `redirect`          a data request is answered 307, to `redirect_url`
     """
 

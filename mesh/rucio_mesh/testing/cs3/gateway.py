@@ -142,7 +142,11 @@ class Gateway:
             profile=self.profile,
             faults=self.faults,
             meter=self.meter,
-            lapses={"lapse": self.lapse_tokens, "lapse_access": self.accounts.access.lapse},
+            lapses={
+                "lapse": self.lapse_tokens,
+                "lapse_access": self.accounts.access.lapse,
+                "lapse_transfer": self.transfers.tokens.lapse,
+            },
             tls=self._tls(),
         )
         self.data_port = self._data.server_port

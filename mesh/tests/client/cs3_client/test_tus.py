@@ -9,7 +9,7 @@ import pytest
 
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.client import Client
-from rucio_mesh.cs3.errors import SignInLapsed
+from rucio_mesh.cs3.errors import Outlasted, SignInLapsed
 from rucio_mesh.cs3.transfers import Transferred
 from rucio_mesh.testing.cs3.gateway import Gateway
 
@@ -85,6 +85,23 @@ def test_a_transfer_that_lapses_between_two_pieces_begins_anew(
 ) -> None:
     gateway.faults.arm("lapse", 3_000_000)
     stored(gateway, cloud, source)
+    assert gateway.counts["InitiateFileUpload"] == 2
+
+
+def test_an_upload_that_outlasts_its_token_is_sent_as_a_whole(
+    gateway: Gateway, connect_to: ConnectTo, source: transfers.Source
+) -> None:
+    gateway.faults.arm("lapse_transfer", 3_000_000, times=None)
+    stored(gateway, connect_to(gateway, uploads=("tus", "simple")), source)
+    assert [method for method, _ in gateway.meter.requests] == ["PATCH", "PATCH", "PATCH", "PUT"]
+
+
+def test_an_upload_that_always_outlasts_its_token_is_told_as_such(
+    gateway: Gateway, cloud: Client, source: transfers.Source
+) -> None:
+    gateway.faults.arm("lapse_transfer", 3_000_000, times=None)
+    with pytest.raises(Outlasted, match="longer than its token lives"):
+        transfers.store(cloud, f"{cloud.home()}/f", source, SIZE)
     assert gateway.counts["InitiateFileUpload"] == 2
 
 
