@@ -73,6 +73,8 @@ class Accounts:
             added = {one.name: one for one in read_added(self._state) if one.name not in configured}
             instances = {name: self._remote.resolve(one) for name, one in (configured | added).items()}
             self._remote.keep(instances)
+            for name in self._sessions.keys() - instances.keys():
+                self._sessions[name].retire()
             self._sessions = {name: self._session(instance) for name, instance in instances.items()}
             self._told = {name: session.status() for name, session in self._sessions.items()}
             self._wake_at_next_change()
@@ -264,8 +266,10 @@ class Accounts:
         session = AccountSession(
             instance, self._configuration.options, self._state / "tokens", login, password, self._changed
         )
-        if old is not None:
+        if old is not None and old.is_same_server(instance):
             session.take_over(old)
+        elif old is not None:
+            old.retire()
         return session
 
     def _resolved(self, instance: Instance) -> None:
@@ -283,13 +287,16 @@ class Accounts:
                 f"The list of your instances cannot be written to {self._state}: {error.strerror}."
             ) from None
 
-    def _changed(self, instance: Instance, login: Login | None) -> None:
+    def _changed(self, session: AccountSession) -> None:
+        instance = session.instance
         with self._lock:
+            if self._sessions.get(instance.name) is not session:
+                return  # a client that is still in use holds it; it is in force no longer
+            login = session.login
             if not self._goes_without_saying(instance, login) and login != self._logins.get(instance.name):
                 self._logins[instance.name] = login
                 self._keep_logins()
-            if session := self._sessions.get(instance.name):
-                self._told[instance.name] = session.status()
+            self._told[instance.name] = session.status()
             self._wake_at_next_change()
         self._on_change(instance.name)
 

@@ -72,6 +72,9 @@ class Holder(Protocol):
     def forget(self) -> None:
         """Delete what is kept on disk, and keep nothing more there."""
 
+    def let_go(self) -> None:
+        """Leave what is kept on disk to another holder, and forget the password."""
+
 
 class IssuedToken:
     """A token that Rucio gave for a password or a certificate, and gives anew while these are at hand.
@@ -101,7 +104,7 @@ class IssuedToken:
         self._password = password
         self._renewing = threading.Lock()
         self._keeping = threading.Lock()
-        self._forgotten = False
+        self._keeps = True
         self._gave_out = False
         self._gave_out_with: tuple[int, ...] | None = None
         """The certificate's file as it was then."""
@@ -171,8 +174,13 @@ class IssuedToken:
 
     def forget(self) -> None:
         with self._keeping:
-            self._forgotten = True
+            self._keeps = False
             self._file.unlink(missing_ok=True)
+
+    def let_go(self) -> None:
+        with self._keeping:
+            self._keeps = False
+        self._password = None
 
     def _renew(self, old: Token | None) -> str:
         try:
@@ -198,7 +206,7 @@ class IssuedToken:
         """For the next engine; this one does without the file."""
         try:
             with self._keeping:
-                if not self._forgotten:  # by a sign-out during the renewal
+                if self._keeps:  # no sign-out came during the renewal
                     write_private(self._file, msgspec.json.encode(token))
         except OSError as error:
             logger.warning(
@@ -311,6 +319,9 @@ class BroughtToken:
 
     def forget(self) -> None:
         """The token is not ours to delete."""
+
+    def let_go(self) -> None:
+        """Nothing is kept on disk, and there is no password."""
 
     def _usable(self) -> str:
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .client import RucioClient
     from .signin import Door
 
-Changed = Callable[[Instance, Login | None], None]
+Changed = Callable[["AccountSession"], None]
 
 
 class AccountSession:
@@ -51,6 +51,9 @@ class AccountSession:
         self._password = password
         self._holder = self._hold(login, None, password) if login else None
         self._client: RucioClient | None = None
+        self._retired = False
+        self._successor: AccountSession | None = None
+        """The session of the same server that has taken over from this one."""
 
     @property
     def login(self) -> Login | None:
@@ -76,7 +79,7 @@ class AccountSession:
         """Sign in anew; what was in force stays so until that has worked.
 
         Raises BadRequest, Denied, SignInNeeded, RucioUnreachable, RucioRefused, and Conflict if the user
-        signs out meanwhile.
+        signs out meanwhile, or another session replaces this one.
         """
         with self._signing_in:
             door, sign_outs = self._door(), self._sign_outs
@@ -87,6 +90,9 @@ class AccountSession:
             with self._settling:
                 if self._sign_outs != sign_outs:
                     raise Conflict(f"You have signed out of {self.instance.display_name} meanwhile.")
+                if self._retired:
+                    name = self.instance.display_name
+                    raise Conflict(f"The configuration of {name} has changed; sign in again.", do="signin")
                 if self._holder is not None:
                     self._holder.forget()
                 self._holder = self._hold(replace(login, account=token.account), token, password)
@@ -127,11 +133,26 @@ class AccountSession:
         listed = client.ask("identities/accounts", list[str], params={"identity_key": identity, "type": kind})
         return sorted({*listed, client.account}), client.account
 
+    def is_same_server(self, instance: Instance) -> bool:
+        """Whether the token may go to another instance too."""
+        return _server(self.instance) == _server(instance)
+
     def take_over(self, old: AccountSession) -> None:
-        """Go on where another session of the same server stood; nothing, if it is not the same."""
-        if _server(old.instance) == _server(self.instance) and (holder := old._holder) is not None:
-            self._password = old._password
-            self._holder = self._hold(holder.login, holder.known, old._password)
+        """Go on where another session of the same server stood, and for whoever holds that one still."""
+        with old._settling:
+            if (holder := old._holder) is not None:
+                self._password = old._password
+                self._holder = self._hold(holder.login, holder.known, old._password)
+            old._successor = self
+        old.retire()
+
+    def retire(self) -> None:
+        """Keep nothing on disk any more, nor the password: another session answers for the instance, or none."""
+        with self._settling:
+            self._retired = True
+            if self._holder is not None:
+                self._holder.let_go()
+            self._password = None
 
     # What the client asks
 
@@ -171,6 +192,8 @@ class AccountSession:
     # Within
 
     def _signed_in(self) -> Holder:
+        if self._successor is not None:
+            return self._successor._signed_in()
         if self._holder is None:
             raise SignInNeeded(f"Sign in to {self.instance.display_name}.")
         return self._holder
@@ -183,7 +206,7 @@ class AccountSession:
         return IssuedToken(name, self._door, file, login, self._changed, token, password)
 
     def _changed(self) -> None:
-        self._report(self.instance, self.login)
+        self._report(self)
 
     def _door(self) -> Door:
         with one_at_a_time:  # only now: requests takes 10 MiB

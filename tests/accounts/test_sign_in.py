@@ -13,7 +13,7 @@ import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.accounts.model import Login
-from rucio_jupyterlab.config import configuration_from
+from rucio_jupyterlab.config import Configuration, configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, SignInNeeded
 from tests.accounts.conftest import Desk
@@ -420,3 +420,106 @@ def test_signing_in_another_way_leaves_no_token_behind(tmp_path: Path) -> None:
         accounts.sign_out("w")
         accounts.close()
     assert kept(tmp_path) == []
+
+
+# Another configuration
+
+
+def configured_anew(url: str, **keys: Any) -> Configuration:
+    return configuration_from({"instances": [{**plain(url)["instances"][0], **keys}]}, {})
+
+
+def test_signing_out_holds_where_a_client_is_older_than_the_configuration(tmp_path: Path) -> None:
+    with wayward(rucio_where({})) as server:
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        held = accounts._find("w")
+        accounts.configure(configured_anew(server.url, display_name="Another"))
+        accounts.sign_out("w")
+
+        with pytest.raises(SignInNeeded):
+            held.renewed("good")
+        assert kept(tmp_path) == []
+        accounts.close()
+
+        restarted = Accounts(configured_anew(server.url), tmp_path, print)
+        assert restarted.info("w").account.state == "signed-out"
+        restarted.close()
+
+
+def test_a_renewal_that_another_configuration_overtakes_undoes_no_sign_out(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    replies = in_turn(
+        lambda request: request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice"),
+        held_up(entered, go_on),
+    )
+    with (
+        wayward(rucio_where({"/auth/userpass": replies})) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        renewal = threads.submit(accounts._find("w").renewed, "good")
+        assert entered.wait(30)
+        accounts.configure(configured_anew(server.url, display_name="Another"))
+        accounts.sign_out("w")
+        go_on.set()
+
+        assert renewal.result(30) == "late"
+        accounts.close()
+        restarted = Accounts(configured_anew(server.url), tmp_path, print)
+        assert restarted.info("w").account.state == "signed-out"
+        restarted.close()
+    assert kept(tmp_path) == []
+
+
+def test_a_client_that_is_older_than_the_configuration_goes_on(tmp_path: Path) -> None:
+    replies = in_turn(
+        lambda request: request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice"),
+        lambda request: request.answer(200, X_Rucio_Auth_Token="new", X_Rucio_Auth_Account="alice"),
+    )
+    with wayward(rucio_where({"/auth/userpass": replies})) as server:
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        held = accounts._find("w")
+        accounts.configure(configured_anew(server.url, display_name="Another"))
+
+        assert held.renewed("good") == "new"
+        assert accounts._find("w").token() == "new"
+        assert len(kept(tmp_path)) == 1
+        accounts.close()
+
+
+def test_a_sign_in_that_another_configuration_overtakes_comes_to_nothing(tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+    with (
+        wayward(rucio_where({"/auth/userpass": held_up(entered, go_on)})) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        request = SignIn("w", "userpass", "alice", "alice", "secret")
+        under_way = threads.submit(accounts.sign_in, request)
+        assert entered.wait(30)
+        accounts.configure(configured_anew(server.url, display_name="Another"))
+        go_on.set()
+
+        with pytest.raises(Conflict, match="has changed"):
+            under_way.result(30)
+        accounts.close()
+    assert not (tmp_path / "tokens").exists()
+
+
+@pytest.mark.parametrize("moved", [True, False], ids=["to another server", "taken away"])
+def test_a_client_of_a_server_that_is_configured_no_longer_keeps_nothing(tmp_path: Path, moved: bool) -> None:
+    with wayward(rucio_where({})) as server:
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        held = accounts._find("w")
+        elsewhere = configured_anew("http://127.0.0.1:1")
+        accounts.configure(elsewhere if moved else configuration_from({}, {}))
+
+        assert held.token() == "good"
+        with pytest.raises(SignInNeeded):
+            held.renewed("good")
+        assert server.paths == ["/auth/userpass"]
+        accounts.close()
