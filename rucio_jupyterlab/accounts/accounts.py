@@ -154,10 +154,10 @@ class Accounts:
     def sign_in(self, request: SignIn) -> InstanceInfo:
         """Sign in; what was in force stays so until that has worked."""
         session = self._usable(request.instance)
-        login = replace(
-            self._login_of(request, session.instance),
-            named=[field for field in NAMED if getattr(request, field)],
-        )
+        named = [field for field in NAMED if getattr(request, field)]
+        if _chooses_account(request, session):
+            named.append("account")
+        login = replace(self._login_of(request, session.instance), named=named)
         session.sign_in(login, request.password if request.auth_type == "userpass" else None)
         return self._info(session)
 
@@ -386,6 +386,14 @@ class Accounts:
             return Login(auth_type="x509", account=account, certificate=certificate, key=key)
         proxy = _path(request.certificate) or default_proxy(instance, os.environ)
         return Login(auth_type="x509_proxy", account=account, certificate=proxy)
+
+
+def _chooses_account(request: SignIn, session: AccountSession) -> bool:
+    """Whether the account is the user's own choice: a form sends the one in force too, however that came."""
+    in_force = session.status()
+    if in_force.login is not None and request.account == in_force.account:
+        return "account" in in_force.login.named
+    return bool(request.account) and request.account != session.instance.default_account
 
 
 def _path(text: str | None) -> str | None:

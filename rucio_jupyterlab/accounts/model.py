@@ -31,7 +31,9 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     token_file: str | None = None
     token_variable: str | None = None
     named: list[str] = []
-    """Which of these the user has named; the others are the configuration's, or the usual place at that time."""
+    """Which of these the user has named; the others are the configuration's, or the usual place at that time.
+    With “account” where he has chosen another than came by itself.
+    """
 
     def as_typed(self) -> Login:
         """Without what he has not named."""

@@ -118,7 +118,8 @@ class AccountSession:
             )
         if login.auth_type == "userpass" and self._password is None:
             raise SignInNeeded(f"Give your password again to act as “{account}”.")
-        self.sign_in(replace(login, account=account), self._password)
+        named = [*(field for field in login.named if field != "account"), "account"]
+        self.sign_in(replace(login, account=account, named=named), self._password)
 
     def accounts(self) -> tuple[list[str], str]:
         """The accounts of the identity, as Rucio tells them, and the one in force."""

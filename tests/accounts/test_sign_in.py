@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import msgspec
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.accounts.files import write_private
 from rucio_jupyterlab.accounts.model import Login
 from rucio_jupyterlab.config import Configuration, configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, SignInNeeded
+from rucio_mesh.testing.certificates import Authority
 from tests.accounts.conftest import Desk
 from tests.accounts.wayward import Reply, Request, in_turn, rucio_where, wayward
 from tests.lab.lab import Lab
@@ -55,7 +58,7 @@ def test_what_was_typed_is_told_the_password_aside(desk: MakeDesk, lab: Lab) -> 
     info = desk().accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", lab.password))
 
     assert info.account.login == Login(
-        auth_type="userpass", account="alice", username="alice", named=["username"]
+        auth_type="userpass", account="alice", username="alice", named=["username", "account"]
     )
 
 
@@ -523,3 +526,68 @@ def test_a_client_of_a_server_that_is_configured_no_longer_keeps_nothing(tmp_pat
             held.renewed("good")
         assert server.paths == ["/auth/userpass"]
         accounts.close()
+
+
+# Which account
+
+
+def lets_in_as_asked(request: Request) -> None:
+    account = request.headers.get("x-rucio-account", "alice")
+    request.answer(200, X_Rucio_Auth_Token=f"for-{account}", X_Rucio_Auth_Account=account)
+
+
+@pytest.fixture
+def with_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Accounts]]:
+    """Start an engine where the user's proxy signs him in by itself; it lies elsewhere each time."""
+    authority = Authority(tmp_path / "ca")
+    started: list[Accounts] = []
+    with wayward(rucio_where({"/auth/x509_proxy": lets_in_as_asked})) as server:
+        traits = {**plain(server.url), "default_auth_type": "x509_proxy"}
+
+        def start() -> Accounts:
+            proxy = tmp_path / f"proxy-{len(started)}"
+            shutil.copy(authority.proxy("alice").certificate, proxy)
+            monkeypatch.setenv("X509_USER_PROXY", str(proxy))
+            started.append(Accounts(configuration_from(traits, {}), tmp_path / "state", print))
+            return started[-1]
+
+        yield start
+        for accounts in started:
+            accounts.close()
+
+
+def test_an_account_that_was_chosen_outlives_the_engine(with_proxy: Callable[[], Accounts]) -> None:
+    accounts = with_proxy()
+    accounts.client("w")
+    accounts.switch("w", "higgs")
+
+    restarted = with_proxy()
+
+    assert restarted.client("w").account == "higgs"
+
+
+def test_an_account_that_came_by_itself_is_no_choice(
+    with_proxy: Callable[[], Accounts], tmp_path: Path
+) -> None:
+    accounts = with_proxy()
+    accounts.client("w")
+    accounts.sign_in(SignIn("w", "x509_proxy", account=accounts.info("w").account.account))
+
+    restarted = with_proxy()
+
+    assert restarted.client("w").account == "alice"
+    login = restarted._find("w").login
+    assert login and login.certificate == str(tmp_path / "proxy-1")
+
+
+def test_logins_that_an_earlier_version_kept_are_read(tmp_path: Path) -> None:
+    kept_then = (
+        b'{"w": {"auth_type": "userpass", "account": "higgs", "username": "alice", "named": ["username"]}}'
+    )
+    write_private(tmp_path / "accounts.json", kept_then)
+
+    accounts = Accounts(configured_anew("http://127.0.0.1:1"), tmp_path, print)
+
+    login = accounts.info("w").account.login
+    assert login and (login.account, login.username) == ("higgs", "alice")
+    accounts.close()
