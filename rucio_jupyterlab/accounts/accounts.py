@@ -267,7 +267,8 @@ class Accounts:
             instance, self._configuration.options, self._state / "tokens", login, password, self._changed
         )
         if old is not None and old.is_same_server(instance):
-            session.take_over(old)
+            goes_on = instance.name in self._logins or login is None or _same_way(login, old.login)
+            session.take_over(old, as_it_stood=goes_on)
         elif old is not None:
             old.retire()
         return session
@@ -305,7 +306,7 @@ class Accounts:
         if login is None or instance.name in self._logins:
             return False
         default = default_login(instance, self._configuration.default_auth_type, os.environ)
-        return default is not None and replace(default, account=login.account) == login
+        return default is not None and _same_way(default, login)
 
     def _keep_logins(self) -> None:
         """For the next engine; this one does without the file."""
@@ -386,6 +387,11 @@ class Accounts:
             return Login(auth_type="x509", account=account, certificate=certificate, key=key)
         proxy = _path(request.certificate) or default_proxy(instance, os.environ)
         return Login(auth_type="x509_proxy", account=account, certificate=proxy)
+
+
+def _same_way(default: Login, login: Login | None) -> bool:
+    """Whether a login is what the configuration gives; an account may have come by itself."""
+    return login is not None and replace(default, account=login.account) == login
 
 
 def _chooses_account(request: SignIn, session: AccountSession) -> bool:

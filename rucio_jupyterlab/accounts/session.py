@@ -138,10 +138,10 @@ class AccountSession:
         """Whether the token may go to another instance too."""
         return _server(self.instance) == _server(instance)
 
-    def take_over(self, old: AccountSession) -> None:
-        """Go on where another session of the same server stood, and for whoever holds that one still."""
+    def take_over(self, old: AccountSession, *, as_it_stood: bool) -> None:
+        """Go on for whoever still holds another session of the same server, and in its way where told so."""
         with old._settling:
-            if (holder := old._holder) is not None:
+            if as_it_stood and (holder := old._holder) is not None:
                 self._password = old._password
                 self._holder = self._hold(holder.login, holder.known, old._password)
             old._successor = self

@@ -528,6 +528,40 @@ def test_a_client_of_a_server_that_is_configured_no_longer_keeps_nothing(tmp_pat
         accounts.close()
 
 
+def test_a_token_that_is_configured_elsewhere_is_used_at_once(tmp_path: Path) -> None:
+    def validated(request: Request) -> None:
+        request.answer(200, b"{'account': 'alice', 'identity': 'alice', 'vo': 'def'}", "text/plain")
+
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.write_text("old")
+    after.write_text("new")
+    with wayward(rucio_where({"/auth/validate": validated})) as server:
+        configured = configured_anew(server.url, oidc_auth="file", oidc_file_name=str(before))
+        accounts = Accounts(configured, tmp_path / "state", print)
+        accounts.client("w")
+        held = accounts._find("w")
+
+        accounts.configure(configured_anew(server.url, oidc_auth="file", oidc_file_name=str(after)))
+        before.unlink()
+
+        assert accounts.info("w").account.state == "signed-in"
+        assert accounts._find("w").token() == held.token() == "new"
+        accounts.close()
+
+
+def test_a_way_that_the_user_chose_stays_his_whatever_is_configured(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("brought")
+    with wayward(rucio_where({})) as server:
+        accounts = Accounts(configured_anew(server.url), tmp_path / "state", print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+
+        accounts.configure(configured_anew(server.url, oidc_auth="file", oidc_file_name=str(token)))
+
+        assert accounts._find("w").token() == "good"
+        accounts.close()
+
+
 # Which account
 
 
