@@ -32,6 +32,8 @@ LAPSING_BEFORE = 600.0
 """Seconds before its end at which the user is warned, where nothing else helps."""
 LOOK_SECONDS = 15.0
 """How often a file is looked at that somebody else may renew, after a lapse."""
+REFUSED_SECONDS = 300.0
+"""How long a token is not tried again that Rucio has refused: it does so for troubles of its own too."""
 
 OpenDoor = Callable[[], "Door"]
 
@@ -262,7 +264,8 @@ class BroughtToken:
         self._recognising = threading.Lock()
         self._token = token
         self._refused: str | None = None
-        """The token that is good no longer; empty where there was none."""
+        """The token that was not good; empty where there was none."""
+        self._refused_until = 0.0
 
     @property
     def known(self) -> Token | None:
@@ -280,7 +283,7 @@ class BroughtToken:
         token = self._token
         try:
             value = self._read()
-            expires_at, lapsed = self._expiry(value), value == self._refused
+            expires_at, lapsed = self._expiry(value), self._refuses(value)
             if expires_at is None and token is not None and token.value == value:
                 expires_at = token.expires_at
         except SignInNeeded:
@@ -295,8 +298,10 @@ class BroughtToken:
         )
 
     def next_change(self) -> float | None:
-        in_a_file = self.login.token_file is not None
-        return _next_change(self.status(), warns=not in_a_file, renewed_by_others=in_a_file)
+        in_a_file, status = self.login.token_file is not None, self.status()
+        if status.state == "lapsed" and not in_a_file and self._refused_until > time.time():
+            return self._refused_until
+        return _next_change(status, warns=not in_a_file, renewed_by_others=in_a_file)
 
     def token(self) -> str:
         value = self._usable()
@@ -311,7 +316,7 @@ class BroughtToken:
     def renewed(self, refused: str) -> str:
         value = self._usable()
         if value == refused:
-            raise self._lapse(value)
+            self._make_sure_of(value)
         return value
 
     def rejected(self, refused: str) -> None:
@@ -329,8 +334,8 @@ class BroughtToken:
         except SignInNeeded:
             self._lapse("")
             raise
-        if value == self._refused:
-            raise self._lapse(value)
+        if self._refuses(value):
+            raise self._lapsed()
         return value
 
     def _read(self) -> str:
@@ -362,11 +367,28 @@ class BroughtToken:
             raise
         self._changed()
 
-    def _lapse(self, refused: str) -> SignInNeeded:
-        """Note that this token is good no longer; returns what to raise."""
-        if self._refused != refused:
-            self._refused = refused
+    def _make_sure_of(self, value: str) -> None:
+        """Ask Rucio once more about a token that it has refused; one of its servers may lack a key."""
+        try:
+            with self._recognising:
+                if self._refuses(value):  # another thread was faster
+                    raise self._lapsed()
+                self._door().with_token(self.login, value)
+        except (SignInNeeded, Denied):
+            self._lapse(value)
+            raise self._lapsed() from None
+
+    def _lapse(self, refused: str) -> None:
+        """Note that this token is not good."""
+        if not self._refuses(refused):
+            self._refused, self._refused_until = refused, time.time() + REFUSED_SECONDS
             self._changed()
+
+    def _refuses(self, value: str) -> bool:
+        """Whether this token was not good just now."""
+        return value == self._refused and time.time() < self._refused_until
+
+    def _lapsed(self) -> SignInNeeded:
         return SignInNeeded(f"{self._name} takes your token no longer; sign in again.")
 
 

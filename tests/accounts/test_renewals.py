@@ -136,6 +136,76 @@ def test_an_instance_that_cannot_be_kept_is_told(tmp_path: Path, monkeypatch: py
         accounts.close()
 
 
+# Refused
+
+
+def refuses(request: Request) -> None:
+    request.answer(401)
+
+
+def lists(request: Request) -> None:
+    request.answer(200, b'["alice"]')
+
+
+def test_a_brought_token_outlives_a_refusal_that_rucio_takes_back(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(jwt(3600))
+    with wayward(rucio_where({"/auth/validate": validated, "/scopes/": in_turn(refuses, lists)})) as server:
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, lambda name: None)
+
+        assert accounts.client("w").ask("scopes/", list[str]) == ["alice"]
+        assert accounts.info("w").account.state == "signed-in"
+        accounts.close()
+
+    assert server.paths == ["/auth/validate", "/scopes/", "/auth/validate", "/scopes/"]
+
+
+@pytest.mark.parametrize("validates", [validated, refuses], ids=["for questions", "for all"])
+def test_a_brought_token_that_is_refused_again_lapses(tmp_path: Path, validates: Reply) -> None:
+    file = tmp_path / "token"
+    file.write_text(jwt(3600))
+    paths = {"/auth/validate": in_turn(validated, validates), "/scopes/": refuses}
+    with wayward(rucio_where(paths)) as server:
+        accounts = accounts_with_token(tmp_path / "state", server.url, file, lambda name: None)
+        client = accounts.client("w")
+        for _ in ("asks", "no longer asks"):
+            with pytest.raises(SignInNeeded):
+                client.ask("scopes/", list[str])
+
+        assert accounts.info("w").account.state == "lapsed"
+        accounts.close()
+
+    assert server.paths.count("/auth/validate") == 2
+
+
+@pytest.mark.parametrize("brought", ["file", "env"])
+def test_a_brought_token_is_tried_again_some_time_after_its_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brought: str
+) -> None:
+    monkeypatch.setattr(holders, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(holders, "LOOK_SECONDS", 0.05)
+    file = tmp_path / "token"
+    file.write_text(jwt(3600))
+    monkeypatch.setenv("MY_TOKEN", jwt(3600))
+    keys = {"oidc_auth": brought, "oidc_file_name": str(file), "oidc_env_name": "MY_TOKEN"}
+    paths = {
+        "/auth/validate": in_turn(validated, refuses),
+        "/scopes/": in_turn(refuses, lists),
+    }
+    with wayward(rucio_where(paths)) as server:
+        configuration = configuration_from({"instances": [{**plain(server.url), **keys}]}, {})
+        teller = Teller(lambda take: Accounts(configuration, tmp_path / "state", take))
+        client = teller.accounts.client("w")
+        teller.told.clear()
+        with pytest.raises(SignInNeeded):
+            client.ask("scopes/", list[str])
+
+        teller.until_told("signed-in")
+
+        assert client.ask("scopes/", list[str]) == ["alice"]
+        teller.accounts.close()
+
+
 # Good again
 
 
