@@ -86,9 +86,20 @@ def _user_and_password(arguments: Namespace, info: InstanceInfo, known: str | No
         if not username:
             raise BadRequest("Name the user with --username.")
         return {"username": username, "password": sys.stdin.readline().rstrip("\n")}
-    default = username or getpass.getuser()
+    default = username or _own_name()
     if arguments.username is None:
-        sys.stderr.write(f"User name at {info.display_name} [{default}]: ")
+        offered = f" [{default}]" if default else ""
+        sys.stderr.write(f"User name at {info.display_name}{offered}: ")
         sys.stderr.flush()
         default = sys.stdin.readline().strip() or default
+    if not default:
+        raise BadRequest("Name the user with --username.")
     return {"username": default, "password": getpass.getpass(f"Password of {default}: ")}
+
+
+def _own_name() -> str | None:
+    """The user's name on this machine; a container may run under a number that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the second from Python 3.13 on
+        return None

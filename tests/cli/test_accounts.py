@@ -14,6 +14,11 @@ from rucio_jupyterlab.engine import protocol
 from tests.cli.stand_in import PASSWORD, EngineStandIn, info
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_the_password_is_read_from_standard_input(
     engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -27,16 +32,32 @@ def test_the_password_is_read_from_standard_input(
 
 
 def test_on_a_terminal_it_is_asked_for(engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setattr("sys.stdin", Terminal("\n"))
     monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
     engine.instances = Instances([info(default_username="alice")], default="lab")
     assert main(["signin"]) == 0
     (asked,) = engine.questions(protocol.SignIn)
     assert (asked.username, asked.password) == ("alice", PASSWORD)
+
+
+@pytest.mark.parametrize("nameless", [KeyError, OSError])
+def test_whose_number_has_no_name_on_this_machine_types_it(
+    engine: EngineStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    nameless: type[Exception],
+) -> None:
+    def no_entry() -> str:
+        raise nameless
+
+    monkeypatch.setattr("getpass.getuser", no_entry)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    for typed, status in (("\n", 2), ("alice\n", 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(typed))
+        assert main(["signin"]) == status
+    assert "Name the user with --username." in capsys.readouterr().err
+    (asked,) = engine.questions(protocol.SignIn)
+    assert asked.username == "alice"
 
 
 def test_a_wrong_password_is_refused_without_being_shown(
