@@ -1254,7 +1254,7 @@ export interface components {
              */
             key: string | null;
             /**
-             * @description Which of these the user has named; the others are the configuration's, or the usual place at that time.
+             * @description Which of these the user has named; the others are the configuration's, or the usual place at that time. With “account” where he has chosen another than came by itself.
              * @default []
              */
             named: string[];
