@@ -163,9 +163,8 @@ class Accounts:
 
     def sign_out(self, name: str) -> InstanceInfo:
         """Forget token and password. Raises NotFound."""
-        session = self._find(name)
-        session.sign_out()
-        return self._info(session)
+        self._find(name).sign_out()
+        return self.info(name)
 
     def choices(self, name: str) -> AccountChoices:
         """The accounts that the signed-in identity may act as."""

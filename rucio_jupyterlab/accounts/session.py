@@ -103,11 +103,15 @@ class AccountSession:
     def sign_out(self) -> None:
         """Forget token and password; a sign-in that is under way comes to nothing."""
         with self._settling:
-            self._sign_outs += 1
-            if self._holder is not None:
-                self._holder.forget()
-            self._holder, self._password, self._client = None, None, None
-        self._changed()
+            if (successor := self._successor) is None:
+                self._sign_outs += 1
+                if self._holder is not None:
+                    self._holder.forget()
+                self._holder, self._password, self._client = None, None, None
+        if successor is not None:
+            successor.sign_out()
+        else:
+            self._changed()
 
     def switch(self, account: str) -> None:
         """Act as another account of the same identity. Raises as `sign_in` does, and Conflict."""

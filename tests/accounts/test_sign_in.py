@@ -476,6 +476,20 @@ def test_a_renewal_that_another_configuration_overtakes_undoes_no_sign_out(tmp_p
     assert kept(tmp_path) == []
 
 
+def test_signing_out_holds_where_the_configuration_changes_just_then(tmp_path: Path) -> None:
+    with wayward(rucio_where({})) as server:
+        accounts = Accounts(configured_anew(server.url), tmp_path, print)
+        accounts.sign_in(SignIn("w", "userpass", "alice", "alice", "secret"))
+        held = accounts._find("w")
+        accounts.configure(configured_anew(server.url, display_name="Another"))
+
+        held.sign_out()
+
+        assert accounts.info("w").account.state == "signed-out"
+        assert kept(tmp_path) == []
+        accounts.close()
+
+
 def test_a_client_that_is_older_than_the_configuration_goes_on(tmp_path: Path) -> None:
     replies = in_turn(
         lambda request: request.answer(200, X_Rucio_Auth_Token="good", X_Rucio_Auth_Account="alice"),
