@@ -283,8 +283,8 @@ class Publisher(threading.Thread):
         hidden = [each for each in here if each.row.id in refused]
         finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in shown]
         self._journal.finished(finished, links, now())
-        linked = {member.file for member, _ in links}
-        self._let_go([each for each in hidden if each.row.id not in linked])
+        shown_before = {member.file for member, _ in links if member.shown}
+        self._let_go([each for each in hidden if each.row.id not in shown_before])
         told = [member for member, _ in links if member.file not in refused]
         members = [member for member in told if not member.shown]
         again = frozenset(member.job for member in told if member.shown)
@@ -293,7 +293,7 @@ class Publisher(threading.Thread):
         return [Published(shown, members, lost, hidden, again), *failed]
 
     def _let_go(self, hidden: list[Arrived]) -> None:
-        """What failed is neither counted nor ever evicted: where nobody can see it, it must not take room."""
+        """What failed is neither counted nor ever evicted: it must not take room."""
         with contextlib.suppress(OSError):  # a folder that takes no link may let go of none either
             self._forget([each.row.id for each in hidden], "evicted")
             for each in hidden:

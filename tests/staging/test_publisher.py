@@ -372,6 +372,19 @@ def test_what_a_folder_takes_no_link_to_takes_no_room_either(tmp_path: Path) -> 
     house.journal.close()
 
 
+def test_what_another_job_has_shown_before_stays(tmp_path: Path) -> None:
+    house = House(tmp_path, Refusing(str(tmp_path / "views"), "symlink"))
+    house.arrive("ours", {"a": b"1"})
+    assert isinstance(house.next(), Published)
+    (row,) = house.arrive("his", {"a": b"1"}, missed=True)
+    report, failed = house.next(), house.next()
+    assert isinstance(report, Published) and [each.row for each in report.hidden] == [row]
+    assert isinstance(failed, Failed)
+    assert house.object(row).exists() and (house.views / "s/ours/a").read_bytes() == b"1"
+    house.publisher.close()
+    house.journal.close()
+
+
 def test_what_lies_in_the_store_is_read_before_it_is_believed(house: House) -> None:
     right, wrong = house.plan("run", {"right": b"abc", "wrong": b"abc"})
     house.object(right).write_bytes(b"abc")
