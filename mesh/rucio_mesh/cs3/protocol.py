@@ -127,7 +127,7 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         return {"filesize": found.size, **sums_of(found)}
 
     def get(self, path: str, dest: str, transfer_timeout: float | None = None) -> None:
-        """Download, resuming where the connection breaks; size and adler32 are verified.
+        """Download, resuming where the connection breaks; size and adler32 are verified, folders made for `dest`.
 
         :raises SourceNotFound: SourceAccessDenied, FileConsistencyMismatch, ServiceUnavailable,
             DestinationNotAccessible if `dest` cannot be written.

@@ -400,8 +400,9 @@ def file_source(path: Path) -> Source:
 
 @contextmanager
 def created(path: Path) -> Iterator[BinaryIO]:
-    """A new local file, in the place of what is there. Raises LocalFailure."""
+    """A new local file, in the place of what is there, with the folders above it. Raises LocalFailure."""
     with local("write"):
+        path.parent.mkdir(parents=True, exist_ok=True)  # Rucio makes none for the slashes in a file's name
         file = path.open("wb")
     try:
         yield file

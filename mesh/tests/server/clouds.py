@@ -136,6 +136,11 @@ class Clouds:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def rucio_client(self, *arguments: str) -> None:
+        """`rucio …` of a user, which has to end well."""
+        program = [sys.executable, str(Path(sys.executable).with_name("rucio")), *arguments]
+        subprocess.run(program, env=self.user_environment(), capture_output=True, timeout=120, check=True)
+
     def environment(self) -> dict[str, str]:
         """As on a host of Rucio's daemons."""
         return without_rucio() | {"RUCIO_HOME": str(self.rucio.home)}

@@ -78,6 +78,13 @@ def test_a_share_becomes_a_dataset_that_a_rule_copies(clouds: Clouds, mount: str
     assert clouds.state(rule) == "OK"
     assert clouds.stored(GAMMA, File(SCOPE, odd, 4)).read_bytes() == b"defg"
 
+    down = clouds.folder / "down"
+    clouds.rucio_client(
+        "download", "--protocol", "cs3", "--rses", RECEIVED, "--dir", str(down), f"{SCOPE}:run7"
+    )
+    # Rucio's client makes no folders for the slashes in a name.
+    assert {path.read_bytes() for path in down.rglob("*.root*")} == {b"abc", b"defg"}
+
 
 def test_what_is_new_in_a_share_is_added_later(clouds: Clouds, mount: str) -> None:
     assert register(clouds, RECEIVED, f"{mount}/raw", "raw").returncode == 0

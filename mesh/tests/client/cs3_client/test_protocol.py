@@ -74,6 +74,14 @@ def test_any_name_goes_up_and_comes_down(protocol: Any, gateway: Gateway, tmp_pa
     assert not protocol.exists(f"{pfn}.rucio.upload")
 
 
+def test_folders_are_made_for_what_comes_down(protocol: Any, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    pfn = protocol.path2pfn("f")
+    protocol.put("f", pfn, str(tmp_path))
+    protocol.get(pfn, str(tmp_path / "down" / "run7" / "raw.part"))
+    assert (tmp_path / "down" / "run7" / "raw.part").read_bytes() == b"abc"
+
+
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the manager has no state
 @given(scope=SCOPES, name=LEGAL_NAMES, host=st.sampled_from(["cloud.example.org", "::1", "[::1]"]))
 def test_every_legal_name_has_a_pfn_that_is_read_back_or_refused(
@@ -162,7 +170,7 @@ def test_failures_are_told_in_rucios_words(protocol: Any, gateway: Gateway, tmp_
     with pytest.raises(exception.FileReplicaAlreadyExists):
         protocol.put("f", pfn, str(tmp_path))
     with pytest.raises(exception.DestinationNotAccessible):
-        protocol.get(pfn, str(tmp_path / "no" / "folder"))
+        protocol.get(pfn, str(tmp_path / "f" / "below-a-file"))
     gateway.stop()
     with pytest.raises(exception.ServiceUnavailable):
         protocol.delete(pfn)
