@@ -7,7 +7,10 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -17,6 +20,7 @@ from cs3.rpc.v1beta1 import code_pb2 as codes
 
 from .auth import Credential, GatewayToken, Login, expiry, is_unicode
 from .errors import AccessDenied, Conflict, NotSignedIn, Unavailable, of_code, of_rpc
+from .exchange import UNLIMITED, Limits
 from .settings import Settings, is_loopback
 
 SERVICE = "cs3.gateway.v1beta1.GatewayAPI"
@@ -33,6 +37,17 @@ MESSAGE_BYTES = 64 * 1024 * 1024
 WORD = re.compile(r"[!-~]+")
 EARLY_SECONDS = 60.0
 """A token that lapses so soon is renewed before it is used."""
+LIMITS: ContextVar[Limits] = ContextVar("cs3_limits", default=UNLIMITED)
+
+
+@contextmanager
+def within(limits: Limits) -> Iterator[None]:
+    """The calls that this thread makes in the block end in time. To sign in is not one: others may wait for it, too."""
+    before = LIMITS.set(limits)
+    try:
+        yield
+    finally:
+        LIMITS.reset(before)
 
 
 class Gateway:
@@ -128,6 +143,8 @@ class Gateway:
 
     def _ask(self, method: str, request: Any, about: str, token: str | None) -> Any:
         seconds = self.settings.call_seconds * (2 if method in TRANSFERS else 1)
+        if token:
+            seconds = LIMITS.get().left(seconds)
         metadata = (("x-access-token", token),) if token else ()
         what = f"{method} {about}".strip()
         try:

@@ -30,12 +30,13 @@ class Patience(Limits):
         """None: as long as there is progress."""
         self._end = None if seconds is None else time.monotonic() + seconds
         self._failures: Counter[type[Cs3Error]] = Counter()
+        self._last = ""
         self._best = 0
 
     def check(self) -> None:
-        """Raises Unavailable when the time is up."""
+        """Raises Unavailable when the time is up; its text tells what an attempt has failed by, too."""
         if self._end is not None and time.monotonic() >= self._end:
-            raise Unavailable("the transfer takes longer than it may")
+            raise Unavailable(f"the transfer takes longer than it may{self._last}")
 
     def left(self, at_most: float) -> float:
         self.check()
@@ -53,6 +54,7 @@ class Patience(Limits):
         Only bytes that no attempt has reached before count as progress.
         """
         self.check()
+        self._last = f"; it has failed by {error}"
         if reached >= self._best + BUFFER_BYTES:
             self._failures.clear()
         self._best = max(self._best, reached)

@@ -21,6 +21,7 @@ from . import transfers
 from .client import Client
 from .errors import Cs3Error, Mismatch, NotFound, Unavailable
 from .exchange import Reader
+from .gateway import within
 from .patience import ATTEMPTS_OF, PASSING, Patience
 from .recall import Recall
 from .resource import Resource
@@ -202,7 +203,8 @@ class Stream:
         client, path = self._source.client, self._source.path
         if self._reader is None:
             reading = client.read(path, start=self._offset, limits=self._patience)
-            self._reader = self._opened.enter_context(reading)
+            with within(self._patience):
+                self._reader = self._opened.enter_context(reading)
             left = self._size - self._offset
             if self._reader.length not in (None, left):
                 raise Mismatch(f"GET {path}: another length than the catalogue's {self._size} bytes")

@@ -32,6 +32,7 @@ from .errors import (
     Unavailable,
 )
 from .exchange import Reader, Send
+from .gateway import within
 from .patience import PASSING, Patience
 from .pfn import parent_of
 from .resource import ADLER32_OF_NOTHING, Resource
@@ -74,7 +75,7 @@ def fetch(client: Client, path: str, destination: Path, *, seconds: float | None
     """
     patience = Patience(seconds)
     while True:
-        with ExitStack() as opened:
+        with within(patience), ExitStack() as opened:
             create = partial(opened.enter_context, created(destination))
             try:
                 return Download(client, path, create, patience).whole()
@@ -201,16 +202,18 @@ def store(
     staging = staging or f"{container.rstrip('/')}/.rucio-"
     # An upload beside the path tells whether the container is there; one elsewhere does not.
     looked = size > UNSEEN_BYTES or parent_of(staging) != container
-    if looked:
-        client.make_containers(container)
     patience = patience or Patience(seconds)
+    if looked:
+        with within(patience):
+            client.make_containers(container)
     left_behind: list[str] = []
     whole = False
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
             try:
-                sent = send(client, temporary, source, size, patience, whole=whole)
+                with within(patience):
+                    sent = send(client, temporary, source, size, patience, whole=whole)
             except (Conflict, NotFound, Unavailable):  # all are said of a container that is missing
                 if looked:
                     raise

@@ -73,6 +73,43 @@ def test_an_upload_to_a_slow_cloud_ends_when_its_time_is_up(
             storing.result(20)
 
 
+def test_what_a_transfer_asks_of_the_gateway_ends_with_it_but_not_what_it_would_lose(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cloud = connect_to(cs3_gateway("eos"))
+    cloud.sign_in()
+    stub, seconds = cloud.gateway._stub(), {}
+
+    class Noting:
+        def __getattr__(self, method: str) -> Callable[..., object]:
+            def ask(request: object, *, timeout: float, **more: object) -> object:
+                seconds[method] = timeout
+                answer: object = getattr(stub, method)(request, timeout=timeout, **more)
+                return answer
+
+            return ask
+
+    monkeypatch.setattr(cloud.gateway, "_stub", Noting)
+    (tmp_path / "f").write_bytes(b"abc")
+    path = f"{cloud.home()}/f"
+    transfers.store(cloud, path, transfers.file_source(tmp_path / "f"), 3, seconds=20)
+    assert seconds["InitiateFileUpload"] < 20 < seconds["Move"]
+    transfers.fetch(cloud, path, tmp_path / "copy", seconds=20)
+    assert seconds["InitiateFileDownload"] < 20 and seconds["Stat"] < 20
+    cloud.stat(path)
+    assert seconds["Stat"] > 20
+
+
+def test_a_transfer_whose_time_is_up_tells_what_it_has_failed_by(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
+) -> None:
+    gateway = cs3_gateway("eos")
+    gateway.path(f"{gateway.home()}/f").write_bytes(b"abc")
+    gateway.faults.arm("data_unavailable", times=None)
+    with pytest.raises(Unavailable, match=r"longer than it may; it has failed by GET .*: HTTP 503"):
+        transfers.fetch(connect_to(gateway), f"{gateway.home()}/f", tmp_path / "f", seconds=0.7)
+
+
 def test_a_slow_beginning_that_is_thrown_away_takes_no_longer_than_it_may(
     cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
 ) -> None:

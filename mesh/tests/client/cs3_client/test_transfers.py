@@ -375,8 +375,10 @@ def test_a_disk_that_cannot_be_written_is_told_from_a_network_that_broke(
     cloud: Client, tmp_path: Path
 ) -> None:
     store(cloud, f"{cloud.home()}/f", b"abc")
-    with pytest.raises(LocalFailure):
-        transfers.fetch(cloud, f"{cloud.home()}/f", tmp_path / "no" / "folder")
+    (tmp_path / "file").touch()
+    for unwritable in (tmp_path, tmp_path / "file" / "below"):
+        with pytest.raises(LocalFailure):
+            transfers.fetch(cloud, f"{cloud.home()}/f", unwritable)
 
 
 def test_a_transfer_ends_when_its_time_is_up(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
