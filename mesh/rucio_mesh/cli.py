@@ -127,11 +127,14 @@ def add_register_share(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def run_register_share(options: argparse.Namespace) -> int:
-    from rucio.client import Client
-    from rucio.common.exception import RucioException
+    try:
+        from rucio.client import Client
+        from rucio.common.exception import RucioException
 
-    from .cs3.errors import Cs3Error
-    from .cs3.registration import CannotRegister, register_share
+        from .cs3.errors import Cs3Error
+        from .cs3.registration import CannotRegister, register_share
+    except ModuleNotFoundError as missing:
+        return failed("register-share", f"{missing}: it needs Rucio's client, and rucio-mesh[cs3]")
 
     scope, name = options.dataset
     try:

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BATCH = 500
 LONGEST_NAME = 250
+DIGITS = 16
+"""Of eight there would be two alike among some ten thousand files whose names are all in Chinese, say."""
 NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._/-]+")
 """Characters that Rucio's generic schema has in no name."""
 
@@ -109,17 +111,17 @@ def protocol_of(rucio: RucioClient, rse: str) -> Default:
 
 
 def files_at(cloud: Client, path: str) -> Iterator[Resource]:
-    """All files at or below a path."""
+    """All files at or below a path, by the paths under which we found them, however the cloud calls them."""
     at = cloud.stat(path)
     if at.kind == "file":
-        yield at
+        yield replace(at, path=path)
         return
     for each in cloud.list_container(path):
         below = f"{path}/{each.path.rpartition('/')[2]}"
         if each.kind == "container":
             yield from files_at(cloud, below)
         elif each.kind == "file":
-            yield each
+            yield replace(each, path=below)
 
 
 def sum_of(cloud: Client, file: Resource) -> str:
@@ -145,5 +147,5 @@ def name_of(dataset: str, mount: str, path: str) -> str:
     clean = NOT_IN_NAMES.sub("_", name)
     if clean == name and len(name) <= LONGEST_NAME:
         return name
-    digits = hashlib.sha256(below.encode()).hexdigest()[:8]
-    return f"{clean[: LONGEST_NAME - len(digits) - 1]}-{digits}"
+    digits = hashlib.sha256(below.encode()).hexdigest()[:DIGITS]
+    return f"{clean[: LONGEST_NAME - DIGITS - 1]}-{digits}"
