@@ -122,9 +122,13 @@ class Download:
             self._patience.wait(broken, self._offset)
 
     def _look(self) -> None:
-        """Where it is about to come for the first time, what it is."""
+        """What it is: for the first time, or still. Raises Mismatch."""
         with self._asking():
-            self._known = self._known or (file_at(self._client, self._path), self._create())
+            found = file_at(self._client, self._path)
+        if not self._known:
+            self._known = found, self._create()
+        elif (found.size, found.etag) != (self._known[0].size, self._known[0].etag):
+            raise Mismatch(f"GET {self._path}: it was changed while it was read")
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -177,6 +177,18 @@ def test_a_cut_download_asks_only_for_the_rest(eos: Gateway, connect_to: Connect
     assert eos.meter.bytes_served < SIZE + 2_000_000
 
 
+def test_a_file_that_changes_between_two_attempts_is_read_anew(
+    gateway: Gateway, cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{cloud.home()}/f"
+    store(cloud, path)
+    other = content(SIZE, seed=2)
+    monkeypatch.setattr(Patience, "pause", lambda *_: gateway.path(path).write_bytes(other))
+    gateway.faults.arm("cut_download", 2_500_000)
+    transfers.fetch(cloud, path, tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == other
+
+
 def test_without_ranges_a_cut_download_reads_all_again(
     cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path
 ) -> None:
