@@ -19,6 +19,7 @@ from rucio.rse.protocols.protocol import RSEProtocol
 
 from . import configuration, errors, recycle, transfers
 from .client import Client
+from .flow import local
 from .pfn import NotAPfn, Pfn, bracketed, folder_of, parent_of, plain_host
 from .pool import CLIENTS
 from .resource import Resource
@@ -148,14 +149,14 @@ class Default(RSEProtocol):  # type: ignore[misc, unused-ignore]
         :raises FileReplicaAlreadyExists: if something is at the target.
         :raises DestinationNotAccessible: without the right to write there, or the space, or below a file.
         """
-        local = Path(source_dir or "", source)
+        file = Path(source_dir or "", source)
         with rucio_errors(WRITING):
-            with transfers.local("read"):
-                size = local.stat().st_size
+            with local("read"):
+                size = file.stat().st_size
             transfers.store(
                 self._cloud(),
                 self._path(target),
-                transfers.file_source(local),
+                transfers.file_source(file),
                 size,
                 seconds=seconds_of(transfer_timeout),
             )

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from rucio.common.exception import DataIdentifierAlreadyExists
 
 from .client import Client
+from .flow import summed
 from .patience import Patience
 from .pfn import folder_of
 from .protocol import Default, sums_of
 from .relay import Place, SourceFailed, Stream
 from .resource import Resource
-from .transfers import summed
 
 if TYPE_CHECKING:
     from rucio.client import Client as RucioClient

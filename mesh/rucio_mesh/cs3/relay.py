@@ -172,7 +172,7 @@ class Errand(Patience):
 
 
 class Stream:
-    """The bytes of a file on a cloud from an offset on, through broken connections; a `transfers.Source` opens it."""
+    """The bytes of a file on a cloud from an offset on, through broken connections; a `flow.Source` opens it."""
 
     def __init__(self, source: Place, offset: int, size: int, patience: Patience) -> None:
         self._source, self._offset, self._size, self._patience = source, offset, size, patience

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from . import recycle
 from .client import Client
@@ -21,7 +21,6 @@ from .errors import (
     Cs3Error,
     Failed,
     InvalidRequest,
-    LocalFailure,
     Mismatch,
     NotFound,
     NotSupported,
@@ -31,7 +30,8 @@ from .errors import (
     TransferLapsed,
     Unavailable,
 )
-from .exchange import Reader, Send
+from .exchange import Reader
+from .flow import Readable, Source, created, pump, receive, summed, write
 from .gateway import within
 from .patience import PASSING, Patience
 from .pfn import parent_of
@@ -44,18 +44,6 @@ LATE_SECONDS = 0.3
 TUS_BYTES = 64 * 1024 * 1024
 """What is sent again at most when a tus upload breaks."""
 LOGGER = logging.getLogger(__name__)
-
-
-class Readable(Protocol):
-    """What bytes come from: a file, or another cloud."""
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the beginning of `buffer`; 0 at the end."""
-        ...
-
-
-Source = Callable[[int], AbstractContextManager[Readable]]
-"""Opens what is to be sent, at an offset; asked again for each attempt."""
 
 
 @dataclass(frozen=True)
@@ -164,24 +152,6 @@ def file_at(client: Client, path: str) -> Resource:
     if found.kind != "file":
         raise NotFound(f"Stat {path}: not a file")
     return found
-
-
-def receive(reader: Readable, digest: Adler32, patience: Patience) -> Iterator[int]:
-    """Hand over all that comes; yields the size of each piece."""
-    while True:
-        buffer = digest.lend()
-        count = reader.readinto(buffer) or 0
-        if not count:
-            return
-        digest.take(buffer, count)
-        yield count
-        patience.check()
-
-
-def write(file: BinaryIO, piece: memoryview) -> None:
-    """Raises LocalFailure."""
-    with local("write"):
-        file.write(piece)
 
 
 def store(
@@ -324,31 +294,6 @@ def after(
             error = again
 
 
-def pump(source: Source, offset: int, count: int, digest: Adler32, patience: Patience, wire: Send) -> None:
-    """Send exactly `count` bytes from `offset` on. Raises LocalFailure if there are fewer."""
-    with local("read"):
-        opening = source(offset)
-    with opening as readable:
-        left = count
-        while left:
-            buffer = digest.lend()
-            with local("read"):
-                got = readable.readinto(buffer[: min(left, len(buffer))]) or 0
-            if not got:
-                raise LocalFailure(f"the source has {offset + count - left} bytes, not {offset + count}")
-            wire(buffer[:got])
-            digest.take(buffer, got)
-            left -= got
-            patience.check()
-
-
-def summed(source: Source, offset: int, count: int, value: int, patience: Patience) -> int:
-    """The adler32 of what ended in `value`, `count` bytes further on."""
-    with Adler32(count, value=value) as digest:
-        pump(source, offset, count, digest, patience, wire=lambda _piece: None)
-    return digest.value
-
-
 def publish(client: Client, temporary: str, path: str, sent: Transferred, patience: Patience) -> None:
     """Compare what is stored with what was sent, and give it its name."""
     asked_to_move = False
@@ -403,25 +348,3 @@ def file_source(path: Path) -> Source:
         return file
 
     return opened_at
-
-
-@contextmanager
-def created(path: Path) -> Iterator[BinaryIO]:
-    """A new local file, in the place of what is there, with the folders above it. Raises LocalFailure."""
-    with local("write"):
-        path.parent.mkdir(parents=True, exist_ok=True)  # Rucio makes none for the slashes in a file's name
-        file = path.open("wb")
-    try:
-        yield file
-    finally:
-        with local("write"):
-            file.close()
-
-
-@contextmanager
-def local(verb: str) -> Iterator[None]:
-    """Tells trouble of this machine from trouble of the network."""
-    try:
-        yield
-    except OSError as error:
-        raise LocalFailure(f"cannot {verb} the local file: {error.strerror}") from None

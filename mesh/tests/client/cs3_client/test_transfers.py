@@ -29,8 +29,9 @@ from rucio_mesh.cs3.errors import (
     TransferLapsed,
     Unavailable,
 )
+from rucio_mesh.cs3.flow import Readable, Source
 from rucio_mesh.cs3.patience import Patience
-from rucio_mesh.cs3.transfers import Readable, Source, Transferred
+from rucio_mesh.cs3.transfers import Transferred
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.profiles import ProfileName
 

@@ -10,6 +10,7 @@ import pytest
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.errors import Outlasted, SignInLapsed
+from rucio_mesh.cs3.flow import Source
 from rucio_mesh.cs3.transfers import Transferred
 from rucio_mesh.testing.cs3.gateway import Gateway
 
@@ -39,12 +40,12 @@ def cloud(gateway: Gateway, connect_to: ConnectTo) -> Client:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> transfers.Source:
+def source(tmp_path: Path) -> Source:
     (tmp_path / "f").write_bytes(CONTENT)
     return transfers.file_source(tmp_path / "f")
 
 
-def stored(gateway: Gateway, cloud: Client, source: transfers.Source) -> Transferred:
+def stored(gateway: Gateway, cloud: Client, source: Source) -> Transferred:
     path = f"{cloud.home()}/f"
     sent = transfers.store(cloud, path, source, SIZE)
     assert gateway.path(path).read_bytes() == CONTENT
@@ -53,7 +54,7 @@ def stored(gateway: Gateway, cloud: Client, source: transfers.Source) -> Transfe
 
 
 def test_a_break_costs_only_what_the_server_has_not_kept(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("cut_upload", 1_000_000)
     stored(gateway, cloud, source)
@@ -62,7 +63,7 @@ def test_a_break_costs_only_what_the_server_has_not_kept(
 
 
 def test_a_sign_in_that_lapses_between_two_pieces_costs_nothing(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("lapse_access", 3_000_000)
     stored(gateway, cloud, source)
@@ -72,7 +73,7 @@ def test_a_sign_in_that_lapses_between_two_pieces_costs_nothing(
 
 
 def test_a_server_that_does_not_say_where_it_stands_is_asked_again(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("data_unavailable", times=3)
     stored(gateway, cloud, source)
@@ -81,7 +82,7 @@ def test_a_server_that_does_not_say_where_it_stands_is_asked_again(
 
 
 def test_a_transfer_that_lapses_between_two_pieces_begins_anew(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("lapse", 3_000_000)
     stored(gateway, cloud, source)
@@ -89,7 +90,7 @@ def test_a_transfer_that_lapses_between_two_pieces_begins_anew(
 
 
 def test_an_upload_that_outlasts_its_token_is_sent_as_a_whole(
-    gateway: Gateway, connect_to: ConnectTo, source: transfers.Source
+    gateway: Gateway, connect_to: ConnectTo, source: Source
 ) -> None:
     gateway.faults.arm("lapse_transfer", 3_000_000, times=None)
     stored(gateway, connect_to(gateway, uploads=("tus", "simple")), source)
@@ -97,7 +98,7 @@ def test_an_upload_that_outlasts_its_token_is_sent_as_a_whole(
 
 
 def test_an_upload_that_always_outlasts_its_token_is_told_as_such(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("lapse_transfer", 3_000_000, times=None)
     with pytest.raises(Outlasted, match="longer than its token lives"):
@@ -106,7 +107,7 @@ def test_an_upload_that_always_outlasts_its_token_is_told_as_such(
 
 
 def test_a_sign_in_that_is_always_refused_is_renewed_once(
-    gateway: Gateway, cloud: Client, source: transfers.Source
+    gateway: Gateway, cloud: Client, source: Source
 ) -> None:
     gateway.faults.arm("data_status", 401, times=None)
     with pytest.raises(SignInLapsed):
