@@ -31,7 +31,8 @@ from .model import Stored, UploadRequest
 from .retries import Retries, Stopped
 
 if TYPE_CHECKING:
-    from ..sources.sending import CloudWriter, Hold, Sent, Watch
+    from ..sources.cloud_data import Watch
+    from ..sources.sending import CloudWriter, Hold, Sent
 
 SENDERS = 4
 """Files at once; small ones wait for answers more than for bytes."""

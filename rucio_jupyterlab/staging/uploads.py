@@ -28,7 +28,8 @@ from .shipment import Means
 from .upload import Upload, UploadRecord, begun, save, snapshot_of
 
 if TYPE_CHECKING:
-    from ..sources.sending import CloudWriter, Hold, Watch
+    from ..sources.cloud_data import Watch
+    from ..sources.sending import CloudWriter, Hold
 
 logger = logging.getLogger(__name__)
 
