@@ -151,6 +151,8 @@ class Gateway:
             reply = getattr(self._stub(), method)(request, metadata=metadata, timeout=seconds)
         except grpc.RpcError as error:
             raise of_rpc(error.code(), what, error.details()) from None
+        except ValueError:  # all that gRPC says of a channel that another thread has closed
+            raise Unavailable(f"{what}: the connection to the gateway was closed") from None
         if reply.status.code != codes.CODE_OK:
             raise of_code(reply.status.code, what)
         return reply

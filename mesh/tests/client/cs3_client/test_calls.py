@@ -128,6 +128,20 @@ def test_a_gateway_that_says_nothing_is_given_up_at_the_deadline(silent_port: in
                 call()
 
 
+def test_a_call_on_a_connection_that_another_thread_has_closed_is_told_as_a_broken_one(
+    gateway: Gateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = connect_to(gateway)
+    cloud.sign_in()
+    stub = cloud.gateway._stub()
+    cloud.close()
+    with monkeypatch.context() as late:
+        late.setattr(cloud.gateway, "_stub", lambda: stub)
+        with pytest.raises(Unavailable, match="Stat /: the connection"):
+            cloud.stat("/")
+    cloud.stat("/")
+
+
 THREADS = 8
 
 
