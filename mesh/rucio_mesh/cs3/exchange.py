@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -105,7 +106,7 @@ class Exchange:
             self._asked_at = float("-inf")  # what follows may not take as long
         except Cs3Error:
             raise
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
             if not sent_all and body:
                 # A server that refuses answers before it has read everything, and hangs up.
                 with suppress(OSError, http.client.HTTPException):

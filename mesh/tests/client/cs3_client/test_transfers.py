@@ -32,6 +32,7 @@ from rucio_mesh.cs3.errors import (
 from rucio_mesh.cs3.flow import Readable, Source
 from rucio_mesh.cs3.patience import Patience
 from rucio_mesh.cs3.transfers import Transferred
+from rucio_mesh.testing.certificates import Authority
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.profiles import ProfileName
 
@@ -168,6 +169,20 @@ def test_what_could_not_be_removed_after_a_break_is_removed_after_the_success(
     gateway.faults.arm("cut_upload", 1_000_000)
     store(cloud, f"{cloud.home()}/f")
     assert files_in(gateway, cloud.home()) == ["f"]
+
+
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain text", "TLS"])
+def test_a_refusal_is_heard_while_bytes_are_still_sent(
+    cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path, over_tls: bool
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    gateway = cs3_gateway("eos", leaf=authority.server() if over_tls else None)
+    cloud = connect_to(gateway, tls=over_tls, ca_file=authority.certificate)
+    with (tmp_path / "f").open("wb") as file:
+        file.truncate(1 << 30)
+    gateway.faults.arm("data_status", 507)
+    with pytest.raises(OutOfSpace):
+        transfers.store(cloud, f"{cloud.home()}/f", transfers.file_source(tmp_path / "f"), 1 << 30)
 
 
 def test_a_cut_download_asks_only_for_the_rest(eos: Gateway, connect_to: ConnectTo, tmp_path: Path) -> None:
