@@ -188,13 +188,16 @@ def store(
             try:
                 with within(patience):
                     sent = send(client, temporary, source, size, patience, whole=whole)
-            except (Conflict, NotFound, Unavailable):  # all are said of a container that is missing
+            except (Conflict, NotFound, Unavailable) as error:  # all are said of a container that is missing
                 if looked:
                     raise
                 looked = True
                 if client.make_containers(container):
                     continue  # it was, so nothing of this attempt can be in it
-                raise
+                if isinstance(error, Unavailable):
+                    raise
+                # Somebody else may have made it in between.
+                raise Failed(str(error)) from None
             if accept:
                 accept(sent)
             publish(client, temporary, path, sent, patience)

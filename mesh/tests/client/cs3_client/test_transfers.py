@@ -171,6 +171,18 @@ def test_what_could_not_be_removed_after_a_break_is_removed_after_the_success(
     assert files_in(gateway, cloud.home()) == ["f"]
 
 
+@pytest.mark.parametrize("code", [codes.CODE_FAILED_PRECONDITION, codes.CODE_NOT_FOUND])
+def test_a_container_that_somebody_else_makes_in_between_is_no_obstacle(
+    gateway: Gateway, cloud: Client, code: int
+) -> None:
+    path = f"{cloud.home()}/f"
+    cloud.sign_in()
+    gateway.faults.arm("rpc_status", code)  # as of a container that was missing a moment ago
+    store(cloud, path, b"abc")
+    assert gateway.path(path).read_bytes() == b"abc"
+    assert files_in(gateway, cloud.home()) == ["f"]
+
+
 @pytest.mark.parametrize("over_tls", [False, True], ids=["plain text", "TLS"])
 def test_a_refusal_is_heard_while_bytes_are_still_sent(
     cs3_gateway: MakeGateway, connect_to: ConnectTo, tmp_path: Path, over_tls: bool
