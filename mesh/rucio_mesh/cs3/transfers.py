@@ -192,12 +192,8 @@ def store(
                 if looked:
                     raise
                 looked = True
-                if client.make_containers(container):
-                    continue  # it was, so nothing of this attempt can be in it
-                if isinstance(error, Unavailable):
-                    raise
-                # Somebody else may have made it in between.
-                raise Failed(str(error)) from None
+                make_container_for(error, client, container)
+                continue
             if accept:
                 accept(sent)
             publish(client, temporary, path, sent, patience)
@@ -212,6 +208,15 @@ def store(
         except BaseException:  # whatever ends it, Ctrl-C too: nothing of it stays
             discard(client, temporary)
             raise
+
+
+def make_container_for(error: Cs3Error, client: Client, container: str) -> None:
+    """Return if it was missing, for then nothing of the attempt that has failed can be in it. Else raise."""
+    if client.make_containers(container):
+        return
+    if isinstance(error, Unavailable):
+        raise error
+    raise Failed(str(error)) from None  # somebody else may have made it in between
 
 
 def send(
