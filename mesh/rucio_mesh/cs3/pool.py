@@ -22,6 +22,7 @@ class Pool:
         self._process = os.getpid()
         self._clients: dict[Key, Client] = {}
         self._users: dict[Key, int] = {}
+        """Of those in use. Nothing is kept of a client that is closed: a key may hold a token."""
 
     def borrow(self, settings: Settings, credential: Credential) -> Client:
         """A client that others may use at the same time; to be given back."""
@@ -38,8 +39,9 @@ class Pool:
         """One user of the client less; idle clients beyond the bound are closed."""
         key = settings, credential
         with self._lock:
-            self._users[key] = max(0, self._users.get(key, 0) - 1)
-            idle = [each for each in self._clients if not self._users.get(each)]
+            if (users := self._users.pop(key, 1) - 1) > 0:
+                self._users[key] = users
+            idle = [each for each in self._clients if each not in self._users]
             surplus = [self._clients.pop(each) for each in idle[:-IDLE_CLIENTS]]
         for client in surplus:
             client.close()

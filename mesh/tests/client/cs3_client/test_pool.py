@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rucio_mesh.cs3.auth import Basic, Secret
+from rucio_mesh.cs3.auth import Basic, Bearer, Secret
 from rucio_mesh.cs3.client import Client
 from rucio_mesh.cs3.pool import IDLE_CLIENTS, Pool
 from rucio_mesh.cs3.settings import Settings
@@ -39,3 +39,13 @@ def test_idle_clients_go_the_oldest_first_and_those_in_use_stay(cs3_gateway: Mak
     assert busy.home() == "/home"
     assert pool.borrow(numbered(IDLE_CLIENTS + 2), EINSTEIN) is others[-1]
     assert pool.borrow(numbered(1), EINSTEIN) is not others[0]
+
+
+def test_nothing_is_kept_of_a_token_whose_client_is_closed() -> None:
+    pool = Pool()
+    tokens = [Bearer(Secret.of(f"token-{number}")) for number in range(IDLE_CLIENTS + 2)]
+    for token in tokens:
+        pool.borrow(HERE, token)
+        pool.give_back(HERE, token)
+    kept = {credential for known in (pool._clients, pool._users) for _, credential in known}
+    assert kept == set(tokens[2:])
