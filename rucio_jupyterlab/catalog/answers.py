@@ -113,6 +113,7 @@ class Protocol(msgspec.Struct):
 class RseAnswer(msgspec.Struct):
     rse: str
     rse_type: Literal["DISK", "TAPE"] = "DISK"
+    availability_read: bool | None = None
     protocols: list[Protocol] = []
 
 

@@ -34,7 +34,7 @@ from .model import (
     SearchQuery,
 )
 from .recent import Recent
-from .replicas import Ahead, file_replicas, replicas_of, replicas_of_files
+from .replicas import Ahead, ask_replicas, file_replicas, replicas_of, replicas_of_files
 from .rses import Rse, Rses
 from .search import column_parameters, has_wildcards, json_parameters
 from .summaries import Summarizer
@@ -155,7 +155,8 @@ class Catalog:
         """
         client = self._accounts.client(instance)
         description = did if isinstance(did, Description) else _describe(client, did)
-        for line in replicas_of(client, description, ahead):
+        lines = ahead.items() if ahead else ask_replicas(client, [description.did])
+        for line in replicas_of(client, description, lines):
             yield file_replicas(client, self._rses, line, rse)
 
     def files_of(self, instance: str, dids: Sequence[Did], rse: str | None = None) -> Iterator[FileReplicas]:

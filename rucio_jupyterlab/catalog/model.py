@@ -106,7 +106,7 @@ class RseReplicas(msgspec.Struct, frozen=True):
     """Protocols that Rucio offers here: `davs`, `https`, `root`, `file`."""
     reach: Reach
     state: str
-    """Rucio's word where all are alike (`AVAILABLE`), else `MIXED`."""
+    """Rucio's word where all are alike (`AVAILABLE`), else `MIXED`; `SUSPENDED` where nobody may read for now."""
     bytes_per_second: float | None = None
     """Measured when last read from; None where it never was."""
 

@@ -63,16 +63,15 @@ def _close(lines: Future[Lines]) -> None:
 
 
 def replicas_of(
-    client: RucioClient, description: Description, ahead: Ahead | None = None
+    client: RucioClient, description: Description, lines: Iterable[ReplicaLine]
 ) -> Iterator[ReplicaLine]:
-    """Every file of a DID once, with its replicas, as they arrive; read from `ahead` where it was asked for.
+    """Every file of a DID once, with its replicas, as they arrive; `lines` are Rucio's answer about the DID.
 
     Rucio leaves files without replica out of a collection's answer, and cannot say that an answer was
     cut short; so whatever the collection's own list of files has more is asked for by name. Raises
     RucioUnreachable for an answer that is not whole.
     """
     seen: set[int] = set()  # hashes: a million files take 70 MB, their names five times as much
-    lines = ask_replicas(client, [description.did]) if ahead is None else ahead.items()
     for line in lines:
         if _is_new(seen, line.scope, line.name):
             yield line
@@ -108,17 +107,22 @@ def _is_new(seen: set[int], scope: str, name: str) -> bool:
     return True
 
 
-def ask_replicas(client: RucioClient, dids: Iterable[Did]) -> Iterator[ReplicaLine]:
-    """Rucio's own answer: of collections the files with replicas, of files all."""
-    yield from _stream_of_replicas(client, dids).items(ReplicaLine)
+def ask_replicas(
+    client: RucioClient, dids: Iterable[Did], *, suspended: bool = False
+) -> Iterator[ReplicaLine]:
+    """Rucio's own answer: of collections the files with replicas, of files all.
+
+    `suspended` asks for replicas where nobody may read for now, too.
+    """
+    yield from _stream_of_replicas(client, dids, suspended).items(ReplicaLine)
 
 
-def _stream_of_replicas(client: RucioClient, dids: Iterable[Did]) -> Lines:
+def _stream_of_replicas(client: RucioClient, dids: Iterable[Did], suspended: bool = False) -> Lines:
     body: dict[str, Any] = {
         "dids": [did_body(did) for did in dids],
         "schemes": SCHEMES,
         "all_states": True,
-        "ignore_availability": False,
+        "ignore_availability": suspended,
     }
     if client.instance.site_name:
         body["client_location"] = {"site": client.instance.site_name}

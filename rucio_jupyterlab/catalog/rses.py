@@ -40,6 +40,8 @@ class Rse(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     """`host:port` of its protocols."""
     takes_tokens: bool = False
+    suspended: bool = False
+    """Nobody may read there for now."""
     gateways: dict[str, dict[str, Any]] = {}
     """Its CS3 gateways, `host:port`, each with what the RSE says of it."""
 
@@ -119,6 +121,7 @@ class Rses:
                 )
             ),
             takes_tokens=takes_tokens,
+            suspended=answer.availability_read is False,
             gateways={
                 host_and_port(one.scheme, one.hostname, one.port): _said_of_gateway(one)
                 for one in answer.protocols

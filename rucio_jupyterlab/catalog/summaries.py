@@ -15,7 +15,7 @@ from .model import Description, DidSummary, Reach
 from .reach import best, reach_of_pfn, reach_of_schemes
 from .recent import Recent
 from .replicas import ask_replicas, file_replicas
-from .rses import Rses
+from .rses import Rse, Rses
 
 if TYPE_CHECKING:
     from ..accounts.client import RucioClient
@@ -100,9 +100,13 @@ class Summarizer:
             path = "/".join(("replicas", *path_segments(dataset), "datasets"))
             for replica in client.items(path, DatasetReplicaLine, params={"deep": "True"}):
                 if replica.available_length and replica.rse not in found:
-                    rse = self._rses.get(client, replica.rse)
-                    found[rse.name] = reach_of_schemes(rse.name, rse.schemes, rse.media, client.instance)
+                    found[replica.rse] = self._reach(client, self._rses.get(client, replica.rse))
         return found
+
+    def _reach(self, client: RucioClient, rse: Rse) -> Reach:
+        if rse.suspended:
+            return "none"
+        return reach_of_schemes(rse.name, rse.schemes, rse.media, client.instance)
 
 
 def _summary(description: Description, where: dict[str, Reach]) -> DidSummary:

@@ -12,7 +12,7 @@ from ..errors import RucioUnreachable
 from .answers import ReplicaLine, whole
 from .model import Description, Media, Pfn, ReplicaTable, RseReplicas
 from .reach import best, reach_of_pfn, reach_of_schemes
-from .replicas import pfn_of, replicas_of
+from .replicas import ask_replicas, pfn_of, replicas_of
 from .rses import Rse, Rses
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class _Sum:
         reach = best(reach_of_pfn(pfn, instance, mounts) for pfn in samples)
         if not samples:
             media = rse.media
-            reach = reach_of_schemes(rse.name, rse.schemes, media, instance) if self.files else "none"
+            reach = reach_of_schemes(rse.name, rse.schemes, media, instance)
+        if rse.suspended or not self.files:
+            reach = "none"
         return RseReplicas(
             rse=rse.name,
             files=self.files,
@@ -57,8 +59,13 @@ class _Sum:
             media=media,
             schemes=sorted(self.pfns or rse.schemes),
             reach=reach,
-            state=self.states.pop() if len(self.states) == 1 else "MIXED",
+            state=self._state(rse),
         )
+
+    def _state(self, rse: Rse) -> str:
+        if rse.suspended:
+            return "SUSPENDED"
+        return next(iter(self.states)) if len(self.states) == 1 else "MIXED"
 
 
 def replica_table(
@@ -72,7 +79,8 @@ def replica_table(
     sums: dict[str, _Sum] = {}
     files = without = archived = 0
     addresses: list[str] = []
-    for line in replicas_of(client, description):
+    lines = ask_replicas(client, [description.did], suspended=True)
+    for line in replicas_of(client, description, lines):
         if time.monotonic() > deadline:
             raise RucioUnreachable(
                 f"{client.instance.display_name} told of {files:,} files in time, and there are more: too many to "

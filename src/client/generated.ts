@@ -1414,7 +1414,7 @@ export interface components {
             rse: string;
             /** @description Protocols that Rucio offers here: `davs`, `https`, `root`, `file`. */
             schemes: string[];
-            /** @description Rucio's word where all are alike (`AVAILABLE`), else `MIXED`. */
+            /** @description Rucio's word where all are alike (`AVAILABLE`), else `MIXED`; `SUSPENDED` where nobody may read for now. */
             state: string;
         };
         /** Rule */

@@ -120,11 +120,27 @@ def test_replicas_that_are_not_available_are_no_addresses(catalog: Catalog, lab:
 
     assert [pfn.rse for pfn in files(catalog, Did(scope, "bad"))["bad"].pfns] == ["BETA_DISK"]
     table = catalog.replicas("lab", Did(scope, "bad"))
-    assert {row.rse: (row.state, row.files) for row in table.rses} == {
-        "ALPHA_DISK": ("UNAVAILABLE", 0),
-        "BETA_DISK": ("AVAILABLE", 1),
+    assert {row.rse: (row.state, row.files, row.reach) for row in table.rses} == {
+        "ALPHA_DISK": ("UNAVAILABLE", 0, "none"),
+        "BETA_DISK": ("AVAILABLE", 1, "http"),
     }
     assert address in table.pfns
+
+
+def test_a_suspended_rse_is_told_as_such_and_not_as_missing(catalog: Catalog, lab: Lab) -> None:
+    scope = lab.scope()
+    rse = f"{scope.upper()}_DISK"
+    lab.add_rse(rse, lab.beta.port)
+    did = lab.collection(scope, "set", [lab.register(scope, "file", b"22", rse=rse)])
+    lab.client().update_rse(rse, {"availability_read": False})
+
+    table = catalog.replicas("lab", did)
+    (row,) = table.rses
+
+    assert (row.rse, row.files, row.state, row.reach) == (rse, 1, "SUSPENDED", "none")
+    assert table.files_without_replica == 0
+    assert [(one.rses, one.reach) for one in catalog.summarize("lab", [did])] == [(1, "none")]
+    assert files(catalog, did)["file"].pfns == []
 
 
 def test_replicas_are_added_up_by_rse(catalog: Catalog, scope: str) -> None:
