@@ -13,6 +13,10 @@ from ..errors import BadRequest
 from .model import DidRow, Rule
 
 Type = Literal["FILE", "DATASET", "CONTAINER"]
+_QUESTIONS = frozenset(
+    {"associated_rules", "dids", "files", "follow", "guid", "history", "meta", "parents", "rules", "status"}
+)
+"""How addresses end that ask Rucio something about a DID."""
 _TYPES: dict[str, DidType] = {"FILE": "file", "DATASET": "dataset", "CONTAINER": "container"}
 
 
@@ -162,6 +166,15 @@ def iso(moment: str | None) -> str | None:
 def did_path(did: Did, *rest: str) -> str:
     """`dids/scope/name/…`. Raises BadRequest for a DID that no path can carry."""
     return "/".join(("dids", *path_segments(did), *rest))
+
+
+def description_path(did: Did) -> str:
+    """Where a DID itself is asked about. Raises BadRequest as `did_path` does.
+
+    By the plain address of `a/files` Rucio takes itself to be asked for the files of `a`.
+    """
+    ends_like_a_question = did.name.rpartition("/")[2] in _QUESTIONS
+    return did_path(did, "status") if ends_like_a_question else did_path(did)
 
 
 def path_segments(did: Did) -> tuple[str, str]:

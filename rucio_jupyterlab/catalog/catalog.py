@@ -15,7 +15,17 @@ from ..accounts.accounts import Accounts
 from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
 from ..errors import BadRequest
-from .answers import ContentLine, DidAnswer, FileLine, RuleLine, SearchLine, did_path, path_segment, whole
+from .answers import (
+    ContentLine,
+    DidAnswer,
+    FileLine,
+    RuleLine,
+    SearchLine,
+    description_path,
+    did_path,
+    path_segment,
+    whole,
+)
 from .bulk import bulk_lines, described
 from .composed import JoinedSearch, PastedDids
 from .listing import Answer, Listings
@@ -205,7 +215,7 @@ class Catalog:
 
 
 def _describe(client: RucioClient, did: Did) -> Description:
-    answer = client.ask(did_path(did), DidAnswer, params={"dynamic_depth": "FILE"})
+    answer = client.ask(description_path(did), DidAnswer, params={"dynamic_depth": "FILE"})
     return Description(
         did=did,
         type=answer.did_type,

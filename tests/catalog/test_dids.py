@@ -71,6 +71,20 @@ def test_a_did_is_described_down_to_its_files(catalog: Catalog, scope: str) -> N
             catalog.describe("lab", [*several, Did(scope, "nowhere")])
 
 
+@pytest.mark.parametrize(
+    "end", ["files", "meta", "dids", "rules", "parents", "status", "follow", "guid/meta"]
+)
+def test_a_name_that_ends_as_rucios_questions_do_is_its_own(catalog: Catalog, lab: Lab, end: str) -> None:
+    scope = lab.scope()
+    lab.put(scope, "a", b"another")
+    did = lab.put(scope, f"a/{end}", b"22")
+
+    assert catalog.describe("lab", [did]) == [Description(did, "file", bytes=2, files=1, open=False)]
+    assert files(catalog, did).keys() == {did.name}
+    assert catalog.replicas("lab", did).files_total == 1
+    assert catalog.rules("lab", did) == []
+
+
 def test_every_file_of_nested_containers_comes_with_its_addresses(
     catalog: Catalog, scope: str, lab: Lab
 ) -> None:
