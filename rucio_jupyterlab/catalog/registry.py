@@ -80,7 +80,7 @@ class Registry:
             self._client.tell(did_path(dataset), {"type": "DATASET"})
             return
         except Failure as failure:
-            if failure.exception not in _ALREADY_SO:
+            if not _is_so_already(failure):
                 raise
         body = {"dids": [did_body(dataset)], "inherit": False}
         for line in self._client.items("dids/bulkmeta", BulkLine, body=body):
@@ -156,5 +156,9 @@ def _if_not_so_already() -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        if failure.exception not in _ALREADY_SO:
+        if not _is_so_already(failure):
             raise
+
+
+def _is_so_already(failure: Failure) -> bool:
+    return failure.exception in _ALREADY_SO
