@@ -184,7 +184,7 @@ def path_segments(did: Did) -> tuple[str, str]:
 
 def path_segment(text: str) -> str:
     """A scope, a name or an account as one segment of a path. Raises BadRequest for one that no path can carry."""
-    if text in (".", ".."):  # an address is normalised on its way, whatever its encoding
+    if text in ("", ".", ".."):  # an address is normalised on its way, whatever its encoding
         raise BadRequest(f"Rucio cannot be asked about “{text}”.")
     return quote(text, safe="")
 

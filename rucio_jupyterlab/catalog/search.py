@@ -75,7 +75,7 @@ def _parameters(query: SearchQuery, conditions: list[MetadataFilter]) -> dict[st
         if not condition.key or "." in condition.key:
             raise BadRequest(f"“{condition.key}” is not a key of metadata: it must have no dot.")
         key = condition.key + _SUFFIXES[condition.comparison]
-        if key in group and key != "name":
+        if group.get(key, "*") != "*":
             raise BadRequest(f"Two conditions “{condition.key} {condition.comparison}” cannot be joined.")
         group[key] = condition.value
     return {"filters": repr([group])}

@@ -97,13 +97,22 @@ def test_metadata_filters_join_columns_and_json(
         [MetadataFilter("a.b", "=", 1)],
         [MetadataFilter("", "=", 1)],
         [MetadataFilter("run", "=", 1), MetadataFilter("run", "=", 2)],
+        [MetadataFilter("name", "=", "run1")],
     ],
 )
 def test_filters_that_rucio_could_not_understand_are_refused(
     catalog: Catalog, scope: str, filters: list[MetadataFilter]
 ) -> None:
     with pytest.raises(BadRequest):
-        catalog.open_listing(OpenListing("lab", SearchQuery(scope, filters=filters)))
+        catalog.open_listing(OpenListing("lab", SearchQuery(scope, "*2", filters=filters)))
+
+
+def test_a_filter_may_be_on_the_name(catalog: Catalog, scope: str) -> None:
+    assert names(catalog, SearchQuery(scope, filters=[MetadataFilter("name", "=", "run1")])) == ["run1"]
+    assert names(catalog, SearchQuery(scope, "run*", filters=[MetadataFilter("name", "!=", "run1")])) == [
+        "run2",
+        "runs",
+    ]
 
 
 def test_a_quote_in_a_filter_stays_a_value(catalog: Catalog, scope: str) -> None:
