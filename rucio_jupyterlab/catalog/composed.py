@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..did import Did
-from ..errors import RucioRefused
+from ..errors import NoSpace, RucioRefused
 from .bulk import bulk_lines
 from .model import DidRow
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..accounts.client import Lines, RucioClient
 
 _BATCH = 100
+_MOST_PAGES = 125_000
+"""Of 4 KiB, for the names of a joined search: some ten million."""
 
 
 class PastedDids:
@@ -52,17 +55,20 @@ class JoinedSearch:
         self._rows = rows
         self._names = names
         self._current: Lines | None = None
-        self._closed = False
+        self._closed = threading.Event()
 
     def blocks(self) -> Iterator[bytes]:
-        # An empty name is a temporary file of SQLite's own, gone with the connection.
-        with closing(sqlite3.connect("", isolation_level=None)) as database:
-            database.execute("create table found (name text primary key) without rowid")
-            database.execute("begin")
-            try:
+        try:
+            # An empty name is a temporary file of SQLite's own, gone with the connection.
+            with closing(sqlite3.connect("", isolation_level=None)) as database:
+                database.execute(f"pragma max_page_count = {_MOST_PAGES}")
+                database.execute("create table found (name text primary key) without rowid")
+                database.execute("begin")
                 yield from self._join(database)
-            except msgspec.MsgspecError:
-                raise RucioRefused("Rucio's answer holds rows that cannot be read.") from None
+        except msgspec.MsgspecError:
+            raise RucioRefused("Rucio's answer holds rows that cannot be read.") from None
+        except sqlite3.Error:  # the disk is full, or that file
+            raise NoSpace("There is no room for this list; narrow the search.") from None
 
     def _join(self, database: sqlite3.Connection) -> Iterator[bytes]:
         read_name = msgspec.json.Decoder(str).decode
@@ -74,14 +80,16 @@ class JoinedSearch:
                 yield line + b"\n"
 
     def close(self) -> None:
-        self._closed = True
+        self._closed.set()
         if self._current is not None:
             self._current.close()
 
     def _stream(self, params: Mapping[str, str]) -> Iterator[bytes]:
-        if self._closed:
+        if self._closed.is_set():
             return
         self._current = self._client.stream(self._path, params=params)
+        if self._closed.is_set():  # meanwhile
+            self._current.close()
         yield from self._current
 
 

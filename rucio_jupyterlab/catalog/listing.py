@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sqlite3
 import threading
 import time
 from array import array
@@ -23,10 +22,12 @@ MOST = 64
 """Open listings. Each holds a file and little memory; a tree with many open branches has as many."""
 _MOST_BYTES = 1_000_000_000
 """Of one listing: some five million rows, more than anybody reads."""
+_MOST_BYTES_TOGETHER = 2_000_000_000
+"""Of all listings but the one that was read last."""
 _ROOM, _ROOM_SHARE = 1_000_000_000, 0.05
 """What a listing leaves free: so many bytes, or that share of a smaller disk."""
 _LOOK_EVERY = 1 << 20
-"""Bytes after which the room is looked at again."""
+"""Bytes of a listing after which the room is looked at again."""
 _STRIDE = 256
 """Rows from one entry of the index to the next."""
 _LONGEST_ROW = 1 << 20
@@ -50,8 +51,16 @@ class Listing:
     `ask` sends the question; it and the reading of the answer run in a thread of their own.
     """
 
-    def __init__(self, path: Path, ask: Callable[[], Answer], decode: Callable[[bytes], DidRow]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ask: Callable[[], Answer],
+        decode: Callable[[bytes], DidRow],
+        make_room: Callable[[], None],
+    ) -> None:
+        """`make_room` is called now and then, when the listing has grown."""
         self._decode = decode
+        self._make_room = make_room
         self._path = path
         self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         self._news = threading.Condition()
@@ -99,6 +108,11 @@ class Listing:
             seconds=seconds,
         )
 
+    @property
+    def bytes_so_far(self) -> int:
+        with self._news:
+            return self._size + len(self._pending)
+
     def close(self) -> None:
         """End the question at Rucio and delete the rows."""
         with self._news:
@@ -119,8 +133,6 @@ class Listing:
             failure = None
         except Failure as told:
             failure = told
-        except sqlite3.Error:
-            failure = NoSpace("The disk has no room for this list.")
         finally:
             with self._news:
                 self._ended, self._failure = True, failure
@@ -168,13 +180,13 @@ class Listing:
 
     def _mind_room(self) -> None:
         """Raises NoSpace where the list has become too long to go on; what has arrived can be read."""
-        with self._news:
-            size = self._size + len(self._pending)
+        size = self.bytes_so_far
         if size > _MOST_BYTES:
             raise NoSpace("This list is too long; narrow the search.")
         if size - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = size
+        self._make_room()
         disk = os.fstatvfs(self._file)
         if disk.f_bavail * disk.f_frsize < min(_ROOM, disk.f_blocks * disk.f_frsize * _ROOM_SHARE):
             raise NoSpace("The disk has too little room for the rest of this list; narrow the search.")
@@ -222,7 +234,7 @@ class Listings:
     def open(self, ask: Callable[[], Answer], decode: Callable[[bytes], DidRow], limit: int) -> ListingPage:
         """Put a question, and give the first page of its answer. Raises the Failure of the question."""
         listing_id = secrets.token_urlsafe(12)
-        listing = Listing(self._folder / listing_id, ask, decode)
+        listing = Listing(self._folder / listing_id, ask, decode, self._tidy)
         with self._lock:
             self._open[listing_id] = listing
         self._tidy()
@@ -254,10 +266,11 @@ class Listings:
             self.close(listing_id)
 
     def _tidy(self) -> None:
-        now = time.monotonic()
+        """Close those that nobody has read for long, and of too many or too much the longest unread."""
+        now, together = time.monotonic(), 0
         with self._lock:
-            by_use = sorted(self._open, key=lambda one: self._open[one].used_at)
-            idle = [one for one in by_use if now - self._open[one].used_at > IDLE]
-            surplus = by_use[: max(0, len(by_use) - MOST)]
-        for listing_id in {*idle, *surplus}:
-            self.close(listing_id)
+            last_read_first = sorted(self._open.items(), key=lambda one: one[1].used_at, reverse=True)
+        for number, (listing_id, listing) in enumerate(last_read_first):
+            together += listing.bytes_so_far if number else 0
+            if now - listing.used_at > IDLE or number >= MOST or together > _MOST_BYTES_TOGETHER:
+                self.close(listing_id)

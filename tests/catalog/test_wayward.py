@@ -17,16 +17,24 @@ from typing import Any
 import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.catalog import listing, rses
+from rucio_jupyterlab.catalog import composed, listing, rses
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.catalog.model import ContentQuery, FileReplicas, MetadataFilter, SearchQuery
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import ListScopes, OpenListing, SignIn
-from rucio_jupyterlab.errors import RucioFault, RucioRefused, RucioUnreachable, SignInNeeded
+from rucio_jupyterlab.errors import (
+    NoSpace,
+    NotFound,
+    RucioFault,
+    RucioRefused,
+    RucioUnreachable,
+    SignInNeeded,
+)
 from tests.accounts.wayward import Reply, Request, Wayward, in_turn, rucio_where, wayward
 
 SEARCH = OpenListing("w", SearchQuery("s", "*", "all"), limit=10)
+JOINED = OpenListing("w", SearchQuery("s", filters=[MetadataFilter("run", "=", 1)]))
 DATASET = Did("s", "d")
 PATIENCE = 1.0
 
@@ -211,7 +219,7 @@ def test_rubbish_among_the_names_of_a_joined_search_is_told(catalog_at: Make, na
     catalog, _ = catalog_at({"/dids/s/dids/search": in_turn(names, streamed(row(1)))})
 
     with pytest.raises(RucioRefused, match="cannot be read"):
-        catalog.open_listing(OpenListing("w", SearchQuery("s", filters=[MetadataFilter("run", "=", 1)])))
+        catalog.open_listing(JOINED)
 
 
 def endless(request: Request) -> None:
@@ -266,6 +274,59 @@ def test_a_list_leaves_room_on_the_disk(catalog_at: Make, monkeypatch: pytest.Mo
     catalog, server = catalog_at({"/dids/s/dids/search": endless})
 
     assert_it_ends(catalog, server, "The disk has too little room for the rest of this list")
+
+
+def test_what_was_not_read_for_longest_makes_room_where_all_together_are_too_large(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_MOST_BYTES_TOGETHER", 150_000)
+    monkeypatch.setattr(listing, "_LOOK_EVERY", 10_000)
+    rows = streamed(*(row(number) * 100 for number in range(20)))
+    catalog, _ = catalog_at({"/dids/s/dids/search": rows})
+    whole = [
+        until(catalog, catalog.open_listing(SEARCH).listing_id, lambda page: page.complete).listing_id
+        for _ in range(3)
+    ]
+
+    with pytest.raises(NotFound, match="expired"):
+        catalog.read_listing(whole[0], 0, 1)
+    assert [catalog.read_listing(one, 0, 1).rows_so_far for one in whole[1:]] == [2000, 2000]
+
+
+def test_names_without_end_are_too_many_for_a_joined_search(
+    catalog_at: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names(request: Request) -> None:
+        request.begin_stream()
+        for number in count():
+            request.chunk(b'"n%d"\n' % number)
+
+    monkeypatch.setattr(composed, "_MOST_PAGES", 10)
+    catalog, server = catalog_at({"/dids/s/dids/search": names})
+
+    with pytest.raises(NoSpace, match="narrow the search"):
+        catalog.open_listing(JOINED)
+    assert server.hung_up.wait(timeout=5)
+
+
+def test_closing_ends_a_question_that_is_still_being_put(catalog_at: Make) -> None:
+    asked, closed = threading.Event(), threading.Event()
+
+    def names(request: Request) -> None:
+        asked.set()
+        closed.wait(5)
+        request.begin_stream()
+        while True:
+            request.chunk(b'"n"\n')
+
+    catalog, server = catalog_at({"/dids/s/dids/search": names})
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(catalog.open_listing, JOINED)
+        asked.wait(5)
+        catalog.close()
+        closed.set()
+
+    assert server.hung_up.wait(timeout=5)
 
 
 def test_closing_ends_the_question_at_rucio(catalog_at: Make) -> None:
