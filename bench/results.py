@@ -41,7 +41,7 @@ class Comparison(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         verdict = "met" if self.met else "MISSED"
         return (
-            f"{self.name:<30} ours {self.ours:>9.3f} {self.unit:<4} peer {self.peer:>9.3f} {self.unit:<4}"
+            f"{self.name:<33} ours {self.ours:>9.3f} {self.unit:<4} peer {self.peer:>9.3f} {self.unit:<4}"
             f" ratio {self.ratio:>7.2f}  goal {self.goal:<24} {verdict}"
         )
 

@@ -33,14 +33,16 @@ def beside_both_peers(
 ) -> list[Comparison]:
     """`rucio download` and we begin with a DID; curl is handed its addresses, so our plan is made before too."""
     port = ready(grid, dataset, work)
-    mine, rucio, bytes_alone, plain = medians(
+    mine, rucio, light_rucio, bytes_alone, plain = medians(
         lambda: ours.stage_once(grid, work, dataset, RSE),
         lambda: rucio_download(grid, dataset, RSE, work),
+        lambda: rucio_download(grid, dataset, RSE, work, one_authority=True),
         lambda: ours.transfer_once(grid, work, dataset, RSE),
         lambda: curl(grid, dataset, port, work),
     )
     return [
         at_least_times_as_fast(f"{name}/rucio-download", mine, rucio, times_rucio),
+        beside(f"{name}/rucio-one-authority", mine, light_rucio, "s"),
         at_most_times(f"{name}/curl", bytes_alone, plain, times_curl),
         starts(name, grid, work),
     ]

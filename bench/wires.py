@@ -13,7 +13,7 @@ from . import ours
 from .data import MIB, Dataset
 from .peers import rucio_download
 from .proxy import Proxy
-from .results import Comparison, at_least_times_as_fast, at_most_times, medians
+from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
 from .staging import RSE, ready, starts
 
 GIGABIT = 1e9
@@ -28,11 +28,16 @@ def wan(grid: Grid, work: Path) -> list[Comparison]:
     """200 × 1 MiB, 50 ms there and back, 1 Gbit/s; Rucio itself is near for both sides."""
     with Proxy(ready(grid, DISTANT, work, known_at=FAR), 0.05, GIGABIT) as far:
         DISTANT.reach_by(grid, FAR, far.port)
-        mine, rucio = medians(
+        mine, rucio, light_rucio = medians(
             lambda: ours.stage_once(grid, work, DISTANT, FAR),
             lambda: rucio_download(grid, DISTANT, FAR, work),
+            lambda: rucio_download(grid, DISTANT, FAR, work, one_authority=True),
         )
-    return [at_least_times_as_fast("wan/rucio-download", mine, rucio, 10), starts("wan", grid, work)]
+    return [
+        at_least_times_as_fast("wan/rucio-download", mine, rucio, 10),
+        beside("wan/rucio-one-authority", mine, light_rucio, "s"),
+        starts("wan", grid, work),
+    ]
 
 
 def failover(grid: Grid, work: Path) -> list[Comparison]:

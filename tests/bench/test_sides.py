@@ -12,6 +12,7 @@ from bench import latency, peers
 from bench.data import Dataset
 from bench.folders import empty, filled_once
 from bench.peers import complain_unless_complete
+from rucio_mesh.testing.certificates import Authority
 
 
 def test_a_peer_that_fails_is_told_with_the_end_of_its_complaints() -> None:
@@ -24,6 +25,13 @@ def test_a_peer_that_fails_is_told_with_the_end_of_its_complaints() -> None:
 def test_a_peer_is_told_its_task_and_its_answer_is_read() -> None:
     script = "import sys; print(sys.stdin.read().upper(), end='')"
     assert peers.output([sys.executable, "-c", script], dict(os.environ), b"task") == b"TASK"
+
+
+def test_a_machine_may_trust_one_authority_alone(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    count = "import ssl; print(len(ssl.create_default_context().get_ca_certs()), end='')"
+    environment = dict(os.environ) | peers.trusting_alone(authority.certificate)
+    assert peers.output([sys.executable, "-c", count], environment) == b"1"
 
 
 def test_a_load_that_was_not_there_is_a_failure() -> None:
