@@ -52,6 +52,11 @@ def at_least_times_as_fast(name: str, ours: float, peer: float, times: float) ->
     return Comparison(name, ours, peer, "s", ratio, f"≥ {times:g} × as fast", ratio >= times)
 
 
+def times_as_fast(name: str, ours: float, peer: float) -> Comparison:
+    """The same ratio, of which nothing is asked."""
+    return Comparison(name, ours, peer, "s", peer / ours, "none", met=True)
+
+
 def at_most_times(name: str, ours: float, peer: float, times: float, unit: str = "s") -> Comparison:
     """The ratio is our figure over the peer's."""
     ratio = ours / peer
