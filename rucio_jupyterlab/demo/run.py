@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(f"The demo needs {', '.join(missing)}: {install_command('demo')}")
     from rucio_mesh.testing.service import ServiceFailed
 
-    from ..accounts import isolation  # noqa: F401 -- first, lest the user's `rucio.cfg` has a say
-    from .lifecycle import Demo
-
     try:
+        from ..accounts import isolation  # noqa: F401 -- first, lest the user's `rucio.cfg` has a say
+        from .lifecycle import Demo
+
         options.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _may_be_used(options.folder):
             return fail(

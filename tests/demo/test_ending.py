@@ -12,6 +12,7 @@ import pytest
 
 from rucio_jupyterlab.demo.run import _interruptible
 from tests.demo.process import RunningDemo, running
+from tests.engine.processes import wait_until
 from tests.lab.processes import assert_nothing_left, processes_of
 
 
@@ -25,6 +26,14 @@ def test_no_signal_leaves_a_process(prepared: Path, number: signal.Signals) -> N
         status = demo.end(number)
         assert_nothing_left(prepared, seconds=20 if killed else 0)
     assert status == (-signal.SIGKILL if killed else 0)
+
+
+def test_ctrl_c_while_rucio_is_made_leaves_no_process(tmp_path: Path) -> None:
+    demo = RunningDemo(tmp_path / "demo")
+    wait_until(lambda: any(" build " in command for command in processes_of(tmp_path).values()))
+    assert demo.end(signal.SIGINT) == 0
+    assert_nothing_left(tmp_path, seconds=0)
+    assert "Traceback" not in demo.output.read_text()
 
 
 def test_shutting_jupyterlab_down_ends_the_demo(prepared: Path) -> None:

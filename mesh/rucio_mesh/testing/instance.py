@@ -224,7 +224,7 @@ class Instance:
             rest.unlink()
         log = self.log_paths["build"]
         log.unlink(missing_ok=True)
-        build = Service(
+        build = self._service = Service(  # which `stop` ends, as it does the server
             "The creation of Rucio's database",
             self._module("build"),
             log=log,
