@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rucio_jupyterlab.demo.run import _interruptible
-from tests.demo.process import RunningDemo, running
+from tests.demo.process import SECOND_START, RunningDemo, running
 from tests.engine.processes import wait_until
 from tests.lab.processes import assert_nothing_left, processes_of
 
@@ -31,7 +31,8 @@ def test_no_signal_leaves_a_process(prepared: Path, number: signal.Signals) -> N
 def test_ctrl_c_while_rucio_is_made_leaves_no_process(tmp_path: Path) -> None:
     demo = RunningDemo(tmp_path / "demo")
     wait_until(lambda: any(" build " in command for command in processes_of(tmp_path).values()))
-    assert demo.end(signal.SIGINT) == 0
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(SECOND_START) == 0
     assert_nothing_left(tmp_path, seconds=0)
     assert "Traceback" not in demo.output.read_text()
 
