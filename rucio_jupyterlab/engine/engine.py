@@ -19,7 +19,7 @@ from ..accounts.accounts import Accounts
 from ..accounts.files import read_private, write_private
 from ..accounts.model import InstanceInfo
 from ..catalog.catalog import Catalog
-from ..catalog.model import DidSummary, ReplicaTable
+from ..catalog.model import DidSummary, ListingPage, ReplicaTable
 from ..config import Configuration, configuration_from
 from ..did import Did
 from ..staging.stager import Stager
@@ -118,9 +118,7 @@ class Engine:
             protocol.SwitchAccount: at_rucio(lambda ask: accounts.switch(ask.instance, ask.account)),
             protocol.ListScopes: at_rucio(catalog.scopes),
             protocol.OpenListing: at_rucio(catalog.open_listing),
-            protocol.ReadListing: here(
-                lambda ask: catalog.read_listing(ask.listing_id, ask.offset, ask.limit)
-            ),
+            protocol.ReadListing: self._read_listing,
             protocol.CloseListing: here(_done(lambda ask: catalog.close_listing(ask.listing_id))),
             protocol.Summarize: self._summarize,
             protocol.GetMetadata: at_rucio(lambda ask: catalog.metadata(ask.instance, _did(ask))),
@@ -196,6 +194,12 @@ class Engine:
     async def _make_room(self, ask: protocol.Leave) -> protocol.Done:
         self._loop.call_later(LEAVE_DELAY, self._leave)
         return protocol.Done()
+
+    async def _read_listing(self, ask: protocol.ReadListing) -> ListingPage:
+        """In a thread of its own, as it waits a moment for rows that are still to come."""
+        return await self._workers.run(
+            f"listing {ask.listing_id}", self._catalog.read_listing, ask.listing_id, ask.offset, ask.limit
+        )
 
     async def _summarize(self, ask: protocol.Summarize) -> protocol.Summaries:
         """What Rucio tells of the DIDs, with what of them is staged."""
