@@ -193,7 +193,7 @@ class Catalog:
         return found
 
     def rse(self, instance: str, name: str) -> Rse:
-        """What Rucio knows of an RSE; asked at most once a quarter of an hour. Raises RucioFault, too."""
+        """What Rucio knows of an RSE; asked at most once in five minutes. Raises RucioFault, too."""
         return self._rses.find(self._accounts.client(instance), name)
 
     def expect_rse(self, instance: str, name: str) -> None:

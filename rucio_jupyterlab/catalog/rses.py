@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FAULT_SECONDS = 10.0
 """An error of Rucio's own may pass; but not every file asks anew."""
-_FRESH = 900.0
+_FRESH = 300.0
 _MOST = 2_000
 _SIDE_BY_SIDE = 4
 
