@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { AddInstanceAsk } from '../client/client';
-import { Field, Form } from './form';
+import { Field, Form } from '../components/form';
 
 export interface IAddInstanceProps {
   trans: TranslationBundle;

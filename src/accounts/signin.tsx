@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { SignInAsk } from '../client/client';
 import type { InstanceInfo } from '../client/generated';
-import { Field, Form, Select } from './form';
+import { Field, Form, Select } from '../components/form';
 
 export type AuthType = SignInAsk['auth_type'];
 

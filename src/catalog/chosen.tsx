@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
+import { didText } from '../client/did';
 import type { DidRow } from '../client/generated';
 import { warningIcon } from '../components/icons';
 import type { MenuEntry } from '../components/menu';
@@ -9,7 +10,6 @@ import { remedy, Strip } from '../components/notice';
 import { count } from '../components/quantity';
 import type { IJobs } from '../jobs/model';
 import { CommandIDs, type ICells } from '../tokens';
-import { didText } from './did';
 import type { Catalog } from './model';
 import { LONGEST } from './selection';
 import { StageBar } from './stagebar';

@@ -16,12 +16,12 @@ import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
 import type { ICatalogClient, IJobsClient } from '../client/client';
+import { didText, parseDid, parseDids } from '../client/did';
 import { Failure, type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, DidRow, Freed, SearchQuery } from '../client/generated';
 import { addCommands } from '../components/commands';
 import { count, size } from '../components/quantity';
 import { CommandIDs, type IJobs, type IPanel } from '../tokens';
-import { didText, parseDid, parseDids } from './did';
 import type { Catalog } from './model';
 import { PasteForm } from './pasteform';
 

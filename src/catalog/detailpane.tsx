@@ -3,6 +3,7 @@ import { closeIcon, copyIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Asked } from '../client/asked';
+import { didText } from '../client/did';
 import type { DidSummary } from '../client/generated';
 import { IconButton } from '../components/button';
 import { warningIcon } from '../components/icons';
@@ -10,7 +11,6 @@ import { remedy, Strip } from '../components/notice';
 import { TabBody, Tabs } from '../components/tabs';
 import { Breakable } from '../components/texts';
 import type { Details, DetailTab } from './details';
-import { didText } from './did';
 import { Files, SingleFile } from './files';
 import { Hindrance } from './hindrance';
 import { MetadataTable } from './metadata';

@@ -8,11 +8,11 @@ import {
 } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { didText } from '../client/did';
 import type { DidRow, DidSummary } from '../client/generated';
 import { tapeIcon, warningIcon } from '../components/icons';
 import { Name } from '../components/name';
 import { count, size } from '../components/quantity';
-import { didText } from './did';
 import type { Choice } from './selection';
 import type { Standing } from './standing';
 

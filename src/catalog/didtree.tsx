@@ -1,10 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { didText } from '../client/did';
 import type { Did, DidRow, JobSnapshot } from '../client/generated';
 import { useMetrics } from '../components/metrics';
 import { VirtualList } from '../components/virtuallist';
-import { didText } from './did';
 import { DidRowView, INDENT } from './didrow';
 import type { Choice } from './selection';
 import { standing } from './standing';

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
+import { didText } from '../client/did';
 import type { Did } from '../client/generated';
 import { warningIcon } from '../components/icons';
 import { remedy, Strip } from '../components/notice';
@@ -11,7 +12,6 @@ import { CommandIDs, type ICells } from '../tokens';
 import { Answer, Lack, Tally } from './answer';
 import { Chosen } from './chosen';
 import { DetailPane } from './detailpane';
-import { didText } from './did';
 import { DidTree } from './didtree';
 import { Filters } from './filters';
 import type { Catalog } from './model';

@@ -2,9 +2,9 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { IAccounts } from '../accounts/model';
 import type { ICatalogClient, ListingQuery } from '../client/client';
+import { parseDid } from '../client/did';
 import type { Did, DidRow, DidSummary, SearchQuery } from '../client/generated';
 import { Details } from './details';
-import { parseDid } from './did';
 import { Listing } from './listing';
 import { type IPlan, planOf } from './plan';
 import { type Choice, Selection } from './selection';

@@ -1,9 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { Form } from '../accounts/form';
+import { parseDids } from '../client/did';
 import type { Did } from '../client/generated';
-import { parseDids } from './did';
+import { Form } from '../components/form';
 
 export interface IPasteFormProps {
   trans: TranslationBundle;

@@ -2,10 +2,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { IconButton } from '../components/button';
-import { parseDid, parseDids } from './did';
-import type { IScopes, Search } from './model';
+import { parseDid, parseDids } from '../client/did';
 import type { Did } from '../client/generated';
+import { IconButton } from '../components/button';
+import type { IScopes, Search } from './model';
 
 export interface ISearchBarProps {
   search: Search;

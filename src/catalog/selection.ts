@@ -1,7 +1,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { didText } from '../client/did';
 import type { Did, DidRow } from '../client/generated';
-import { didText } from './did';
 import type { IPlace } from './tree';
 
 /** How a chosen line joins those that were chosen before; with `move` only the keyboard goes there. */

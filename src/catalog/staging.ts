@@ -1,10 +1,10 @@
 import * as React from 'react';
 
+import { didText } from '../client/did';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { DidRow } from '../client/generated';
 import type { Part } from '../components/part';
 import type { IJobs } from '../jobs/model';
-import { didText } from './did';
 import type { Catalog } from './model';
 
 /** Why the last job could not be started, and how to try it again. */

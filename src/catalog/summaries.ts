@@ -1,9 +1,9 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { ICatalogClient } from '../client/client';
+import { didText } from '../client/did';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, DidSummary } from '../client/generated';
-import { didText } from './did';
 import { LONGEST } from './selection';
 
 /** DIDs in one question. Few, since the answer comes with that of the slowest of them. */

@@ -1,8 +1,8 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
+import { didText } from '../client/did';
 import type { Did } from '../client/generated';
 import type { DetailTab } from './details';
-import { didText } from './did';
 
 /** What of a view comes back after a reload. */
 export interface IViewMemory {

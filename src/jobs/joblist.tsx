@@ -4,8 +4,8 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
-import { didText } from '../catalog/did';
 import type { IJobsClient } from '../client/client';
+import { didText } from '../client/did';
 import { type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, JobSnapshot } from '../client/generated';
 import { Button, Chip } from '../components/button';

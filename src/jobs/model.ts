@@ -1,8 +1,8 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { didText } from '../catalog/did';
 import type { IJobsClient, JobAsk } from '../client/client';
 import { Current } from '../client/current';
+import { didText } from '../client/did';
 import type { IEvents } from '../client/events';
 import type { Obstacle } from '../client/failure';
 import type {

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { didText } from '../catalog/did';
+import { didText } from '../client/did';
 import type { JobSnapshot, TransferRow } from '../client/generated';
 import { clock, count, duration, size, sizeOf } from '../components/quantity';
 import { isUnderWay } from './model';

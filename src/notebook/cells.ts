@@ -10,8 +10,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { Drag } from '@lumino/dragdrop';
 
 import type { IAccounts } from '../accounts/model';
-import { didText } from '../catalog/did';
 import type { ICatalogClient } from '../client/client';
+import { didText } from '../client/did';
 import type { IEngine } from '../client/engine';
 import type { Did } from '../client/generated';
 import { elide, elidedText } from '../components/elide';

@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 
-import { didText } from '../catalog/did';
 import type { ICatalogClient } from '../client/client';
+import { didText } from '../client/did';
 import type { Did, DidSummary } from '../client/generated';
 import {
   builtInTemplates,

@@ -11,8 +11,8 @@ import {
 } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
+import { parseDid } from '../client/did';
 import type { Did } from '../client/generated';
-import { parseDid } from '../catalog/did';
 import { addCommands } from '../components/commands';
 import { CommandIDs, IAccounts, ICells, IServer } from '../tokens';
 import { Cells } from './cells';

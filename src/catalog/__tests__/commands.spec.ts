@@ -4,11 +4,11 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 
 import type { IClient } from '../../client/client';
+import { didText } from '../../client/did';
 import { Failure } from '../../client/failure';
 import type { Did, DidRow } from '../../client/generated';
 import { CommandIDs, type IJobs, type IPanel } from '../../tokens';
 import { addCatalogCommands } from '../commands';
-import { didText } from '../did';
 import type { Catalog } from '../model';
 import { rowOf } from './fakecatalog';
 

@@ -1,5 +1,4 @@
 import type { DidSummary } from '../../client/generated';
-import { parseDid, parseDids } from '../did';
 import { toggled, typed } from '../filters';
 import { planOf } from '../plan';
 import { standing } from '../standing';
@@ -16,25 +15,6 @@ const summary = (change: Partial<DidSummary> = {}): DidSummary => ({
   staged_files: 0,
   staged_path: null,
   ...change
-});
-
-describe('a DID', () => {
-  it('may have colons in its name', () => {
-    expect(parseDid('cms:/A/B:C')).toEqual({ scope: 'cms', name: '/A/B:C' });
-  });
-
-  it.each(['', 'name', ':name', 'scope:'])('is not made of “%s”', text => {
-    expect(parseDid(text)).toBeNull();
-  });
-
-  it('counts once in a pasted list, whatever stands around it', () => {
-    const { dids, others } = parseDids('"a:b",\n a:b \r\nnonsense\n\nc:d');
-    expect(dids).toEqual([
-      { scope: 'a', name: 'b' },
-      { scope: 'c', name: 'd' }
-    ]);
-    expect(others).toEqual(['nonsense']);
-  });
 });
 
 describe('kinds', () => {

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { type Obstacle, obstacleOf } from '../client/failure';
-import { Button } from '../components/button';
+import { Button } from './button';
 
 export interface IFieldProps extends React.InputHTMLAttributes<HTMLInputElement> {
   label: string;

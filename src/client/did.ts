@@ -1,4 +1,4 @@
-import type { Did } from '../client/generated';
+import type { Did } from './generated';
 
 /** `scope:name`, as Rucio writes it; unique within one instance. */
 export function didText(did: Did): string {
