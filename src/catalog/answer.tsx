@@ -90,7 +90,7 @@ export function Answer(props: IAnswerProps): JSX.Element {
     return (
       <Notice
         icon={warningIcon}
-        title={trans.__('Rucio did not answer the search')}
+        title={trans.__('The search was not answered')}
         text={listing.obstacle.detail}
         detail={listing.obstacle.exception}
         action={remedy(

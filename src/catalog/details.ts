@@ -104,6 +104,16 @@ export class Details {
     this.show(tab);
   }
 
+  /** Ask anew for what could not be had. */
+  retryFailed(): void {
+    this._files?.retry();
+    for (const tab of ['replicas', 'metadata', 'rules'] as const) {
+      if (this[`_${tab}`]?.state === 'failed') {
+        this.retry(tab);
+      }
+    }
+  }
+
   dispose(): void {
     this._files?.dispose();
     Signal.clearData(this);

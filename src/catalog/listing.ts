@@ -132,10 +132,16 @@ export class Listing {
     }
   }
 
-  /** Ask once more for what could not be had of the rows that were looked at last. */
+  /** Ask once more for what could not be had: the answer, or the rows of it that were looked at last. */
   retry(): void {
-    this._lapse = null;
-    this.ensure(...this._sight);
+    if (this._obstacle) {
+      this._leave();
+      this._obstacle = null;
+      void this._open();
+    } else if (!this.expired) {
+      this._lapse = null;
+      this.ensure(...this._sight);
+    }
     this._changed.emit();
   }
 
@@ -147,6 +153,10 @@ export class Listing {
     this._isDisposed = true;
     window.clearTimeout(this._timer);
     Signal.clearData(this);
+    this._leave();
+  }
+
+  private _leave(): void {
     if (this._id) {
       // The server forgets it by itself in time, should it not hear of this.
       this.client.closeListing(this._id).catch(() => undefined);

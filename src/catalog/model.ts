@@ -156,6 +156,13 @@ export class Catalog implements ICatalog {
     this._summaries?.renew();
   }
 
+  /** Ask again what could not be had: what stood in the way is gone. */
+  retry(): void {
+    this._root?.retry();
+    this._summaries?.retry();
+    this._details?.retryFailed();
+  }
+
   /** What is known of these; nothing yet of some. */
   summariesOf(rows: readonly DidRow[]): readonly DidSummary[] {
     return rows.flatMap(row => this._summaries?.get(row.did) ?? []);
@@ -275,7 +282,7 @@ export class Catalog implements ICatalog {
     this._lapsed = isLapsed(this.accounts);
     if (this.accounts.usable === this._instance) {
       if (wasLapsed && !this._lapsed) {
-        this._askAgain();
+        this.retry();
       }
       return;
     }
@@ -285,15 +292,6 @@ export class Catalog implements ICatalog {
     this.view.forgetRses();
     this._restore();
     this.changed.emit();
-  }
-
-  /** Ask again what was not answered for want of a sign-in. */
-  private _askAgain(): void {
-    if (this._root?.listing.obstacle?.do === 'signin') {
-      this.refresh();
-    } else if (this._summaries?.obstacle?.do === 'signin') {
-      this.renew();
-    }
   }
 
   private _restore(): void {

@@ -35,6 +35,7 @@ export const catalog: JupyterFrontEndPlugin<ICatalog> = {
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
     const catalog = new Catalog(server.client, accounts);
     catalog.changed.connect(panel.update, panel);
+    server.engine.recovered.connect(catalog.retry, catalog);
     jobs.changed.connect(panel.update, panel);
     jobs.finished.connect(() => {
       catalog.renew();

@@ -46,33 +46,37 @@ export class Summaries {
   want(dids: readonly Did[]): void {
     this._sight = named(dids);
     window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => this._resume(), REST);
+    this._timer = window.setTimeout(() => this.retry(), REST);
   }
 
   /** These are chosen: ask for those that are not known. */
   choose(dids: readonly Did[]): void {
     this._chosen = named(dids);
-    this._resume();
+    this.retry();
   }
 
   /** Ask again, since files were staged or taken away. What was known is shown meanwhile. */
   renew(): void {
     this._epoch += 1;
     this._fresh.clear();
-    this._resume();
+    this.retry();
+  }
+
+  /** Go on, also with what failed before. */
+  retry(): void {
+    this._failed.clear();
+    this._failures = 0;
+    this._pump();
+    if (this._obstacle && this._running === 0) {
+      this._obstacle = null; // what it kept from coming is not wanted any more
+      this._changed.emit();
+    }
   }
 
   dispose(): void {
     window.clearTimeout(this._timer);
     this._sight = this._chosen = new Map();
     Signal.clearData(this);
-  }
-
-  /** Go on, also with what failed before. */
-  private _resume(): void {
-    this._failed.clear();
-    this._failures = 0;
-    this._pump();
   }
 
   /** Ask as much at one time as may be; each failure makes that less, so that an outage is noticed soon. */

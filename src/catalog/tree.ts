@@ -96,6 +96,12 @@ export class Branch {
     this._open.delete(index);
   }
 
+  /** Ask once more for what could not be had, of this branch and of all that are open within it. */
+  retry(): void {
+    this.listing.retry();
+    this._open.forEach(child => child.retry());
+  }
+
   dispose(): void {
     this._open.forEach(child => child.dispose());
     this._open.clear();

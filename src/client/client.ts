@@ -1,8 +1,9 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { type ISignal, Signal } from '@lumino/signaling';
 
-import { Failure } from './failure';
+import { Failure, type Obstacle, obstacleOf } from './failure';
 import type {
   AccountChoices,
   AddInstance,
@@ -125,6 +126,13 @@ export interface IClient
 /** Milliseconds for an answer: more than the server gives itself, which then tells why there is none. */
 const PATIENCE = 120_000;
 
+/** What is told where no server of ours has answered. */
+const UNANSWERED: readonly Obstacle['type'][] = [
+  'offline',
+  'no-server-extension',
+  'unexpected'
+];
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 type Parameters = Record<string, string | number | boolean | null>;
 
@@ -134,6 +142,11 @@ export class RestClient implements IClient {
     private readonly trans: TranslationBundle,
     private readonly settings = ServerConnection.makeSettings()
   ) {}
+
+  /** Emitted when no server of ours has answered. */
+  get unanswered(): ISignal<this, void> {
+    return this._unanswered;
+  }
 
   instances(): Promise<Instances> {
     return this._get('instances');
@@ -319,7 +332,11 @@ export class RestClient implements IClient {
       }
       return await this._read<T>(response);
     } catch (reason) {
-      throw patience.signal.aborted ? this._silence() : reason;
+      const failure = patience.signal.aborted ? this._silence() : reason;
+      if (UNANSWERED.includes(obstacleOf(failure).type)) {
+        this._unanswered.emit();
+      }
+      throw failure;
     } finally {
       clearTimeout(timer);
     }
@@ -382,6 +399,8 @@ export class RestClient implements IClient {
       status: response.status
     } as const;
   }
+
+  private readonly _unanswered = new Signal<this, void>(this);
 }
 
 function at(instance: string, ...rest: string[]): string {

@@ -18,6 +18,8 @@ export interface IEngine {
   retry(): Promise<void>;
 }
 
+type Standing = Pick<EngineEvent, 'state' | 'problem'>;
+
 /** Milliseconds between two looks for a server that does not answer. */
 const PAUSE = 5000;
 
@@ -50,29 +52,41 @@ export class Engine implements IEngine {
     }
   }
 
+  /** A question was not answered: look whether the server is there, unless that is known or asked already. */
+  look(): void {
+    if (!this._obstacle && this._told === this._asked) {
+      void this._refresh();
+    }
+  }
+
   private async _refresh(): Promise<void> {
     await this._settle(this.client.engine());
   }
 
-  private async _settle(
-    asked: Promise<Pick<EngineEvent, 'state' | 'problem'>>
-  ): Promise<void> {
+  private async _settle(asked: Promise<Standing>): Promise<void> {
+    const question = (this._asked += 1);
+    const obstacle = await this._obstacleIn(asked);
+    if (question > this._told) {
+      this._told = question;
+      this._set(obstacle);
+    }
+  }
+
+  private async _obstacleIn(
+    asked: Promise<Standing>
+  ): Promise<Obstacle | null> {
     try {
-      const link = await asked;
+      const standing = await asked;
       this._environment ??= await this.client.environment();
-      this._take(link);
+      return obstacleTold(standing);
     } catch (reason) {
-      this._set(obstacleOf(reason));
+      return obstacleOf(reason);
     }
   }
 
   private _onEvent(_: IEvents, event: EngineEvent): void {
-    this._take(event);
-  }
-
-  /** While it is being started there is nothing to tell: questions wait for it. */
-  private _take(link: Pick<EngineEvent, 'state' | 'problem'>): void {
-    this._set(link.state === 'down' ? link.problem : null);
+    this._told = this._asked; // answers that are on their way are older
+    this._set(obstacleTold(event));
   }
 
   private _set(obstacle: Obstacle | null): void {
@@ -92,4 +106,12 @@ export class Engine implements IEngine {
   private _obstacle: Obstacle | null = null;
   private _environment: Environment | null = null;
   private _timer = 0;
+  private _asked = 0;
+  /** The last question whose answer is known, or was overtaken by an event. */
+  private _told = 0;
+}
+
+/** While it is being started there is nothing to tell: questions wait for it. */
+function obstacleTold({ state, problem }: Standing): Obstacle | null {
+  return state === 'down' ? problem : null;
 }

@@ -19,6 +19,8 @@ export const server: JupyterFrontEndPlugin<IServer> = {
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
     const client = new RestClient(trans, app.serviceManager.serverSettings);
     const events = new Events(app.serviceManager);
-    return { client, events, engine: new Engine(client, events) };
+    const engine = new Engine(client, events);
+    client.unanswered.connect(engine.look, engine);
+    return { client, events, engine };
   }
 };

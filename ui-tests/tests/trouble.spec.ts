@@ -66,7 +66,7 @@ test('while Rucio is down the panel says so, and goes on after', async ({
   await rucio(page, 'stop');
   try {
     await panel.search(SCOPE, '*');
-    await expect(panel.root).toContainText('Rucio did not answer', {
+    await expect(panel.root).toContainText('The search was not answered', {
       timeout: 60_000
     });
     await expect(panel.button('Try again')).toBeVisible();
@@ -78,6 +78,24 @@ test('while Rucio is down the panel says so, and goes on after', async ({
   }
   await panel.button('Try again').click();
   await expect(panel.rows.first()).toBeVisible({ timeout: 30_000 });
+});
+
+test('what is asked while the Jupyter server is away is answered once it is back', async ({
+  page,
+  context
+}) => {
+  const panel = await openPanel(page);
+  await panel.search(SCOPE, '*Zmumu*');
+  await expect(panel.rows.first()).toBeVisible();
+  await context.setOffline(true);
+  try {
+    await panel.search(SCOPE, '*ON_TAPE_ONLY*');
+    await expect(panel.root).toContainText('Offline');
+    await expect(panel.button('Try again')).toBeVisible();
+  } finally {
+    await context.setOffline(false);
+  }
+  await expect(panel.row('ON_TAPE_ONLY')).toBeVisible({ timeout: 30_000 });
 });
 
 test('a killed engine comes back, and the job goes on', async ({ page }) => {

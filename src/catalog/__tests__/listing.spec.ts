@@ -96,6 +96,18 @@ describe('rows that cannot be had', () => {
   const fail = (type: 'internal' | 'not-found') => () =>
     Promise.reject(new Failure({ type, detail: 'No answer.', do: 'retry' }));
 
+  /** A long answer of which a row was looked at that could not be had. */
+  async function lacking() {
+    const catalog = new FakeCatalog();
+    catalog.rows['*'] = many(1000);
+    const listing = await open(catalog);
+    const read = jest.spyOn(catalog, 'readListing');
+    read.mockImplementationOnce(fail('internal'));
+    listing.ensure(400, 401);
+    await settled();
+    return { listing, read };
+  }
+
   it('take no others away, and come once the server answers again', async () => {
     const catalog = new FakeCatalog();
     catalog.rows['*'] = many(1000);
@@ -116,13 +128,7 @@ describe('rows that cannot be had', () => {
   });
 
   it('need not come any more once others are looked at', async () => {
-    const catalog = new FakeCatalog();
-    catalog.rows['*'] = many(1000);
-    const listing = await open(catalog);
-    const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('internal'));
-    listing.ensure(400, 401);
-    await settled();
+    const { listing } = await lacking();
     listing.ensure(800, 801);
     await settled();
     expect(listing.lapse).toBeNull();
@@ -130,25 +136,14 @@ describe('rows that cannot be had', () => {
   });
 
   it('are no trouble any more where none of them is looked at', async () => {
-    const catalog = new FakeCatalog();
-    catalog.rows['*'] = many(1000);
-    const listing = await open(catalog);
-    const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('internal'));
-    listing.ensure(400, 401);
-    await settled();
+    const { listing } = await lacking();
     listing.ensure(0, 1);
     listing.retry();
     expect(listing.lapse).toBeNull();
   });
 
   it('are asked for again at the wish of the user alone', async () => {
-    const catalog = new FakeCatalog();
-    catalog.rows['*'] = many(1000);
-    const listing = await open(catalog);
-    const read = jest.spyOn(catalog, 'readListing');
-    read.mockImplementationOnce(fail('internal'));
-    listing.ensure(400, 401);
+    const { listing, read } = await lacking();
     await jest.advanceTimersByTimeAsync(10_000);
     expect(read).toHaveBeenCalledTimes(1);
     listing.retry();
@@ -185,6 +180,23 @@ describe('rows that cannot be had', () => {
     expect(listing.row(0)?.did.name).toBe('d0');
     expect(read).toHaveBeenCalledTimes(1);
   });
+});
+
+it('an answer that broke off before its first row is asked for anew', async () => {
+  const catalog = new FakeCatalog();
+  catalog.rows['*'] = many(3);
+  catalog.arrived['*'] = 0;
+  const listing = await open(catalog);
+  const read = jest.spyOn(catalog, 'readListing');
+  read.mockRejectedValueOnce(new Error('offline'));
+  await jest.advanceTimersByTimeAsync(300);
+  expect(listing.obstacle?.detail).toBe('offline');
+  delete catalog.arrived['*'];
+  listing.retry();
+  expect([listing.obstacle, listing.arriving]).toEqual([null, true]);
+  await settled();
+  expect(listing.length).toBe(3);
+  expect(catalog.closed).toEqual(['*']);
 });
 
 it('is closed at the server, even when that answers after the disposal', async () => {

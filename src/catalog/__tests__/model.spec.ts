@@ -217,13 +217,13 @@ it('forgets at another instance from where a DID was to be taken', async () => {
 
 describe('once the user has signed in again', () => {
   const detail = 'Your sign-in has lapsed.';
-  const refuse = (action: 'signin' | 'retry') => () =>
-    Promise.reject(new Failure({ type: 'refused', detail, do: action }));
+  const refuse = () =>
+    Promise.reject(new Failure({ type: 'refused', detail, do: 'signin' }));
 
   it('asks the question that was not answered', async () => {
     const { client, accounts, catalog } = await setUp();
     const open = jest.spyOn(client, 'openListing');
-    open.mockImplementationOnce(refuse('signin'));
+    open.mockImplementationOnce(refuse);
     catalog.refresh();
     accounts.stand('lapsed');
     await settled();
@@ -237,7 +237,7 @@ describe('once the user has signed in again', () => {
   it('asks for the summaries that did not come, and keeps the choice', async () => {
     const { client, accounts, catalog, place, chosen } = await setUp();
     const summarize = jest.spyOn(client, 'summarize');
-    summarize.mockImplementationOnce(refuse('signin'));
+    summarize.mockImplementationOnce(refuse);
     catalog.choose(place(0));
     accounts.stand('lapsed');
     await settled();
@@ -249,18 +249,33 @@ describe('once the user has signed in again', () => {
     expect(chosen()).toEqual(['a']);
   });
 
-  it('asks nothing that has an answer, nor what failed for another reason', async () => {
-    const { client, accounts, catalog } = await setUp();
+  it('asks what an open row holds, and for the details', async () => {
+    const { client, accounts, catalog, place } = await setUp();
+    jest.spyOn(client, 'openListing').mockImplementationOnce(refuse);
+    client.replicas = jest.fn(refuse);
+    catalog.toggle(place(0));
+    catalog.choose(place(1));
+    catalog.details?.show('replicas');
+    accounts.stand('lapsed');
+    await settled();
+    expect(catalog.root?.line(1)).toMatchObject({ kind: 'end' });
+    accounts.stand('signed-in');
+    await settled();
+    expect(catalog.root?.line(1)).toMatchObject({ row: rowOf('a1', 'file') });
+    expect(client.replicas).toHaveBeenCalledTimes(2);
+  });
+
+  it('asks nothing that has an answer', async () => {
+    const { client, accounts, catalog, place } = await setUp();
+    catalog.choose(place(0));
+    await settled();
     const open = jest.spyOn(client, 'openListing');
+    const summarize = jest.spyOn(client, 'summarize');
     accounts.stand('lapsed');
     accounts.stand('signed-in');
-    open.mockImplementationOnce(refuse('retry'));
-    catalog.refresh();
-    accounts.stand('lapsed');
     await settled();
-    accounts.stand('signed-in');
-    await settled();
-    expect(open).toHaveBeenCalledTimes(1);
+    expect(open).not.toHaveBeenCalled();
+    expect(summarize).not.toHaveBeenCalled();
   });
 });
 

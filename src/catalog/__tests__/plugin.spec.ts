@@ -13,10 +13,11 @@ function activate(client: FakeCatalog) {
     changed: new Signal<unknown, void>({}),
     finished: new Signal<unknown, void>({})
   };
+  const engine = { recovered: new Signal<unknown, void>({}) };
   const panel = { update: () => undefined, addTab: () => undefined };
   const catalog = plugin.activate(
     { commands: new CommandRegistry() } as JupyterFrontEnd,
-    { client } as unknown as IServer,
+    { client, engine } as unknown as IServer,
     accounts as unknown as IAccounts,
     jobs as unknown as IJobs,
     panel as unknown as IPanel,
@@ -25,7 +26,7 @@ function activate(client: FakeCatalog) {
     null,
     null
   ) as Catalog;
-  return { catalog, jobs };
+  return { catalog, jobs, engine };
 }
 
 it('a job that ends tells anew of what is chosen, though that is out of sight', async () => {
@@ -45,4 +46,18 @@ it('a job that ends tells anew of what is chosen, though that is out of sight', 
   await settled();
   expect(catalog.plan(catalog.selected).whole).toBe(true);
   expect(client.summarized.flat()).not.toContainEqual(didOf('gone'));
+});
+
+it('what was not answered is asked again once the server is back', async () => {
+  const client = new FakeCatalog();
+  client.rows = { '*': [rowOf('a')] };
+  const { catalog, engine } = activate(client);
+  const open = jest.spyOn(client, 'openListing');
+  open.mockRejectedValueOnce(new Error('offline'));
+  catalog.paste([didOf('a')]);
+  await settled();
+  expect(catalog.root?.listing.obstacle?.detail).toBe('offline');
+  engine.recovered.emit();
+  await settled();
+  expect(catalog.root?.listing.row(0)).toEqual(rowOf('a'));
 });

@@ -61,6 +61,22 @@ it('tells why there is no answer, and forgets it with the next one', async () =>
   expect(summaries.obstacle).toBeNull();
 });
 
+it('does not tell any more why that did not come which is out of sight', async () => {
+  const catalog = new FakeCatalog();
+  const summaries = new Summaries(catalog, 'atlas');
+  summaries.want(dids(0, 1));
+  await jest.advanceTimersByTimeAsync(200);
+  jest
+    .spyOn(catalog, 'summarize')
+    .mockRejectedValueOnce(new Error('Rucio is down.'));
+  summaries.want(dids(1, 2));
+  await jest.advanceTimersByTimeAsync(200);
+  expect(summaries.obstacle?.detail).toBe('Rucio is down.');
+  summaries.want(dids(0, 1));
+  await jest.advanceTimersByTimeAsync(200);
+  expect(summaries.obstacle).toBeNull();
+});
+
 describe('of many DIDs', () => {
   /** Summaries whose questions are answered one by one, when the test says so. */
   const setUp = () => {

@@ -21,6 +21,13 @@ function clientOf(answer: (request: Request) => Response | Promise<Response>) {
   };
 }
 
+function problemResponse(): Response {
+  return Response.json(
+    { type: 'sign-in-needed', detail: 'Sign in again.', do: 'signin' },
+    { status: 403, headers: { 'Content-Type': 'application/problem+json' } }
+  );
+}
+
 async function problemOf(asked: Promise<unknown>) {
   const reason = await asked.then(
     () => null,
@@ -53,15 +60,7 @@ it('leaves out a filter that is not set', async () => {
 });
 
 it('rejects with the problem that the server tells', async () => {
-  const { client } = clientOf(() =>
-    Response.json(
-      { type: 'sign-in-needed', detail: 'Sign in again.', do: 'signin' },
-      {
-        status: 403,
-        headers: { 'Content-Type': 'application/problem+json' }
-      }
-    )
-  );
+  const { client } = clientOf(problemResponse);
   const problem = await problemOf(client.jobs());
   expect(problem).toMatchObject({ type: 'sign-in-needed', do: 'signin' });
 });
@@ -94,6 +93,20 @@ it.each([
     status: init.status
   });
 });
+
+it.each([
+  ['a page', new Response('<html></html>', { status: 503 }), 1],
+  ['a problem', problemResponse(), 0]
+])(
+  'tells whether a server of ours has answered: %s',
+  async (_, answer, told) => {
+    const { client } = clientOf(() => answer);
+    const unanswered = jest.fn();
+    client.unanswered.connect(unanswered);
+    await problemOf(client.jobs());
+    expect(unanswered).toHaveBeenCalledTimes(told);
+  }
+);
 
 it('gives a server up that never answers', async () => {
   jest.useFakeTimers();

@@ -20,7 +20,11 @@ class FakeServer implements IServerClient {
 
   async engine() {
     this.asked += 1;
-    return this._answer();
+    const answer = this.link;
+    if (this.held) {
+      await new Promise<void>(resolve => this.held?.push(resolve));
+    }
+    return this._given(answer);
   }
 
   async retryEngine() {
@@ -29,14 +33,17 @@ class FakeServer implements IServerClient {
     return UP;
   }
 
+  /** Answers that are held back, to be given when the test says so. */
+  held: (() => void)[] | null = null;
+
   environment = async () => ({ root_dir: '/data/alice' }) as Environment;
   serverPath = async () => ({ path: null });
 
-  private _answer(): Link {
-    if (!this.link) {
+  private _given(answer: Link | null): Link {
+    if (!answer) {
       throw new Failure({ type: 'offline', detail: 'Gone.', do: 'retry' });
     }
-    return this.link;
+    return answer;
   }
 }
 
@@ -90,4 +97,50 @@ it('hears of a death, and of what follows', async () => {
   expect(engine.obstacle?.type).toBe('engine-down');
   events.engine.emit({ seq: 2, state: 'starting', problem: null });
   expect(engine.obstacle).toBeNull();
+});
+
+describe('an answer that comes late', () => {
+  it('counts no more once a later one has come', async () => {
+    const { server, events, engine } = await setUp();
+    server.held = [];
+    server.link = null;
+    events.missed.emit();
+    server.link = UP;
+    events.missed.emit();
+    await settled();
+    const [older, newer] = server.held;
+    newer();
+    await settled();
+    older();
+    await settled();
+    expect(engine.obstacle).toBeNull();
+  });
+
+  it('counts no more once an event has told what is newer', async () => {
+    const { server, events, engine } = await setUp();
+    server.held = [];
+    events.missed.emit();
+    await settled();
+    events.engine.emit({ seq: 1, state: 'down', problem: DOWN.problem });
+    server.held[0]();
+    await settled();
+    expect(engine.obstacle?.type).toBe('engine-down');
+  });
+});
+
+it('looks for a server that left a question unanswered, once', async () => {
+  const { server, engine, recovered } = await setUp();
+  const before = server.asked;
+  server.link = null;
+  engine.look();
+  engine.look();
+  await settled();
+  engine.look();
+  expect([server.asked, engine.obstacle?.type]).toEqual([
+    before + 1,
+    'offline'
+  ]);
+  server.link = UP;
+  await jest.advanceTimersByTimeAsync(6000);
+  expect([engine.obstacle, recovered()]).toEqual([null, 1]);
 });
