@@ -107,6 +107,7 @@ export function DidRowView(props: IDidRowProps): JSX.Element {
                 event.stopPropagation();
                 props.onStage();
               }}
+              onDoubleClick={event => event.stopPropagation()}
             >
               <downloadIcon.react tag="span" aria-hidden="true" />
               {trans.__('Stage')}

@@ -22,9 +22,11 @@ export interface IStaging {
 /** Start jobs, and tell of what came of the last; the room in the store is asked for as something is chosen. */
 export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
   const [busy, setBusy] = React.useState(false);
+  /** What is being started now: a double click is to start it once. */
+  const starting = React.useRef(new Set<string>()).current;
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const { chosen, instance, summaries } = catalog;
-  const choice = chosen.map(row => didText(row.did)).join('\n');
+  const choice = textOf(chosen);
 
   React.useEffect(() => {
     setRefused(null);
@@ -35,9 +37,11 @@ export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
   }, [jobs, summaries, choice]);
 
   const start = async (rows: readonly DidRow[], part: Part = {}) => {
-    if (!instance) {
+    const asked = textOf(rows);
+    if (!instance || starting.has(asked)) {
       return;
     }
+    starting.add(asked);
     setBusy(true);
     setRefused(null);
     try {
@@ -46,8 +50,13 @@ export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
     } catch (reason) {
       setRefused({ ...obstacleOf(reason), again: () => start(rows, part) });
     } finally {
-      setBusy(false);
+      starting.delete(asked);
+      setBusy(starting.size > 0);
     }
   };
   return { busy, refused, start };
+}
+
+function textOf(rows: readonly DidRow[]): string {
+  return rows.map(row => didText(row.did)).join('\n');
 }

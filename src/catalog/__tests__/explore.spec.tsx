@@ -94,6 +94,17 @@ describe('the RSE that was chosen', () => {
   });
 });
 
+it('a double click on a row stages it once, and leaves it closed', async () => {
+  const { catalog, started } = await setUp();
+  const stage = screen.getByRole('button', { name: 'Stage user.alice:b' });
+  fireEvent.click(stage);
+  fireEvent.click(stage);
+  fireEvent.doubleClick(stage);
+  await rest();
+  expect(started).toMatchObject([{ dids: [didOf('b')] }]);
+  expect(catalog.root?.isOpen(1)).toBe(false);
+});
+
 it('rows stay when others cannot be had, and it is told how to have those', async () => {
   const { client, catalog } = await setUp();
   const read = jest.spyOn(client, 'readListing');
