@@ -70,8 +70,11 @@ export function Explore(props: IExploreProps): JSX.Element {
       onTop={top => view.look({ top })}
       onEnter={focusActions}
       onDragStart={(row, event) => {
-        if (instance && catalog.plan([row]).readable) {
-          cells?.drag(instance, row.did, event);
+        // One of the chosen rows brings the others along.
+        const rows = catalog.isSelected(row.did) ? catalog.chosen : [row];
+        if (instance && catalog.plan(rows).readable) {
+          const dids = rows.map(({ did }) => did);
+          cells?.drag(instance, dids, event);
         }
       }}
     />

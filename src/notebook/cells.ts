@@ -33,8 +33,8 @@ export interface ICells {
     dids: readonly Did[],
     template?: string
   ): Promise<void>;
-  /** Begin to drag a DID as a cell; it lands where it is dropped. */
-  drag(instance: string, did: Did, event: PointerEvent): void;
+  /** Begin to drag DIDs as one cell; it lands where it is dropped. */
+  drag(instance: string, dids: readonly Did[], event: PointerEvent): void;
 }
 
 const CELLS_MIME = 'application/vnd.jupyter.cells';
@@ -90,16 +90,17 @@ export class Cells implements ICells {
     activate(panel);
   }
 
-  drag(instance: string, did: Did, event: PointerEvent): void {
+  drag(instance: string, dids: readonly Did[], event: PointerEvent): void {
+    const texts = dids.map(didText);
     const cell = {
       cell_type: 'code',
-      metadata: { rucio: { dids: [didText(did)] } },
+      metadata: { rucio: { dids: texts } },
       // What the drop finds if the catalogue has not answered by then.
-      source: this._source(instance, [unstaged(did)]),
+      source: this._source(instance, dids.map(unstaged)),
       outputs: [],
       execution_count: null
     };
-    void this._staged(instance, [did]).then(
+    void this._staged(instance, dids).then(
       staged => {
         cell.source = this._source(instance, staged);
       },
@@ -107,10 +108,10 @@ export class Cells implements ICells {
     );
     const mimeData = new MimeData();
     mimeData.setData(CELLS_MIME, [cell]);
-    mimeData.setData('text/plain', didText(did));
+    mimeData.setData('text/plain', texts.join('\n'));
     const drag = new Drag({
       mimeData,
-      dragImage: dragImage(did.name),
+      dragImage: this._dragImage(dids),
       supportedActions: 'copy',
       proposedAction: 'copy',
       source: this
@@ -137,12 +138,20 @@ export class Cells implements ICells {
     return stagedOf(client, instance, dids, most);
   }
 
-  private readonly _templates: Templates;
-}
+  private _dragImage([first, ...more]: readonly Did[]): HTMLElement {
+    const name = elidedText(elide(first.name, LONGEST));
+    const node = document.createElement('div');
+    node.className = 'jp-Rucio-dragImage';
+    node.textContent = more.length
+      ? this.options.trans._n(
+          '%2 and %1 more',
+          '%2 and %1 more',
+          more.length,
+          name
+        )
+      : name;
+    return node;
+  }
 
-function dragImage(name: string): HTMLElement {
-  const node = document.createElement('div');
-  node.className = 'jp-Rucio-dragImage';
-  node.textContent = elidedText(elide(name, LONGEST));
-  return node;
+  private readonly _templates: Templates;
 }

@@ -103,12 +103,15 @@ test('what cannot be staged says why', async ({ page }) => {
   await expect(panel.root).toContainText('Still growing');
 });
 
-test('a row dropped on a notebook becomes a cell', async ({ page }) => {
+test('rows dropped on a notebook become a cell', async ({ page }) => {
   await page.notebook.createNew();
   const panel = await openPanel(page);
-  await panel.search(SCOPE, '*NTUPLE_WITHOUT_CHECKSUM*');
+  await panel.search(SCOPE, '*');
   const row = panel.row('NTUPLE_WITHOUT_CHECKSUM');
-  await expect(row).toContainText('Stage');
+  const other = panel.row('CorruptReplica');
+  await expect(row).toContainText('Stage', { timeout: 30_000 });
+  await other.click();
+  await row.click({ modifiers: ['ControlOrMeta'] });
   const from = await row.boundingBox();
   const to = await page.locator('.jp-Notebook .jp-Cell').first().boundingBox();
   if (!from || !to) {
@@ -123,6 +126,8 @@ test('a row dropped on a notebook becomes a cell', async ({ page }) => {
     (await page.notebook.getCellTextInput(0)) +
     (await page.notebook.getCellTextInput(1));
   expect(source).toContain('%rucio stage demo26_13p6TeV:');
+  expect(source).toContain('NTUPLE_WITHOUT_CHECKSUM');
+  expect(source).toContain('CorruptReplica');
 });
 
 test('a corrupt replica is left for a good one', async ({ page }) => {
