@@ -1,4 +1,5 @@
 import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
 
 const FOCUSABLE =
   'button:enabled, input:enabled, select:enabled, textarea:enabled, [tabindex="0"]';
@@ -9,15 +10,25 @@ interface IStep {
   index: number;
 }
 
+/** A menu that opens anywhere on the page, and leaves the focus nowhere when it closes. */
+export interface IContextMenu {
+  readonly aboutToClose: ISignal<unknown, void>;
+}
+
 /**
- * Keeps the focus within an element when what had it is taken away.
+ * Keeps the focus within an element when what had it is taken away, or a menu took it.
  *
  * A button that has done its work often goes, and with it the place of whoever works by keyboard: the
  * browser would begin at the top of the page again. Here the nearest thing that is left has the focus.
  */
 export class FocusKeeper implements IDisposable {
-  constructor(private readonly root: HTMLElement) {
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly menu?: IContextMenu
+  ) {
     root.addEventListener('focusin', this._onFocus);
+    document.addEventListener('contextmenu', this._onContextMenu, true);
+    menu?.aboutToClose.connect(this._onMenuClosed, this);
     this._observer.observe(root, { childList: true, subtree: true });
   }
 
@@ -29,6 +40,8 @@ export class FocusKeeper implements IDisposable {
     this._isDisposed = true;
     this._observer.disconnect();
     this.root.removeEventListener('focusin', this._onFocus);
+    document.removeEventListener('contextmenu', this._onContextMenu, true);
+    this.menu?.aboutToClose.disconnect(this._onMenuClosed, this);
   }
 
   private _onFocus = (event: FocusEvent): void => {
@@ -43,6 +56,20 @@ export class FocusKeeper implements IDisposable {
       this._way.push({ parent, index: [...parent.children].indexOf(node) });
     }
   };
+
+  private _onContextMenu = (): void => {
+    this._opener = document.activeElement;
+  };
+
+  private _onMenuClosed(): void {
+    if (
+      this._opener instanceof HTMLElement &&
+      this.root.contains(this._opener)
+    ) {
+      this._opener.focus({ preventScroll: true });
+    }
+    this._opener = null;
+  }
 
   private _onMutation = (): void => {
     const lost =
@@ -74,5 +101,7 @@ export class FocusKeeper implements IDisposable {
   private readonly _observer = new MutationObserver(() => this._onMutation());
   private _last: Element | null = null;
   private _way: IStep[] = [];
+  /** What had the focus when a menu was asked for. */
+  private _opener: Element | null = null;
   private _isDisposed = false;
 }

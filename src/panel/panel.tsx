@@ -16,7 +16,7 @@ import {
   type IPanel,
   type IPanelTab
 } from '../tokens';
-import { FocusKeeper } from './focuskeeper';
+import { FocusKeeper, type IContextMenu } from './focuskeeper';
 import { PanelState, Warnings } from './states';
 
 export interface IPanelOptions {
@@ -26,6 +26,7 @@ export interface IPanelOptions {
   trans: TranslationBundle;
   /** Brings the panel's place in the shell to the front. */
   activate: () => void;
+  contextMenu?: IContextMenu;
 }
 
 /** Milliseconds between two drawings of the time that is left. */
@@ -42,14 +43,14 @@ const FIRST_TO_FOCUS = [
 export class RucioPanel extends ReactWidget implements IPanel {
   constructor(private readonly options: IPanelOptions) {
     super();
-    const { accounts, engine, trans } = options;
+    const { accounts, engine, trans, contextMenu } = options;
     this.id = 'rucio-panel';
     this.addClass('jp-RucioPanel');
     this.title.icon = rucioIcon;
     this.title.caption = trans.__('Rucio');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Rucio'));
-    this._focus = new FocusKeeper(this.node);
+    this._focus = new FocusKeeper(this.node, contextMenu);
     accounts.changed.connect(this.update, this);
     engine.changed.connect(this.update, this);
     this._timer = window.setInterval(() => this.update(), TICK);

@@ -46,7 +46,8 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
       engine: server.engine,
       commands,
       trans,
-      activate: () => app.shell.activateById(panel.id)
+      activate: () => app.shell.activateById(panel.id),
+      contextMenu: app.contextMenu.menu
     });
     app.shell.add(panel, 'left', { rank: 550, type: 'Rucio' });
     restorer?.add(panel, panel.id);

@@ -231,6 +231,16 @@ test('what is chosen can be told where the system puts its own colours', async (
   await expect(panel.rows.nth(2)).toHaveCSS('outline-style', 'none');
 });
 
+test('the focus returns to where a menu was opened', async ({ page }) => {
+  await panel.search('data25_13p6TeV', '*PHYSLITE*');
+  await panel.rows.nth(1).click();
+  const tree = panel.root.getByRole('tree');
+  await tree.press('Shift+F10');
+  await expect(page.getByRole('menuitem', { name: 'Stage' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(tree).toBeFocused();
+});
+
 test('the focus returns to where a form was opened', async ({ page }) => {
   const more = panel.button('More');
   await more.click();

@@ -1,3 +1,5 @@
+import { Signal } from '@lumino/signaling';
+
 import { FocusKeeper } from '../focuskeeper';
 
 const focused = () => document.activeElement?.id;
@@ -6,6 +8,7 @@ const element = (id: string) => document.getElementById(id)!;
 const told = () => new Promise(resolve => setTimeout(resolve));
 
 let keeper: FocusKeeper;
+const menu = { aboutToClose: new Signal<unknown, void>({}) };
 
 beforeEach(() => {
   document.body.innerHTML = `
@@ -17,7 +20,7 @@ beforeEach(() => {
       </ul>
       <footer id="foot"><button id="clear"></button></footer>
     </div>`;
-  keeper = new FocusKeeper(element('root'));
+  keeper = new FocusKeeper(element('root'), menu);
 });
 afterEach(() => keeper.dispose());
 
@@ -48,6 +51,27 @@ it('a focus that is elsewhere stays there', async () => {
   element('first').remove();
   await told();
   expect(focused()).toBe('outside');
+});
+
+describe('a context menu that closes', () => {
+  const openMenu = (place: string) => {
+    element(place).focus();
+    element(place).dispatchEvent(new Event('contextmenu', { bubbles: true }));
+    element(place).blur();
+  };
+
+  it('gives the focus back where it was opened', () => {
+    openMenu('two');
+    menu.aboutToClose.emit();
+    expect(focused()).toBe('two');
+  });
+
+  it('that was opened elsewhere is not followed', () => {
+    openMenu('two');
+    openMenu('outside');
+    menu.aboutToClose.emit();
+    expect(focused()).toBeFalsy();
+  });
 });
 
 it('nothing is done once it is disposed of', async () => {
