@@ -4,8 +4,12 @@ import { didText } from '../client/did';
 import type { Did, DidRow } from '../client/generated';
 import type { IPlace } from './tree';
 
-/** How a chosen line joins those that were chosen before; with `move` only the keyboard goes there. */
-export type Choice = 'only' | 'toggle' | 'range' | 'move';
+/**
+ * How a chosen line joins those that were chosen before.
+ *
+ * With `all` come all rows of its branch; with `move` only the keyboard goes there.
+ */
+export type Choice = 'only' | 'toggle' | 'range' | 'all' | 'move';
 
 /** Rows in the longest range: of each its summary is asked for. */
 export const LONGEST = 5000;
@@ -61,7 +65,10 @@ export class Selection {
     }
     const { branch, index } = place;
     const from = this._anchor?.branch === branch ? this._anchor.index : index;
-    const [first, end] = [Math.min(from, index), Math.max(from, index) + 1];
+    const [first, end] =
+      choice === 'all'
+        ? [0, branch.listing.length]
+        : [Math.min(from, index), Math.max(from, index) + 1];
     if (end - first > LONGEST) {
       this._tooMany = end - first;
     } else {

@@ -21,15 +21,16 @@ export interface IKeyedTree {
   page: number;
 }
 
-/** Keys that move without choosing while Ctrl is held, and the one that chooses there. */
-const MOVING = new Set([
+/** Keys that mean something while Ctrl is held: those that move without choosing, and two that choose. */
+const WITH_CTRL = new Set([
   'ArrowDown',
   'ArrowUp',
   'PageDown',
   'PageUp',
   'Home',
   'End',
-  ' '
+  ' ',
+  'a'
 ]);
 
 const NOTHING: KeyAct = { do: 'nothing' };
@@ -38,7 +39,7 @@ const NOTHING: KeyAct = { do: 'nothing' };
 export function actOf(press: KeyPress, tree: IKeyedTree): KeyAct | null {
   const { root, active, page } = tree;
   const moves = press.ctrlKey || press.metaKey;
-  if (press.altKey || (moves && !MOVING.has(press.key))) {
+  if (press.altKey || (moves && !WITH_CTRL.has(press.key))) {
     return null;
   }
   const choice = moves ? 'move' : press.shiftKey ? 'range' : 'only';
@@ -63,6 +64,8 @@ export function actOf(press: KeyPress, tree: IKeyedTree): KeyAct | null {
       return active
         ? { do: 'choose', place: active, choice: 'toggle' }
         : NOTHING;
+    case 'a':
+      return moves ? choose(lineAt(tree), 'all') : null;
     case 'Enter':
       return active ? { do: 'enter' } : NOTHING;
     case 'Escape':
@@ -70,6 +73,11 @@ export function actOf(press: KeyPress, tree: IKeyedTree): KeyAct | null {
     default:
       return null;
   }
+}
+
+/** The line that the keyboard is on, or else the first. */
+function lineAt({ root, active }: IKeyedTree): TreeLine | null {
+  return root.line(active ? active.branch.position(active.index) : 0);
 }
 
 /** Move the active line, and choose it unless it only moves. */

@@ -85,6 +85,15 @@ it('a range begins where the choice began, and may shrink again', async () => {
   expect(chosen()).toEqual(['a', 'b']);
 });
 
+it('all are chosen at once, of the branch that the keyboard is in', async () => {
+  const { catalog, place, chosen } = await setUp();
+  catalog.choose(place(2), 'all');
+  expect(chosen()).toEqual(['a', 'b', 'c', 'd']);
+  expect(catalog.active).toMatchObject({ index: 2 });
+  catalog.choose(place(3), 'range');
+  expect(chosen()).toEqual(['c', 'd']);
+});
+
 describe('of a long answer', () => {
   const long = async (rows: number) => {
     const made = await setUp();
