@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import type { IJobsClient } from '../client/client';
 import { didText } from '../client/did';
-import { type Obstacle, obstacleOf } from '../client/failure';
+import { Failure, type Obstacle, obstacleOf } from '../client/failure';
 import type { Did, JobSnapshot } from '../client/generated';
 import { Button, Chip } from '../components/button';
 import { useChanges } from '../components/changes';
@@ -70,9 +70,11 @@ export function JobList(props: IJobListProps): JSX.Element {
   ) =>
     attempt(async () => {
       if (!(await commands.execute(CommandIDs.selectInstance, { instance }))) {
-        throw new Error(
-          trans.__('The instance %1 is not known any more.', instance)
-        );
+        throw new Failure({
+          type: 'not-found',
+          detail: trans.__('The instance %1 is not known any more.', instance),
+          do: 'none'
+        });
       }
       await commands.execute(CommandIDs.pasteDids, {
         dids: dids.map(didText)

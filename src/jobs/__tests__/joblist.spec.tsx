@@ -104,6 +104,7 @@ it('those of an instance that was forgotten are looked for nowhere else', async 
   expect(
     screen.getByText('The instance cms is not known any more.')
   ).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
 });
 
 it('the files of an opened job are read again with each percent of its bytes', async () => {
