@@ -25,7 +25,8 @@ export function Tally({ listing, trans }: ITallyProps): JSX.Element | null {
       ? trans._n('%2 pasted DID', '%2 pasted DIDs', length, count(length))
       : trans._n('%2 result', '%2 results', length, count(length));
   return (
-    <p className="jp-Rucio-tally" role="status">
+    // A number that still rises is not read out each time.
+    <p className="jp-Rucio-tally" role="status" aria-busy={arriving}>
       {arriving
         ? trans.__('%1 so far, more are coming', found)
         : complete
