@@ -4,8 +4,8 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
 let formats = formatsOf('en');
 
-/** Write numbers as a language does, told by its BCP 47 tag; as English where that is no such tag. */
-export function writeNumbersAs(language: string): void {
+/** Write numbers and times as a language does, told by its BCP 47 tag; as English where that is no such tag. */
+export function writeAs(language: string): void {
   try {
     formats = formatsOf(language);
   } catch {
@@ -76,11 +76,8 @@ export function duration(span: number, trans: TranslationBundle): string {
 /** The time of day of a moment in seconds since 1970; with the date if it is not today. */
 export function clock(time: number): string {
   const moment = new Date(time * 1000);
-  const minute = { hour: '2-digit', minute: '2-digit' } as const;
   const today = moment.toDateString() === new Date().toDateString();
-  return today
-    ? moment.toLocaleTimeString([], minute)
-    : moment.toLocaleString([], { day: 'numeric', month: 'short', ...minute });
+  return (today ? formats.time : formats.date).format(moment);
 }
 
 /** The share that is done, from 0 to 1. */
@@ -104,10 +101,17 @@ function scaled(bytes: number, power: number): string {
     : formats.short.format(value);
 }
 
-/** Formats of whole numbers, of such with a tenth, and of such with a tenth where there is one. */
-function formatsOf(
-  language: string
-): Record<'whole' | 'tenths' | 'short', Intl.NumberFormat> {
+interface IFormats {
+  whole: Intl.NumberFormat;
+  tenths: Intl.NumberFormat;
+  /** With a tenth where there is one. */
+  short: Intl.NumberFormat;
+  /** The time of day. */
+  time: Intl.DateTimeFormat;
+  date: Intl.DateTimeFormat;
+}
+
+function formatsOf(language: string): IFormats {
   const format = (
     minimumFractionDigits: number,
     maximumFractionDigits: number
@@ -116,5 +120,17 @@ function formatsOf(
       minimumFractionDigits,
       maximumFractionDigits
     });
-  return { whole: format(0, 0), tenths: format(1, 1), short: format(0, 1) };
+  // Whether a day has 12 or 24 hours is the habit of the user, which the browser knows.
+  const { hourCycle } = Intl.DateTimeFormat([], {
+    hour: 'numeric'
+  }).resolvedOptions();
+  const minute = { hour: '2-digit', minute: '2-digit', hourCycle } as const;
+  const day = { day: 'numeric', month: 'short' } as const;
+  return {
+    whole: format(0, 0),
+    tenths: format(1, 1),
+    short: format(0, 1),
+    time: new Intl.DateTimeFormat(language, minute),
+    date: new Intl.DateTimeFormat(language, { ...day, ...minute })
+  };
 }

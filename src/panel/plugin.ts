@@ -11,7 +11,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { remember } from '../client/remember';
 import { addCommands } from '../components/commands';
 import { rucioIcon } from '../components/icons';
-import { writeNumbersAs } from '../components/quantity';
+import { writeAs } from '../components/quantity';
 import { CommandIDs, IAccounts, IPanel, IServer } from '../tokens';
 import { RucioPanel } from './panel';
 
@@ -40,7 +40,7 @@ export const panel: JupyterFrontEndPlugin<IPanel> = {
   ): IPanel => {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
-    writeNumbersAs((translator ?? nullTranslator).languageCode);
+    writeAs((translator ?? nullTranslator).languageCode);
     const panel = new RucioPanel({
       accounts,
       engine: server.engine,

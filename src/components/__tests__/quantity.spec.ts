@@ -1,13 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import {
+  clock,
   count,
   duration,
   seconds,
   share,
   size,
   sizeOf,
-  writeNumbersAs
+  writeAs
 } from '../quantity';
 
 const trans = nullTranslator.load('');
@@ -54,21 +55,26 @@ it('tenths of a second are told', () => {
 });
 
 describe('in another language', () => {
-  afterEach(() => writeNumbersAs('en'));
+  afterEach(() => writeAs('en'));
 
   it.each([
     ['de', '12.345', '20,1 MB', '1,5 s'],
     ['de-DE', '12.345', '20,1 MB', '1,5 s'],
     ['fr-FR', '12\u202f345', '20,1 MB', '1,5 s']
   ])('%s', (language, whole, bytes, time) => {
-    writeNumbersAs(language);
+    writeAs(language);
     expect(count(12_345)).toBe(whole);
     expect(size(20_100_000)).toBe(bytes);
     expect(seconds(1.5, trans)).toBe(time);
   });
 
+  it('months have their names of it', () => {
+    writeAs('de');
+    expect(clock(Date.UTC(2020, 9, 12, 12) / 1000)).toMatch(/^12\. Okt/);
+  });
+
   it('that is none, numbers are English', () => {
-    writeNumbersAs('no such language');
+    writeAs('no such language');
     expect(count(12_345)).toBe('12,345');
   });
 });
