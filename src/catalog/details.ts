@@ -12,6 +12,9 @@ import { Listing } from './listing';
 
 export type DetailTab = 'files' | 'replicas' | 'metadata' | 'rules';
 
+/** The tabs whose content comes in one answer. */
+const TABLES = ['replicas', 'metadata', 'rules'] as const;
+
 /** What is known of one DID beyond its row; each part is asked for when it is first looked at. */
 export class Details {
   constructor(
@@ -107,8 +110,17 @@ export class Details {
   /** Ask anew for what could not be had. */
   retryFailed(): void {
     this._files?.retry();
-    for (const tab of ['replicas', 'metadata', 'rules'] as const) {
+    for (const tab of TABLES) {
       if (this[`_${tab}`]?.state === 'failed') {
+        this.retry(tab);
+      }
+    }
+  }
+
+  /** Ask anew for all that was looked at. */
+  renew(): void {
+    for (const tab of ['files', ...TABLES] as const) {
+      if (this[`_${tab}`]) {
         this.retry(tab);
       }
     }

@@ -147,7 +147,10 @@ export function Explore(props: IExploreProps): JSX.Element {
               onTab={tab => view.look({ tab })}
               onRse={value => view.chooseRse(details.row.did, value)}
               onCopy={() => copy(details.row.did)}
-              onRefresh={() => catalog.renew()}
+              onRefresh={() => {
+                catalog.renew();
+                details.renew();
+              }}
               onClose={closeDetails}
             />
           ) : null

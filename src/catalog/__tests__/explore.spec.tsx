@@ -124,6 +124,38 @@ it('rows stay when others cannot be had, and it is told how to have those', asyn
   expect(catalog.root!.listing.row(200)?.did.name).toBe('d200');
 });
 
+it('a count is read out once it rises no more', async () => {
+  const { client, catalog } = await setUp();
+  client.arrived['*'] = 1;
+  catalog.refresh();
+  await rest();
+  const tally = screen.getByText('1 result so far, more are coming');
+  expect(tally.getAttribute('aria-busy')).toBe('true');
+  client.arrived['*'] = 2;
+  await act(() => jest.advanceTimersByTimeAsync(1000));
+  expect(tally.textContent).toBe('2 results · 0.1 s');
+  expect(tally.getAttribute('aria-busy')).toBe('false');
+});
+
+it('a dataset that still grows is asked about anew, and what it holds', async () => {
+  const { client, catalog } = await setUp();
+  const summarize = client.summarize.bind(client);
+  client.summarize = async (instance, dids) => {
+    const { summaries } = await summarize(instance, dids);
+    return { summaries: summaries.map(each => ({ ...each, open: true })) };
+  };
+  client.rows.a = [rowOf('a1', 'file')];
+  act(() => {
+    catalog.renew();
+    catalog.view.look({ tab: 'files' });
+  });
+  await rest();
+  client.rows.a = [rowOf('a1', 'file'), rowOf('a2', 'file')];
+  press('Refresh');
+  await rest();
+  expect(screen.getByTitle('a2')).toBeTruthy();
+});
+
 it('a list that the server has forgotten is searched for again', async () => {
   const { client, catalog } = await setUp();
   client.rows['*'] = Array.from({ length: 400 }, (_, at) => rowOf(`d${at}`));
