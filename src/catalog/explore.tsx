@@ -15,7 +15,7 @@ import { DetailPane } from './detailpane';
 import { DidTree } from './didtree';
 import { Filters } from './filters';
 import type { Catalog } from './model';
-import { SearchBar } from './searchbar';
+import { askedBy, SearchBar } from './searchbar';
 import { useStaging } from './staging';
 
 export interface IExploreProps {
@@ -83,9 +83,11 @@ export function Explore(props: IExploreProps): JSX.Element {
     <div className="jp-Rucio-explore" ref={frame}>
       <SearchBar
         search={catalog.search}
+        typed={view.typed}
         wildcards={catalog.wildcards}
         trans={trans}
         complete={complete}
+        onType={typed => view.type(typed)}
         onSearch={search => catalog.ask(search)}
         onPaste={dids => catalog.paste(dids)}
       />
@@ -93,7 +95,9 @@ export function Explore(props: IExploreProps): JSX.Element {
         <Filters
           search={catalog.search}
           trans={trans}
-          onSearch={search => catalog.ask(search)}
+          onSearch={search =>
+            catalog.ask({ ...askedBy(view.typed), ...search })
+          }
         />
       )}
       {root && <Tally listing={root.listing} trans={trans} />}

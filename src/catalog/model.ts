@@ -199,7 +199,7 @@ export class Catalog implements ICatalog {
     // What stays of the last question is a name, whatever colons it holds.
     const isKept = asked.scope && asked.name === this._search.name;
     const whole = isKept ? null : parseDid(asked.name);
-    this._search = whole ? { ...asked, ...whole } : asked;
+    this._lookFor(whole ? { ...asked, ...whole } : asked);
     if (this._search.scope) {
       this._open({
         kind: 'search',
@@ -288,7 +288,7 @@ export class Catalog implements ICatalog {
     }
     this._instance = this.accounts.usable;
     this._forget();
-    this._search = NOTHING;
+    this._lookFor({ ...NOTHING });
     this.view.forgetRses();
     this._restore();
     this.changed.emit();
@@ -300,13 +300,18 @@ export class Catalog implements ICatalog {
       return;
     }
     this._awaited = null;
-    this._search = memory.search;
+    this._lookFor(memory.search);
     if (memory.dids) {
       this.paste(memory.dids);
     } else if (memory.asked) {
       this.ask({});
     }
     this.view.look(memory.view);
+  }
+
+  private _lookFor(search: Search): void {
+    this._search = search;
+    this.view.type(search);
   }
 
   private _open(query: ListingQuery): void {

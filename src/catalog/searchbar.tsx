@@ -5,15 +5,20 @@ import * as React from 'react';
 import { parseDid, parseDids } from '../client/did';
 import type { Did } from '../client/generated';
 import { IconButton } from '../components/button';
-import type { IScopes, Search } from './model';
+import type { IScopes } from './model';
+import type { ITyped } from './view';
 
 export interface ISearchBarProps {
-  search: Search;
+  /** What was asked last; another one takes the place of what was typed. */
+  search: ITyped;
+  /** What stands in the fields at first. */
+  typed: ITyped;
   /** Whether the instance allows `*` in names. */
   wildcards: boolean;
   trans: TranslationBundle;
   complete: (typed: string) => Promise<IScopes>;
-  onSearch: (search: Partial<Search>) => void;
+  onType: (typed: ITyped) => void;
+  onSearch: (search: ITyped) => void;
   /** Several DIDs were pasted into the field. */
   onPaste: (dids: readonly Did[]) => void;
 }
@@ -21,12 +26,20 @@ export interface ISearchBarProps {
 /** Where to look and what for: a scope, completed from Rucio, and a name with wildcards. */
 export function SearchBar(props: ISearchBarProps): JSX.Element {
   const { search, wildcards, trans, complete, onSearch, onPaste } = props;
-  const [scope, setScope] = React.useState(search.scope);
-  const [name, setName] = React.useState(search.name);
+  // State, since who is told of it draws this only later: what is typed must stand there at once.
+  const [typed, setTyped] = React.useState(props.typed);
+  const known = React.useRef(search);
   React.useEffect(() => {
-    setScope(search.scope);
-    setName(search.name);
-  }, [search.scope, search.name]);
+    if (known.current !== search) {
+      known.current = search;
+      setTyped(search);
+    }
+  }, [search]);
+  const type = (change: Partial<ITyped>) => {
+    const changed = { ...typed, ...change };
+    setTyped(changed);
+    props.onType(changed);
+  };
 
   const scopeField = React.useRef<HTMLInputElement>(null);
   const [lacking, setLacking] = React.useState(false);
@@ -38,10 +51,7 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
     }
   };
   const send = () => {
-    const asked =
-      parseDid(scope) && !name.trim()
-        ? { scope: '', name: scope.trim() } // a whole DID, typed where the scope goes
-        : { scope: scope.trim(), name: name.trim() };
+    const asked = askedBy(typed);
     const lacks = !asked.scope && !parseDid(asked.name);
     setLacking(lacks);
     if (lacks) {
@@ -63,12 +73,12 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
       >
         <ScopeField
           field={scopeField}
-          value={scope}
+          value={typed.scope}
           trans={trans}
           complete={complete}
-          onChange={value => {
+          onChange={scope => {
             setLacking(false);
-            setScope(value);
+            type({ scope });
           }}
         />
         <span className="jp-Rucio-search-name">
@@ -78,8 +88,8 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
               wildcards ? trans.__('Name, with *') : trans.__('Whole name')
             }
             spellCheck={false}
-            value={name}
-            onChange={event => setName(event.target.value)}
+            value={typed.name}
+            onChange={event => type({ name: event.target.value })}
             onPaste={onPasted}
           />
           <IconButton
@@ -96,6 +106,14 @@ export function SearchBar(props: ISearchBarProps): JSX.Element {
       )}
     </>
   );
+}
+
+/** What is asked for by what was typed: a whole DID may stand where the scope goes. */
+export function askedBy(typed: ITyped): ITyped {
+  const [scope, name] = [typed.scope.trim(), typed.name.trim()];
+  return parseDid(scope) && !name
+    ? { scope: '', name: scope }
+    : { scope, name };
 }
 
 interface IScopeFieldProps {

@@ -14,6 +14,12 @@ export interface IViewMemory {
   share: number;
 }
 
+/** What stands in the fields of the search, be it asked or not. */
+export interface ITyped {
+  scope: string;
+  name: string;
+}
+
 /** How the Explore tab looks, apart from what was found. Survives a change of tabs. */
 export class View {
   get changed(): ISignal<this, void> {
@@ -27,6 +33,15 @@ export class View {
   /** Whether the details were closed, though one DID is chosen. */
   get hidden(): boolean {
     return this._hidden;
+  }
+
+  get typed(): Readonly<ITyped> {
+    return this._typed;
+  }
+
+  type({ scope, name }: ITyped): void {
+    this._typed = { scope, name };
+    this._changed.emit();
   }
 
   look(change: Partial<IViewMemory>): void {
@@ -58,5 +73,6 @@ export class View {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _rses = new Map<string, string | null>();
   private _memory: IViewMemory = { top: 0, tab: 'replicas', share: 0.5 };
+  private _typed: ITyped = { scope: '', name: '' };
   private _hidden = false;
 }

@@ -59,9 +59,11 @@ async function setUp(second = rowOf('b')) {
     />
   );
   const { rerender } = render(explore());
-  catalog.changed.connect(() => rerender(explore()));
+  const comeBack = () => rerender(explore());
+  const leave = () => rerender(<></>);
+  catalog.changed.connect(comeBack);
   await rest();
-  return { client, catalog, commands, started, offered };
+  return { client, catalog, commands, started, offered, leave, comeBack };
 }
 
 const press = (name: string) =>
@@ -103,6 +105,25 @@ it('a double click on a row stages it once, and leaves it closed', async () => {
   await rest();
   expect(started).toMatchObject([{ dids: [didOf('b')] }]);
   expect(catalog.root?.isOpen(1)).toBe(false);
+});
+
+it('a search for another kind is one for what stands in the fields', async () => {
+  const { catalog } = await setUp();
+  const name = screen.getByRole<HTMLInputElement>('textbox', { name: 'Name' });
+  fireEvent.change(name, { target: { value: 'run*' } });
+  press('Files');
+  expect(catalog.search).toMatchObject({ name: 'run*', type: 'all' });
+  expect(catalog.root?.listing.query).toMatchObject({ name: 'run*' });
+});
+
+it('what was typed and not yet asked is kept while the tab is left', async () => {
+  const { leave, comeBack } = await setUp();
+  const name = () =>
+    screen.getByRole<HTMLInputElement>('textbox', { name: 'Name' });
+  fireEvent.change(name(), { target: { value: 'run*' } });
+  leave();
+  comeBack();
+  expect(name().value).toBe('run*');
 });
 
 it('rows stay when others cannot be had, and it is told how to have those', async () => {

@@ -14,12 +14,15 @@ const rest = () => act(() => jest.advanceTimersByTimeAsync(200));
 
 function show(props: Partial<ISearchBarProps> = {}) {
   const onSearch = jest.fn();
+  const asked = { scope: '', name: '' };
   render(
     <SearchBar
-      search={{ scope: '', name: '', type: 'all', filters: [] }}
+      search={asked}
+      typed={asked}
       wildcards={true}
       trans={nullTranslator.load('')}
       complete={async () => ({ own: ['user.alice'], others: ['mc23'] })}
+      onType={() => undefined}
       onSearch={onSearch}
       onPaste={() => undefined}
       {...props}
