@@ -34,6 +34,9 @@ const ACCOUNT = {
   required: ['account']
 } as const;
 
+/** Milliseconds that the answer of an instance is shown; by itself JupyterLab would only count it. */
+const STAY = 8000;
+
 /** Commands about instances and accounts. Answers their names, for the palette. */
 export function addAccountCommands(
   commands: CommandRegistry,
@@ -107,12 +110,19 @@ export function addAccountCommands(
       isEnabled: args => meant(args.instance) !== null,
       execute: withMeant(({ name, display_name }) =>
         Notification.promise(accounts.examine(name), {
-          pending: { message: trans.__('Asking %1…', display_name) },
+          pending: {
+            message: trans.__('Asking %1…', display_name),
+            options: { autoClose: false }
+          },
           success: {
             message: found =>
-              reachText(display_name, found as Reachability, trans)
+              reachText(display_name, found as Reachability, trans),
+            options: { autoClose: STAY }
           },
-          error: { message: reason => obstacleOf(reason).detail }
+          error: {
+            message: reason => obstacleOf(reason).detail,
+            options: { autoClose: false }
+          }
         })
       )
     },

@@ -1,5 +1,10 @@
 import type { ICatalogClient, ListingQuery } from '../../client/client';
-import type { Did, DidRow, ListingPage } from '../../client/generated';
+import type {
+  Did,
+  DidRow,
+  ListingPage,
+  Summaries
+} from '../../client/generated';
 
 export const didOf = (name: string): Did => ({ scope: 'user.alice', name });
 
@@ -46,17 +51,17 @@ export class FakeCatalog implements ICatalogClient {
     this.closed.push(id);
   }
 
-  async summarize(_: string, dids: Did[]) {
+  async summarize(_: string, dids: Did[]): Promise<Summaries> {
     this.summarized.push(dids);
     return {
       summaries: dids.map(did => ({
         did,
-        type: 'dataset' as const,
+        type: 'dataset',
         bytes: 1000,
         files: 2,
         open: false,
         rses: 1,
-        reach: 'http' as const,
+        reach: 'http',
         staged_files: this.staged,
         staged_path: null
       }))
