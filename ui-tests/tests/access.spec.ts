@@ -66,6 +66,23 @@ test('beside long names the time that is left is told in full', async ({
   expect(await overflow()).toEqual([]);
 });
 
+test('in a side bar as wide as it is at first, usual names are told in full', async ({
+  page
+}) => {
+  const expires_at = Date.now() / 1000 + 1950;
+  const account = { ...instance.account, expires_at };
+  const only = { ...instance, display_name: 'Test grid', account };
+  fake.instances = { ...instances, instances: [only] };
+  await page.reload();
+  panel = await openPanel(page);
+  for (const name of ['Test grid', 'alice']) {
+    const cut = await panel.root
+      .getByText(name, { exact: true })
+      .evaluate(node => node.scrollWidth > node.clientWidth);
+    expect(cut, name).toBe(false);
+  }
+});
+
 test('at 400 % zoom the main job can still be done', async ({ page }, info) => {
   // 1280 by 1024 pixels at 400 % are 320 by 256 of the page's own.
   await page.setViewportSize({ width: 320, height: 256 });
