@@ -63,6 +63,13 @@ export class Engine implements IEngine {
     await this._settle(this.client.engine());
   }
 
+  /** A tab that nobody sees leaves the server alone; when it is seen again events were missed. */
+  private _onPause = (): void => {
+    if (!document.hidden) {
+      void this._refresh();
+    }
+  };
+
   private async _settle(asked: Promise<Standing>): Promise<void> {
     const question = (this._asked += 1);
     const obstacle = await this._obstacleIn(asked);
@@ -95,7 +102,7 @@ export class Engine implements IEngine {
     window.clearTimeout(this._timer);
     // A server that went away comes back unannounced; an engine that was given up does not.
     if (obstacle && obstacle.type !== 'engine-down') {
-      this._timer = window.setTimeout(() => void this._refresh(), PAUSE);
+      this._timer = window.setTimeout(this._onPause, PAUSE);
     }
     this.changed.emit();
     if (recovered) {

@@ -144,3 +144,16 @@ it('looks for a server that left a question unanswered, once', async () => {
   await jest.advanceTimersByTimeAsync(6000);
   expect([engine.obstacle, recovered()]).toEqual([null, 1]);
 });
+
+it('leaves a server that went away alone while nobody sees the tab', async () => {
+  const { server, events, engine } = await setUp(null);
+  const hidden = jest.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  const { asked } = server;
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(server.asked).toBe(asked);
+  hidden.mockRestore();
+  server.link = UP;
+  events.missed.emit();
+  await settled();
+  expect(engine.obstacle).toBeNull();
+});
