@@ -95,12 +95,13 @@ export function fitting(
     .map(({ template }) => template);
 }
 
-/** Whether a name has an ending, maybe with the number of an attempt after it: `.root.1`. */
 function ends(name: string, end: string): boolean {
-  return name
-    .toLowerCase()
-    .replace(/\.\d+$/, '')
-    .endsWith(end);
+  return endOf(name, end.length).toLowerCase() === end;
+}
+
+/** The last characters of a name, but for the number of an attempt after them: `.root` of `a.root.1`. */
+function endOf(name: string, length: number): string {
+  return name.replace(/\.\d+$/, '').slice(-length);
 }
 
 /** The text of a cell that reads these, of which there is one at least, in one list of paths. */
@@ -151,14 +152,17 @@ export function stagingSource(
   return `from rucio_jupyterlab.kernel import stage\n\nfiles = stage(${given.join(', ')})`;
 }
 
-/** Of a template's suffixes that which these files have; `*` where it fits every file. */
+/** Of a template's suffixes that which these files have, as they write it; `*` where it fits every file. */
 function suffixOf(staged: readonly IStaged[], template: ICellTemplate): string {
   const { suffixes } = template;
+  if (suffixes.includes('*')) {
+    return '*';
+  }
   const names = staged.flatMap(one => one.names);
-  return suffixes.includes('*')
-    ? '*'
-    : (suffixes.find(end => names.some(name => ends(name, end))) ??
-        suffixes[0]);
+  const found = suffixes.flatMap(end =>
+    names.filter(name => ends(name, end)).map(name => endOf(name, end.length))
+  );
+  return found[0] ?? suffixes[0];
 }
 
 /** The files of a DID as items of a list in Python; one with a star finds them when the cell runs. */

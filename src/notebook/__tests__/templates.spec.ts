@@ -69,6 +69,13 @@ it('of several suffixes that is looked for which the files have', () => {
   expect(source).toContain('.rglob("*.pq*")');
 });
 
+it('a suffix is looked for as the files write it', () => {
+  const fits = TEMPLATES.find(({ suffixes }) => suffixes.includes('.fits'))!;
+  const names = ['IMAGE.FITS.1'];
+  const source = cellSource([staged({ names, complete: false })], fits);
+  expect(source).toContain('.rglob("*.FITS*")');
+});
+
 it('what is not staged is staged by the cell', () => {
   const source = new Templates(trans).source([staged({ path: null })]);
   expect(source).toMatch(/^files = %rucio stage user.alice:run1$/m);
