@@ -19,6 +19,11 @@ interface IPartFieldsProps {
 
 const PATTERN = '*.root';
 
+/** So many whole files as a text says; null where it says none. */
+function countOf(text: string): number | null {
+  return Math.max(0, Math.floor(Number(text))) || null;
+}
+
 /** Asks for a part: so many files, or those with such names. */
 export function PartFields(props: IPartFieldsProps): JSX.Element {
   const { part, trans, onChange } = props;
@@ -33,7 +38,7 @@ export function PartFields(props: IPartFieldsProps): JSX.Element {
           placeholder={trans.__('all')}
           value={part.first ?? ''}
           onChange={event =>
-            onChange({ ...part, first: Number(event.target.value) || null })
+            onChange({ ...part, first: countOf(event.target.value) })
           }
         />
         {trans.__('files')}
