@@ -116,6 +116,14 @@ it('a search for another kind is one for what stands in the fields', async () =>
   expect(catalog.root?.listing.query).toMatchObject({ name: 'run*' });
 });
 
+it('what is asked elsewhere takes the place of what was typed', async () => {
+  const { catalog } = await setUp();
+  const name = screen.getByRole<HTMLInputElement>('textbox', { name: 'Name' });
+  fireEvent.change(name, { target: { value: 'run*' } });
+  act(() => catalog.ask({ name: 'other*' }));
+  expect(name.value).toBe('other*');
+});
+
 it('what was typed and not yet asked is kept while the tab is left', async () => {
   const { leave, comeBack } = await setUp();
   const name = () =>
