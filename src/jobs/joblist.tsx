@@ -60,7 +60,11 @@ export function JobList(props: IJobListProps): JSX.Element {
       setRefused(null);
       await act();
     } catch (reason) {
-      setRefused({ ...obstacleOf(reason), again: () => attempt(act) });
+      const obstacle = obstacleOf(reason);
+      if (obstacle.do === 'refresh') {
+        await jobs.refresh(); // another try would find no more, but the list tells what there is
+      }
+      setRefused({ ...obstacle, again: () => attempt(act) });
     }
   };
   /** Show DIDs of a job at its instance, which need not be the current one. */
@@ -128,7 +132,11 @@ export function JobList(props: IJobListProps): JSX.Element {
           tone="error"
           icon={warningIcon}
           text={refused.detail}
-          action={remedy(refused, { retry: () => void refused.again() }, trans)}
+          action={
+            refused.do === 'refresh'
+              ? null
+              : remedy(refused, { retry: () => void refused.again() }, trans)
+          }
         />
       )}
       {all.length === 0 ? (

@@ -7,6 +7,7 @@ import { FakeAccounts } from '../../accounts/__tests__/fakeaccounts';
 import { addAccountCommands } from '../../accounts/commands';
 import { Accounts } from '../../accounts/model';
 import { settled } from '../../catalog/__tests__/fakecatalog';
+import { Failure } from '../../client/failure';
 import type { JobSnapshot } from '../../client/generated';
 import { measureNothing } from '../../components/__tests__/measuring';
 import { useChanges } from '../../components/changes';
@@ -50,7 +51,7 @@ async function follow(list: JobSnapshot[]) {
   let told = 0;
   const tell = (...changed: JobSnapshot[]) =>
     act(async () => events.tell((told += 1), changed));
-  return { tell, store, transfers };
+  return { client, tell, store, transfers };
 }
 
 /** Show a job of an instance that has lost a replica; answers the DIDs that are explored, and where. */
@@ -104,6 +105,21 @@ it('those of an instance that was forgotten are looked for nowhere else', async 
   expect(
     screen.getByText('The instance cms is not known any more.')
   ).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
+});
+
+it('a job that is gone is taken off the list, and not tried again', async () => {
+  const { client } = await follow([jobOf()]);
+  const detail = 'This job is gone.';
+  client.changeJob = () => {
+    client.list = [];
+    return Promise.reject(
+      new Failure({ type: 'not-found', detail, do: 'refresh' })
+    );
+  };
+  await press('Cancel');
+  expect(screen.getByText(detail)).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Cancel' })).toBeNull();
   expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
 });
 
