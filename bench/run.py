@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from rucio_mesh.testing.grid import Grid
+from tools.environments import print_any_text
 
 from . import cs3
 from .latency import latency
@@ -60,6 +61,7 @@ def leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def main() -> int:
+    print_any_text()
     parser = argparse.ArgumentParser(description="Measure against `rucio download`, `cs3client` and curl.")
     parser.add_argument(
         "prefix", nargs="?", default="", help=f"only entries that begin so: {', '.join(ENTRIES)}"

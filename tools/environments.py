@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -197,7 +198,8 @@ def run(*command: str, **variables: str) -> None:
 def program_variables() -> dict[str, str]:
     """Our environment variables, with the programs of the Jupyter environment, Node too, found first."""
     path = f"{JUPYTER / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, "PATH": path}
+    # Where a site has pip install for the user, it refuses to in a virtual environment.
+    return {**os.environ, "PATH": path, "PIP_USER": "0"}
 
 
 @contextmanager
@@ -208,7 +210,14 @@ def alone() -> Iterator[None]:
         yield
 
 
+def print_any_text() -> None:
+    """From now on, what the terminal's encoding lacks is printed as a question mark, and ends nothing."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main() -> int:
+    print_any_text()
     parser = argparse.ArgumentParser(description="Set up what a checkout needs, each part once.")
     parser.add_argument("parts", nargs="+", choices=list(PARTS), metavar="PART", help=", ".join(PARTS))
     wanted = set(parser.parse_args().parts)

@@ -29,6 +29,7 @@ from tools.environments import (
     CannotSetUp,
     ensure_browser,
     find_browser,
+    print_any_text,
     program_variables,
 )
 
@@ -220,6 +221,7 @@ def parts_by_default() -> list[str]:
 
 
 def main() -> int:
+    print_any_text()
     parser = argparse.ArgumentParser(description="Run every test and end with one line per part.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     chosen = parser.parse_args().parts or parts_by_default()

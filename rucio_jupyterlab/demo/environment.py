@@ -39,6 +39,7 @@ def server_python(folder: Path, teller: Teller) -> Path:
         python = environment / "bin" / "python"
         log.unlink(missing_ok=True)
         pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+        pip += ["--no-user"]  # a site may have set PIP_USER, which would be refused
         with teller.step("Installing the Rucio server, this once; it takes about a minute"):
             for command in ([sys.executable, "-m", "venv", str(environment)], [*pip, *requirements]):
                 service = Service("The installation of the Rucio server", command, log=log)

@@ -45,6 +45,15 @@ def test_a_failed_installation_is_named_and_tried_again_the_next_time(
     assert capsys.readouterr().out.count("Installing the Rucio server, this once") == 2
 
 
+@pytest.mark.usefixtures("installed")
+def test_it_is_installed_where_pip_installs_for_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setattr(environment, "server_requirements", lambda: ["pip"])
+    assert environment.server_python(tmp_path, Terminal()).exists()
+
+
 def test_another_environment_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUCIO_MESH_SERVER_PYTHON", "/opt/rucio/bin/python")
     assert environment.server_python(tmp_path, Terminal()) == Path("/opt/rucio/bin/python")

@@ -1,0 +1,35 @@
+"""Setting up a checkout, where the machine is not as most are."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+
+from tools import environments
+from tools.environments import Part
+
+
+def test_an_environment_is_filled_where_pip_installs_for_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    environments.make_virtual_environment(tmp_path / "environment")
+    environments.install(tmp_path / "environment", "pip")
+
+
+def test_a_terminal_without_our_characters_ends_no_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(environments, "ROOT", tmp_path)
+    monkeypatch.setattr(environments, "alone", nullcontext)
+    part = Part("a file", (tmp_path / "made").touch, inputs=(), stamp="stamp", result="made")
+    monkeypatch.setattr(environments, "PARTS", {"file": part})
+    monkeypatch.setattr(sys, "argv", ["environments", "file"])
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="latin-1", write_through=True))
+    assert environments.main() == 0
+    assert written.getvalue() == b"Setting up a file ?\n"
