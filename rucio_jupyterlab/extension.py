@@ -43,8 +43,8 @@ class RucioConfig(Configurable):
         `rucio_ca_cert` (a file or folder), `mode` (`replica` or `download`, default `download`),
         `destination_rse`, `rse_mount_path` and `path_begins_at` (for mode `replica`), `site_name`, `vo`,
         `app_id`, `wildcard_enabled`, `token_rses`, `oidc_auth` (`env` or `file`) with `oidc_env_name` or
-        `oidc_file_name`,
-        `replication_rule_lifetime_days`, `voms_*`, and `$url`, an https address that gives further keys.
+        `oidc_file_name`, `cs3` (how to sign in at CS3 clouds), `replication_rule_lifetime_days`, `voms_*`, and
+        `$url`, an https address that gives further keys, kept until `cache_expires_at`.
         Default: none; then the variables `RUCIO_*` and the user's `rucio.cfg` are read.""",
     ).tag(config=True)
     default_instance = Unicode(
