@@ -59,6 +59,14 @@ def test_the_wheel_holds_nothing_but_the_package(wheel: zipfile.ZipFile) -> None
     assert tops == {"rucio_jupyterlab", f"{beside}.data", f"{beside}.dist-info"}
 
 
+def test_the_rucio_side_carries_its_licence_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT / "mesh")]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    (path,) = tmp_path.glob("*.whl")
+    licence = f"rucio_mesh-{__version__}.dist-info/licenses/LICENSE"
+    assert zipfile.ZipFile(path).read(licence) == (ROOT / "LICENSE").read_bytes()
+
+
 def test_the_sdist_carries_the_finished_bundle(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as sdist:
