@@ -86,6 +86,13 @@ def subcommands(parser: ArgumentParser) -> dict[str, ArgumentParser]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_a_plugin_that_a_document_names_is_there(document: Path) -> None:
+    named = set(re.findall(r"rucio-jupyterlab:[a-z-]+", text(document)))
+    code = "".join(text(path) for path in repository_files() if re.match(r"src/\w+/plugin\.tsx?$", str(path)))
+    assert named <= set(re.findall(r"id: '([a-z:-]+)'", code))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
 def test_a_link_inside_the_repository_leads_somewhere(document: Path) -> None:
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text(document)):
         place, _, heading = link.partition("#")
