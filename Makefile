@@ -1,7 +1,10 @@
 # The commands of this repository. Each sets up what it needs, once.
 
 PYTHON ?= python3
-SETUP := @$(PYTHON) -m tools.environments
+# Here, for it runs on any Python: to an old one what follows is a syntax error.
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 10) and \
+	"Python 3.10 or newer is needed; this is %d.%d. Name another one: make PYTHON=python3.12 demo" % sys.version_info[:2])
+SETUP := @$(PYTHON) -c '$(IS_NEW_ENOUGH)' && $(PYTHON) -m tools.environments
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 

@@ -27,7 +27,6 @@ JUPYTER = ROOT / ".venv"
 RUCIO = ROOT / ".venv-rucio"
 LABEXTENSION = JUPYTER / "share/jupyter/labextensions/rucio-jupyterlab"
 """Where JupyterLab looks for the bundle; a link to the one of the checkout."""
-OLDEST_PYTHON = (3, 10)
 
 
 class CannotSetUp(Exception):
@@ -226,11 +225,6 @@ def main() -> int:
     if "javascript" in wanted:
         wanted.add("jupyter")
     try:
-        if sys.version_info < OLDEST_PYTHON:
-            raise CannotSetUp(
-                f"Python {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed; this is {sys.version}."
-                " Name another one: `make PYTHON=python3.12 demo`."
-            )
         with alone():
             for name, part in PARTS.items():
                 if name in wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from contextlib import nullcontext
 from io import BytesIO, TextIOWrapper
@@ -33,3 +34,17 @@ def test_a_terminal_without_our_characters_ends_no_command(
     monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="latin-1", write_through=True))
     assert environments.main() == 0
     assert written.getvalue() == b"Setting up a file ?\n"
+
+
+def test_an_old_python_is_told_by_make_in_a_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "python"
+    pretend = "import sys; sys.version_info = (3, 6, 15); exec(sys.argv[1])"
+    old.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{pretend}" "$2"\n')
+    old.chmod(0o755)
+    command = ["make", f"PYTHON={old}", "lint"]
+    ended = subprocess.run(
+        command, cwd=environments.ROOT, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode != 0
+    assert "Python 3.10 or newer is needed; this is 3.6." in ended.stderr
+    assert "Traceback" not in ended.stderr
