@@ -63,7 +63,7 @@ def test_whoever_comes_from_the_existing_extension_finds_each_of_its_keys() -> N
 def test_a_variable_that_a_document_names_is_read(document: Path) -> None:
     code = "\n".join(text(path) for path in python_files("rucio_jupyterlab", "mesh", "tools", "ui-tests"))
     code += text(Path("Makefile")) + text(Path("tests/faults/conftest.py"))
-    named = re.findall(r"\b(?:RUCIO|SWAN|X509|XDG|JUPYTER|BEARER)_[A-Z0-9_]*[A-Z0-9]\b", text(document))
+    named = re.findall(r"\b(?:RUCIO|SWAN|X509|XDG|BEARER)_[A-Z0-9_]*[A-Z0-9]\b", text(document))
     known = {*VARIABLES, *OPTION_VARIABLES, *NOT_OURS}
     assert [name for name in named if name not in known and name not in code] == []
 
