@@ -51,6 +51,13 @@ def of_site(site: Site) -> Iterator[Finding]:
         yield Finding(
             area, "broken", f"{path} could not be read.", "Correct it; Jupyter's log tells the line."
         )
+    for path in site.unread_files:
+        yield Finding(
+            area,
+            "warning",
+            f"{path} is not read: in its folder Jupyter looks for switches of extensions alone.",
+            f"Move its RucioConfig to {path.parent.with_suffix('.json')}.",
+        )
     if configuration.problem:
         yield Finding(area, "broken", configuration.problem, _where_to_correct(site))
     for one in configuration.instances:

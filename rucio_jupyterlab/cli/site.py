@@ -23,6 +23,8 @@ from ..config.reading import lazy_value
 BASES = ("jupyter_config", "jupyter_rucio_jupyterlab_config", "jupyter_server_config")
 """Names of the files that a Jupyter server reads for its extension, the later ones on top."""
 
+SWITCHES = "jupyter_server_config.d"
+
 
 class Site(msgspec.Struct, frozen=True):
     """What is configured here, and by which files."""
@@ -32,6 +34,8 @@ class Site(msgspec.Struct, frozen=True):
     """Jupyter's configuration files that hold `c.RucioConfig`."""
     broken_files: tuple[Path, ...]
     """Those that could not be read; the server would say so in its log."""
+    unread_files: tuple[Path, ...] = ()
+    """Those in which Jupyter looks for the switches of extensions, and for nothing of ours."""
 
     @property
     def for_engine(self) -> dict[str, Any] | None:
@@ -42,11 +46,12 @@ class Site(msgspec.Struct, frozen=True):
 
 def read_site(folders: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> Site:
     """Read every configuration file of `folders` (Jupyter's own, highest priority first), then `environ`."""
+    folders = jupyter_config_path() if folders is None else folders
     merged = Config()
     files: list[Path] = []
     broken: list[Path] = []
     for base in BASES:
-        for folder in reversed(jupyter_config_path() if folders is None else folders):
+        for folder in reversed(folders):
             for path in (Path(folder, f"{base}.py"), Path(folder, f"{base}.json")):
                 try:
                     loaded = _load(path)
@@ -59,7 +64,13 @@ def read_site(folders: Sequence[str] | None = None, environ: Mapping[str, str] =
     configuration = configuration_from(
         _plain(merged), environ, ", ".join(map(str, files)) or "Jupyter configuration"
     )
-    return Site(configuration, tuple(files), tuple(broken))
+    unread = [
+        path
+        for folder in folders
+        for path in sorted(Path(folder, SWITCHES).glob("*.json"))
+        if _is_about_us(path)
+    ]
+    return Site(configuration, tuple(files), tuple(broken), tuple(unread))
 
 
 def _load(path: Path) -> Config:
@@ -69,6 +80,13 @@ def _load(path: Path) -> Config:
     except ConfigFileNotFound:
         return Config()
     return loaded
+
+
+def _is_about_us(path: Path) -> bool:
+    try:
+        return "RucioConfig" in _load(path)
+    except (OSError, TypeError, ValueError):  # not a table, or not JSON
+        return False
 
 
 def _plain(config: Config) -> dict[str, Any]:

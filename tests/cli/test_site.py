@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rucio_jupyterlab.cli.findings import of_site
 from rucio_jupyterlab.cli.site import read_site
 
 INSTANCE = {"name": "lab", "display_name": "The lab", "rucio_base_url": "https://rucio", "mode": "download"}
@@ -57,6 +58,23 @@ def test_a_file_that_fails_is_named_and_costs_nothing_else(tmp_path: Path) -> No
     site = read_site([str(tmp_path / "bad"), str(tmp_path / "good")], {})
     assert site.files == (good,) and site.broken_files == (bad,)
     assert len(site.configuration.instances) == 1
+
+
+def test_a_file_where_jupyter_looks_for_switches_alone_is_named(tmp_path: Path) -> None:
+    switches = tmp_path / "jupyter_server_config.d"
+    switches.mkdir()
+    (switches / "extension.json").write_text('{"ServerApp": {"jpserver_extensions": {}}}')
+    (switches / "broken.json").write_text("{")
+    (switches / "list.json").write_text("[1]")
+    ours = switches / "site.json"
+    ours.write_text(json.dumps({"RucioConfig": {"instances": [INSTANCE]}}))
+
+    site = read_site([str(tmp_path)], {})
+
+    assert site.configuration.instances == ()
+    (finding,) = of_site(site)
+    assert finding.level == "warning" and str(ours) in finding.says
+    assert str(tmp_path / "jupyter_server_config.json") in (finding.remedy or "")
 
 
 def test_the_environment_is_read(tmp_path: Path) -> None:
