@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -48,3 +49,8 @@ def test_an_old_python_is_told_by_make_in_a_sentence(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "Python 3.10 or newer is needed; this is 3.6." in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_bundle_for_development_is_not_taken_for_the_finished_one() -> None:
+    scripts = json.loads((environments.ROOT / "package.json").read_text(encoding="utf-8"))["scripts"]
+    assert f"rimraf {environments.PARTS['bundle'].stamp}" in scripts["build:labextension:dev"]
