@@ -16,6 +16,7 @@ import {
   type IPanel,
   type IPanelTab
 } from '../tokens';
+import { Boundary } from './boundary';
 import { FocusKeeper, type IContextMenu } from './focuskeeper';
 import { PanelState, Warnings } from './states';
 
@@ -104,7 +105,11 @@ export class RucioPanel extends ReactWidget implements IPanel {
       return true;
     };
     // The key keeps what was typed into one form out of the next.
-    this._form = <React.Fragment key={number}>{form(close)}</React.Fragment>;
+    this._form = (
+      <Boundary key={number} trans={this.options.trans}>
+        {form(close)}
+      </Boundary>
+    );
     this.options.activate();
     this.update();
   }
@@ -192,7 +197,9 @@ export class RucioPanel extends ReactWidget implements IPanel {
           onSelect={id => this.showTab(id)}
         />
         <TabBody current={current.id} prefix="jp-Rucio">
-          {current.render()}
+          <Boundary key={current.id} trans={this.options.trans}>
+            {current.render()}
+          </Boundary>
         </TabBody>
       </>
     );

@@ -152,3 +152,48 @@ describe('a tab that is brought to the front', () => {
     expect(document.activeElement).toBe(document.body);
   });
 });
+
+describe('a tab that cannot be drawn', () => {
+  let broken: boolean;
+
+  function Fragile(): JSX.Element {
+    if (broken) {
+      throw new Error('no such row');
+    }
+    return <p>{trans.__('All is well')}</p>;
+  }
+
+  beforeEach(async () => {
+    broken = true;
+    jest.spyOn(console, 'error').mockImplementation(); // React tells of it there
+    await drawn(() => {
+      panel.addTab({
+        id: 'fragile',
+        label: trans.__('Fragile'),
+        rank: 10,
+        render: () => <Fragile />
+      });
+      panel.addTab({
+        id: 'jobs',
+        label: trans.__('Jobs'),
+        rank: 20,
+        render: () => <p>{trans.__('Nothing staged yet')}</p>
+      });
+    });
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  it('says so, and takes no other away', async () => {
+    expect(screen.getByText('Error: no such row')).toBeTruthy();
+    await drawn(() => panel.showTab('jobs'));
+    expect(screen.getByText('Nothing staged yet')).toBeTruthy();
+  });
+
+  it('is drawn again when that is tried', async () => {
+    broken = false;
+    await drawn(() =>
+      fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    );
+    expect(screen.getByText('All is well')).toBeTruthy();
+  });
+});
