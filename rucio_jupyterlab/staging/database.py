@@ -17,7 +17,7 @@ from ..errors import NoSpace
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _IN_STORE = "{row}state IN ('done', 'kept') AND {row}outside IS NULL"
 IN_STORE = _IN_STORE.format(row="")
 """Of a file: it is an object of the store. `kept` ones are believed when a plan names them again."""
@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS members (
     collection INTEGER,
     here INTEGER NOT NULL DEFAULT 0,
     wanted INTEGER NOT NULL DEFAULT 1,
+    named INTEGER NOT NULL DEFAULT 1,
     shown TEXT,
     PRIMARY KEY (job, file, path)
 ) WITHOUT ROWID;

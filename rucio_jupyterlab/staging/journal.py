@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from ..catalog.model import Pfn
-from ..did import Did
 from ..errors import Problem
-from .database import ANY_OF, COLLECTION, Database, json_list
+from .admission import Collections, admit
+from .database import ANY_OF, Database, json_list
 from .inventory import Inventory
 from .rows import (
     FileRow,
@@ -30,36 +30,6 @@ from .rows import (
     file_row,
     listed_row,
 )
-
-ON_ITS_WAY = (
-    "excluded.state NOT IN ('queued', 'done') AND files.state = 'queued' AND"
-    " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?14)"
-)
-"""A job that cannot have a file, for it takes one RSE alone, does not stop another job that can."""
-ARRIVED_MEANWHILE = (
-    "excluded.state <> 'done' AND files.state = 'done' AND NOT ?15"
-    " AND files.adler32 IS excluded.adler32 AND files.md5 IS excluded.md5"
-)
-"""What was published since the plan looked is here, whatever the plan says."""
-STAYS = f"({ON_ITS_WAY}) OR ({ARRIVED_MEANWHILE})"
-ADMIT_FILE = (
-    "INSERT INTO files (key, instance, scope, name, bytes, adler32, md5, state, pfns, outside,"
-    " problem, verified, used_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT (key) DO UPDATE SET instance=excluded.instance, scope=excluded.scope,"
-    " name=excluded.name, bytes=excluded.bytes, adler32=excluded.adler32, md5=excluded.md5,"
-    f" state=iif({STAYS}, state, excluded.state), pfns=excluded.pfns,"
-    f" problem=iif({STAYS}, NULL, excluded.problem),"
-    f" outside=iif({STAYS}, outside, excluded.outside),"
-    " verified=excluded.verified, used_at=excluded.used_at"
-    " RETURNING id"
-)
-"""Its 14th value is the job's number, for `ON_ITS_WAY`; the 15th is `PlannedFile.missed`."""
-ADMIT_MEMBER = (
-    "INSERT INTO members (job, file, path, here, collection) VALUES (?,?,?,?,?)"
-    " ON CONFLICT (job, file, path) DO UPDATE SET here = max(here, excluded.here), wanted = 1,"
-    " collection = excluded.collection, shown = iif(?, NULL, shown)"
-)
-"""Its last value is `PlannedFile.moves`: the name counts when it leads there."""
 
 
 class Journal:
@@ -85,57 +55,29 @@ class Journal:
 
     # Plans
 
+    def begin_plan(self, job: str) -> None:
+        """A plan is about to be read, from its beginning: it has named none of the job's files yet."""
+        with self._transaction() as db:
+            db.execute("UPDATE members SET named = 0 WHERE job = ?", (job,))
+
     def admit(self, job: str, files: Sequence[PlannedFile], now: float) -> int:
         """Write a batch of a job's plan. Files that other jobs brought are shared, not repeated.
 
-        A file that another job still waits for keeps the replicas that this one does not name: a job that
-        takes one RSE alone does not narrow another's choice.
         Returns the least number of the files: those that were known before have earlier ones.
         """
-        numbers: list[int] = []
         with self._transaction() as db:
-            collections = _Collections(db)
-            earlier = _awaited_elsewhere(db, job, files)
-            for file in files:
-                problem = msgspec.json.encode(file.problem) if file.problem else None
-                (number,) = db.execute(
-                    ADMIT_FILE,
-                    (
-                        file.key,
-                        file.instance,
-                        file.did.scope,
-                        file.did.name,
-                        file.bytes,
-                        file.adler32,
-                        file.md5,
-                        file.state,
-                        msgspec.json.encode(_joined(file, earlier.get(file.key))),
-                        file.outside,
-                        problem,
-                        int(bool(file.adler32 or file.md5)),
-                        now,
-                        job,
-                        file.missed,
-                    ),
-                ).fetchone()
-                numbers.append(number)
-                collection = collections.number(file.instance, file.collection)
-                db.execute(
-                    ADMIT_MEMBER,
-                    (job, number, file.path, int(file.here), collection, file.moves),
-                )
-        return min(numbers)
+            return admit(db, job, files, now)
 
-    def finish_plan(self, job: str, begun: float) -> None:
-        """All files of the job are admitted, since the moment `begun`.
+    def finish_plan(self, job: str) -> None:
+        """All files of the job are admitted since `begin_plan`.
 
-        What is gone, and was named by an earlier plan alone, is the job's no longer: nobody would bring it.
+        What is not here, and was named by an earlier plan alone, is the job's no longer: its DIDs hold it no more.
         """
         with self._transaction() as db:
             db.execute(
-                "DELETE FROM members WHERE job = ? AND EXISTS (SELECT 1 FROM files"
-                " WHERE id = members.file AND state IN ('leaving', 'evicted') AND used_at < ?)",
-                (job, begun),
+                "DELETE FROM members WHERE job = ? AND NOT named AND EXISTS (SELECT 1 FROM files"
+                " WHERE id = members.file AND state NOT IN ('done', 'kept'))",
+                (job,),
             )
             db.execute("INSERT OR REPLACE INTO plans VALUES (?)", (job,))
 
@@ -313,7 +255,7 @@ class Journal:
         those that have ended, by their number, with the links that they made.
         """
         with self._transaction() as db:
-            collections = _Collections(db)
+            collections = Collections(db)
             db.executemany(
                 "INSERT OR IGNORE INTO files (key, bytes, state, used_at) VALUES (?, ?, 'kept', ?)", objects
             )
@@ -373,46 +315,6 @@ class Journal:
                 "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)",
                 [(instance, rse, speed) for (instance, rse), speed in speeds.items()],
             )
-
-
-def _awaited_elsewhere(
-    db: sqlite3.Connection, job: str, files: Sequence[PlannedFile]
-) -> dict[str, list[Pfn]]:
-    """The replicas of those files that another job waits for, by key."""
-    rows = db.execute(
-        f"SELECT key, pfns FROM files WHERE key IN {ANY_OF} AND state = 'queued' AND"
-        " EXISTS (SELECT 1 FROM members WHERE file = files.id AND wanted AND job <> ?)",
-        (json_list([file.key for file in files]), job),
-    )
-    return {key: decoded_pfns(pfns) for key, pfns in rows}
-
-
-def _joined(file: PlannedFile, earlier: list[Pfn] | None) -> list[Pfn]:
-    """A file's replicas as a plan tells them, and what was told earlier of other RSEs."""
-    if earlier is None:
-        return file.pfns
-    told = file.pfns if file.state == "queued" else []
-    rses = {pfn.rse for pfn in told}
-    return [*told, *(pfn for pfn in earlier if pfn.rse not in rses)]
-
-
-class _Collections:
-    """The numbers of collections, within one transaction."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-        self._known: dict[tuple[str, Did], int] = {}
-
-    def number(self, instance: str, did: Did | None) -> int | None:
-        if did is None:
-            return None
-        if (instance, did) not in self._known:
-            values = (instance, did.scope, did.name)
-            self._db.execute(
-                "INSERT OR IGNORE INTO collections (instance, scope, name) VALUES (?, ?, ?)", values
-            )
-            ((self._known[instance, did],),) = self._db.execute(COLLECTION, values).fetchall()
-        return self._known[instance, did]
 
 
 def now() -> float:

@@ -140,14 +140,14 @@ class Planner:
         `prefix` is put before every view path. Raises what the catalogue raises, NoSpace, and the
         OSError of a store that cannot be looked into.
         """
-        begun = now()
+        self._journal.begin_plan(job)
         for collection, found in self._found(request, overview):
             for batch in _batches(found):
                 if stop.is_set():
                     return
                 planned = self._classify_all(batch, collection, request, instance, options, prefix)
                 grew(Batch(planned, self._journal.admit(job, planned, now())))
-        self._journal.finish_plan(job, begun)
+        self._journal.finish_plan(job)
 
     def _found(
         self, request: JobRequest, overview: Overview

@@ -51,11 +51,6 @@ class PlannedFile(msgspec.Struct, frozen=True):
     missed: bool = False
     """It was noted as here, and is not, or is not what the catalogue says: it has to come again."""
 
-    @property
-    def moves(self) -> bool:
-        """Whether what its name leads to may be another than before: it has to come, or is outside of the store."""
-        return self.state == "queued" or self.outside is not None
-
 
 class Known(msgspec.Struct, frozen=True):
     """What an earlier plan has noted of a file."""

@@ -71,7 +71,7 @@ def states(journal: Journal, job: str) -> dict[str, str]:
 
 def test_a_plan_is_found_again_by_the_next_engine(path: str, journal: Journal) -> None:
     journal.admit("one", [planned("a"), planned("b")], 1.0)
-    journal.finish_plan("one", 1.0)
+    journal.finish_plan("one")
     journal.close()
     again = Journal(path)
     assert not again.fresh and again.plan_is_complete("one")
@@ -86,15 +86,17 @@ def test_a_plan_that_is_read_again_repeats_nothing(journal: Journal) -> None:
     assert journal.listed("one", None, 0, 10)[1] == 2
 
 
-def test_what_a_plan_no_longer_names_is_the_jobs_until_it_is_gone(journal: Journal) -> None:
-    journal.admit("one", [planned("here"), planned("gone"), planned("named")], 1.0)
+def test_what_a_plan_no_longer_names_is_the_jobs_only_while_it_is_here(journal: Journal) -> None:
+    journal.admit("one", [planned(name) for name in ("here", "gone", "named")], 1.0)
     journal.admit("other", [planned("gone")], 1.0)
     finish(journal, "one")
     for name in ("gone", "named"):
         (leaving,) = journal.inventory.claim_all("lab", Did("s", name), list) or []
         journal.inventory.gone([leaving.file])
-    journal.admit("one", [planned("named")], 2.0)
-    journal.finish_plan("one", 2.0)
+    journal.admit("one", [planned("waited for"), planned("on tape", "tape")], 1.0)
+    journal.begin_plan("one")
+    journal.admit("one", [planned("named")], 0.5)  # the clock was set back meanwhile
+    journal.finish_plan("one")
     assert states(journal, "one") == {"here": "done", "named": "queued"}
     assert states(journal, "other") == {"gone": "evicted"}
 
@@ -315,8 +317,14 @@ def test_a_member_is_shown_under_the_name_that_was_free(journal: Journal) -> Non
     journal.admit("one", [planned("a")], 1.0)
     finish_as(journal, "one", "s/run/%61")
     assert journal.listed("one", None, 0, 1)[0][0].path == "s/run/%61"
-    journal.admit("one", [planned("a", "done")], 1.0)
     assert journal.unlinked("one", None, 10) == []
+
+
+def test_what_a_plan_names_again_is_to_be_linked_again(journal: Journal) -> None:
+    journal.admit("one", [planned("a")], 1.0)
+    finish_as(journal, "one", "s/run/%61")
+    journal.admit("one", [planned("a", "done")], 1.0)
+    assert [member.path for member, _, _ in journal.unlinked("one", None, 10)] == ["s/run/a"]
     assert journal.listed("one", None, 0, 10)[1] == 1
 
 

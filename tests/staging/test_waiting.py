@@ -609,6 +609,18 @@ async def test_a_retry_waits_for_nothing_that_was_evicted_and_is_named_no_longer
         assert it.files() == {"s/run/kept": b"abc"}
 
 
+async def test_a_retry_gives_up_what_failed_and_is_named_no_longer(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    bad, good = rucio.put("s", "bad", b"abc", Manner(status=404)), rucio.put("s", "good", b"abc")
+    async with imagined_desk() as it:
+        job = await it.stage(rucio.dataset("s", "run", [bad, good]))
+        assert (job.state, job.files_failed) == ("partial", 1)
+        rucio.dataset("s", "run", [good])
+        done = await it.end_of(await it.stager.retry(job.id, None))
+        assert (done.state, done.problem, done.files_total, done.files_done) == ("done", None, 1, 1)
+
+
 async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, imagined_desk: Desks) -> None:
     did = rucio.put("s", "a", b"abc")
     async with imagined_desk() as it:
@@ -632,6 +644,19 @@ async def test_what_was_deleted_by_hand_comes_again_with_a_retry_too(
         done = await it.end_of(await it.stager.retry(job.id, None))
         assert (done.state, done.files_done) == ("done", 2)
         assert it.files() == {"s/run/good": b"abc", "s/run/bad": b"abc"}
+
+
+async def test_links_that_were_deleted_by_hand_are_made_again_by_a_retry(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    files = [rucio.put("s", name, b"abc") for name in ("a", "b")]
+    async with imagined_desk() as it:
+        job = await it.stage(rucio.dataset("s", "run", files))
+        (it.views / "s/run/a").unlink()
+        done = await it.end_of(await it.stager.retry(job.id, None))
+        assert (done.state, done.files_done) == ("done", 2)
+        assert it.files() == {"s/run/a": b"abc", "s/run/b": b"abc"}
+        assert len(rucio.storage.requests()) == 2
 
 
 # Limits and questions that make no sense
