@@ -16,6 +16,7 @@ from rucio_jupyterlab.sources import sending
 from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
+from rucio_jupyterlab.staging.model import UploadRequest
 from rucio_jupyterlab.staging.upload import Upload
 from rucio_mesh.cs3 import patience
 from rucio_mesh.cs3.settings import Settings
@@ -289,6 +290,15 @@ def test_what_takes_no_files_is_known_before_anything_is_sent(
     ended = it.ends(it.put(there, scope, LARGE, dataset="results"))
     assert ended.state == "failed" and ended.bytes_done == 0
     assert list(lab.client().list_did_rules(scope, "results")) == []
+
+
+def test_a_dataset_of_somebody_elses_gets_no_rule(lab: Lab, it: Dock, there: Cloud) -> None:
+    (it.folder / "result.root").write_bytes(b"abc")
+    theirs = lab.collection(lab.scope(), "theirs", still_open=True)
+    request = UploadRequest("lab", [str(it.folder / "result.root")], there.rse, lab.scope("alice"), theirs)
+    ended = it.ends(it.uploads.start(request))
+    assert ended.problem is not None and ended.problem.type == "denied" and ended.bytes_done == 0
+    assert list(lab.client().list_did_rules(theirs.scope, theirs.name)) == []
 
 
 # A sign-in that the cloud refuses
