@@ -166,7 +166,7 @@ class Conductor:
     def _pin(self, job: Job) -> None:
         """In the publisher's thread, whose turn may come when the user has unpinned it."""
         if job.record.pinned:
-            self._journal.inventory.pin(job.id, True)
+            self._journal.inventory.pin(job.id)
 
     def plan_failed(self, job: Job, problem: Problem) -> None:
         self.halt(job)

@@ -8,6 +8,7 @@ from ..did import Did
 from ..engine.protocol import Freed
 from ..errors import Conflict
 from .inventory import Holding, Inventory, Leaving
+from .journal import now
 from .store import Store
 from .views import View
 
@@ -65,15 +66,25 @@ class Evictor:
         return files
 
     def remove(self, claimed: Sequence[Leaving]) -> Freed:
-        """Take files that were claimed away, links first, so that none ever dangles."""
-        files = self._inventory.leaving([each.file for each in claimed])
-        numbers = [each.file for each in files]
+        """Take files that were claimed away, links first, so that none ever dangles.
+
+        Raises OSError where the disk refuses; what it did not let go stays, and has its turn again behind all others.
+        """
+        still_leaving = {each.file for each in self._inventory.leaving([each.file for each in claimed])}
+        files = [each for each in claimed if each.file in still_leaving]
         outside = {each.outside for each in files if each.outside is not None}
-        self._view.unlink(self._inventory.links_of(numbers), self._store.root, outside)
-        self._view.close()
-        freed = sum(self._store.remove(each.key) for each in files)
-        self._inventory.gone(numbers)
-        return Freed(len(files), freed)
+        freed, gone = 0, 0
+        try:
+            links = self._inventory.links_of([each.file for each in files])
+            self._view.unlink(links, self._store.root, outside)
+            for each in files:
+                freed += self._store.remove(each.key)
+                gone += 1
+        finally:
+            self._view.close()
+            self._inventory.gone([each.file for each in files[:gone]])
+            self._inventory.stay(files[gone:], now())
+        return Freed(gone, freed)
 
     def finish(self) -> None:
         """Remove what an engine that was killed had claimed."""

@@ -17,7 +17,7 @@ MAY_LEAVE = f"{IN_STORE} AND NOT pinned AND NOT EXISTS ({HELD})"
 """What no pin and none of some jobs holds; its index is `files_by_use`."""
 OF_DID = f"key = ? OR id IN (SELECT file FROM links WHERE collection = ({COLLECTION}))"
 """A file, or the files of a collection that was staged."""
-CLAIMED = "id, key, bytes, outside"
+CLAIMED = "id, key, bytes, outside, state"
 NOT_SHOWN = "UPDATE members SET shown = NULL, here = 0 WHERE file = ?"
 ROWS = 200
 
@@ -33,6 +33,8 @@ class Leaving(msgspec.Struct, frozen=True):
     bytes: int
     outside: str | None
     """Absolute path outside of the store, where it was only linked from there."""
+    before: str = "kept"
+    """What it was; after a kill it is believed no more than is known."""
 
 
 class Inventory:
@@ -91,7 +93,10 @@ class Inventory:
     # What may leave
 
     def claim_oldest(self, needed: int, holding: Holding) -> list[Leaving]:
-        """Of the least recently used objects that nothing holds, some that have so many bytes; `gone` follows."""
+        """Of the least recently used objects that nothing holds, some that have so many bytes.
+
+        `gone` or `stay` follows for each.
+        """
         with self._transaction() as db:
             rows = db.execute(
                 f"SELECT {CLAIMED} FROM files WHERE {MAY_LEAVE} ORDER BY used_at LIMIT {ROWS}",
@@ -101,9 +106,9 @@ class Inventory:
             return _claim(db, _first(oldest, needed))
 
     def claim_all(self, instance: str, did: Did, holding: Holding) -> list[Leaving] | None:
-        """The files of a DID, those from outside of the store among them; `gone` follows. None where one is held.
+        """The files of a DID, those from outside of the store among them. None where one is held.
 
-        What was claimed before and could not be taken away is among them, too.
+        `gone` or `stay` follows for each; what was claimed before is among them, too.
         """
         values = (object_key(instance, did), instance, did.scope, did.name)
         with self._transaction() as db:
@@ -130,6 +135,14 @@ class Inventory:
                 numbers,
             )
 
+    def stay(self, files: Sequence[Leaving], now: float) -> None:
+        """They could not be taken away: they are what they were, and go last; what was named again is wanted."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE files SET state = ?, used_at = ? WHERE id = ? AND state = 'leaving'",
+                [(each.before, now, each.file) for each in files],
+            )
+
     def evictable_bytes(self, holding: Holding) -> int:
         """What `claim_oldest` could take away in all."""
         ((size,),) = self._read(f"SELECT total(bytes) FROM files WHERE {MAY_LEAVE}", (json_list(holding()),))
@@ -153,19 +166,29 @@ class Inventory:
             db.executemany(NOT_SHOWN, numbers)
             db.executemany("UPDATE files SET state = ? WHERE id = ?", [(state, file) for file in files])
 
-    def pin(self, job: str, pinned: bool, holding: Holding = list) -> None:
-        """Keep the files of a job whatever room is needed, or no longer those that no other is `holding` by a pin."""
+    def pin(self, job: str) -> None:
+        """Keep the files of a job whatever room is needed."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE files SET pinned = ?1 WHERE id IN (SELECT file FROM members WHERE job = ?2) AND (?1 OR"
-                f" NOT EXISTS (SELECT 1 FROM members WHERE file = files.id AND job <> ?2 AND job IN {ANY_OF}))",
-                (int(pinned), job, json_list(holding())),
+                "UPDATE files SET pinned = 1 WHERE id IN (SELECT file FROM members WHERE job = ?)", (job,)
+            )
+
+    def unpin(self, job: str, holding: Holding) -> None:
+        """The job's pin keeps nothing any more, nor what an earlier plan of it had named.
+
+        What another job is `holding` by a pin stays.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE files SET pinned = 0 WHERE pinned AND NOT EXISTS"
+                f" (SELECT 1 FROM members WHERE file = files.id AND job <> ? AND job IN {ANY_OF})",
+                (job, json_list(holding())),
             )
 
 
 def _leaving(row: tuple[Any, ...]) -> Leaving:
-    number, key, size, outside = row
-    return Leaving(number, key, size or 0, outside)
+    number, key, size, outside, state = row
+    return Leaving(number, key, size or 0, outside, "done" if state == "done" else "kept")
 
 
 def _claim(db: sqlite3.Connection, files: list[Leaving]) -> list[Leaving]:

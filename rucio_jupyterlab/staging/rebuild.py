@@ -38,7 +38,7 @@ def rebuild(
     for record in ended:
         _correct(record, views)
         if record.pinned:
-            journal.inventory.pin(record.id, True)
+            journal.inventory.pin(record.id)
 
 
 def sweep_orphans(journal: Journal, store: Store) -> None:

@@ -203,7 +203,10 @@ class Stager:
 
     async def _set_pin(self, job: Job, pinned: bool) -> None:
         job.record.pinned |= pinned  # at once, lest another one's unpinning takes its files
-        await asyncio.to_thread(self._journal.inventory.pin, job.id, pinned, self._board.pinned)
+        if pinned:
+            await asyncio.to_thread(self._journal.inventory.pin, job.id)
+        else:
+            await asyncio.to_thread(self._journal.inventory.unpin, job.id, self._board.pinned)
         job.record.pinned = pinned  # not before: a full disk may have refused that
 
     async def transfers(self, ask: ListTransfers) -> TransferPage:
@@ -247,13 +250,17 @@ class Stager:
     async def _evict(self, instance: str, did: Did) -> Freed:
         claim = functools.partial(self._evictor.claim, instance, did, self._board.holding)
         claimed = await self._conductor.in_turn(claim)
-        with self._disk_told():
-            freed = [
-                await self._conductor.in_turn(
-                    functools.partial(self._evictor.remove, claimed[start : start + ROWS])
-                )
-                for start in range(0, len(claimed), ROWS)
-            ]
+        freed: list[Freed] = []
+        refused: OSError | None = None
+        for start in range(0, len(claimed), ROWS):
+            remove = functools.partial(self._evictor.remove, claimed[start : start + ROWS])
+            try:
+                freed.append(await self._conductor.in_turn(remove))
+            except OSError as error:
+                refused = error  # what is left may go all the same
+        if refused is not None:
+            with self._disk_told():
+                raise refused
         return Freed(sum(each.files for each in freed), sum(each.bytes for each in freed))
 
     @contextlib.contextmanager

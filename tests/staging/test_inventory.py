@@ -46,8 +46,10 @@ def take(journal: Journal, step: Step) -> None:
     }
     if action in states:
         journal.admit(job, [planned(number, *states[action])], 1.0)
-    elif action == "pin" or action == "unpin":
-        journal.inventory.pin(job, action == "pin")
+    elif action == "pin":
+        journal.inventory.pin(job)
+    elif action == "unpin":
+        journal.inventory.unpin(job, list)
     elif action == "again":
         journal.requeue(job, ["failed", "done"])
     elif known := journal._database.read("SELECT id FROM files WHERE key = ?", (key,)):
@@ -85,10 +87,23 @@ def test_a_pin_holds_what_another_pinned_job_only_names(tmp_path: Path) -> None:
     pinned = list(JOBS)  # the second was cancelled before its files were pinned
     for job in JOBS:
         take(journal, ("here", job, 1))
-    journal.inventory.pin("one", True, lambda: pinned)
+    journal.inventory.pin("one")
     assert journal.inventory.usage()[2] == 1
-    journal.inventory.pin("one", False, lambda: pinned)
+    journal.inventory.unpin("one", lambda: pinned)
     assert journal.inventory.usage()[2] == 1
-    journal.inventory.pin("two", False, lambda: ["two"])
+    journal.inventory.unpin("two", lambda: ["two"])
+    assert journal.inventory.usage()[2] == 0
+    journal.close()
+
+
+def test_an_end_of_a_pin_lets_go_of_what_its_job_no_longer_names(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "journal.sqlite"))
+    take(journal, ("plan", "one", 1))
+    journal.inventory.pin("one")
+    journal.begin_plan("one")
+    journal.finish_plan("one")
+    take(journal, ("here", "two", 1))
+    assert journal.inventory.usage()[2] == 1
+    journal.inventory.unpin("one", lambda: ["one"])
     assert journal.inventory.usage()[2] == 0
     journal.close()

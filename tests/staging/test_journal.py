@@ -201,7 +201,7 @@ def test_the_least_recently_used_goes_first_and_what_is_held_stays(journal: Jour
     for number, name in enumerate("abcd"):
         journal.admit(name, [planned(name)], 1.0)
         finish(journal, name, now=float(10 - number))
-    journal.inventory.pin("d", True)
+    journal.inventory.pin("d")
     assert journal.inventory.evictable_bytes(lambda: ["c"]) == 20
     leaving = [each.key for each in journal.inventory.claim_oldest(1000, lambda: ["c"])]
     assert leaving == [object_key("lab", Did("s", name)) for name in "ba"]

@@ -519,6 +519,32 @@ def test_eviction_takes_the_oldest_and_leaves_no_link_behind(house: House) -> No
     assert house.read("s/one/one") == b"x" * 100
 
 
+def test_what_the_disk_does_not_let_go_is_here_still_and_others_go_before_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: dict[str, FileRow] = {}
+    for job in ("one", "two", "three"):
+        (rows[job],) = house.arrive(job, {job: b"x" * 100})
+        house.published(1)
+    evictor = Evictor(house.journal.inventory, house.store, house.view)
+    removed = Store.remove
+
+    def refuse(store: Store, key: str) -> int:
+        if key == rows["one"].key:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM), store.path(key))
+        return removed(store, key)
+
+    monkeypatch.setattr(Store, "remove", refuse)
+    with pytest.raises(PermissionError):
+        evictor.lacking(needed=100, quota=300, holding=list)
+    assert house.journal.inventory.usage() == (3, 300, 0)
+    assert evictor.lacking(needed=100, quota=300, holding=list) == 0
+    assert house.object(rows["one"]).exists() and not house.object(rows["two"]).exists()
+    monkeypatch.undo()
+    assert evictor.lacking(needed=300, quota=300, holding=list) == 0
+    assert house.journal.inventory.usage() == (0, 0, 0) and not house.object(rows["one"]).exists()
+
+
 def test_evicting_ten_thousand_names_touches_only_its_own(house: House) -> None:
     house.arrive("run", {f"f{n}": b"x" for n in range(300)})
     house.arrive("other", {"o": b"y"})

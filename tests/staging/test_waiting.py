@@ -398,6 +398,7 @@ async def test_what_the_disk_refuses_at_the_store_is_told_and_can_be_tried_again
             broken.setattr(Store, "remove", lambda store, key: fails(store.path(key)))
             with pytest.raises(BrokenDisk, match=store):
                 await it.stager.evict("lab", did)
+        assert (await it.stager.store()).files == 1
         assert (await it.stager.evict("lab", did)).bytes == 3
         assert (await it.stager.store()).files == 0 and it.files() == {}
 
