@@ -52,6 +52,8 @@ class Arrived(msgspec.Struct, frozen=True):
     rse: str
     bytes: int
     verified: bool
+    adopted: bool = False
+    """No part, but an object that lies in the store already."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -236,9 +238,10 @@ class Publisher(threading.Thread):
 
     def _publish_until_done(self, batch: list[Arrived]) -> None:
         """Publish; where the disk is full, wait and try again: a part is kept, or found lost."""
+        in_store = {each.row.key for each in batch if each.adopted}
         while batch:
             try:
-                for report in self._publish(batch):
+                for report in self._publish(batch, in_store):
                     self._report(report)
                 return
             except (OSError, Failure) as error:
@@ -262,10 +265,10 @@ class Publisher(threading.Thread):
                 else:
                     self._put_off.append(item)
 
-    def _publish(self, batch: list[Arrived]) -> list[Report]:
-        done = set(self._store.publish({each.row.key: each.bytes for each in batch}))
-        # A part that an earlier try renamed already counts, too.
-        here = [each for each in batch if each.row.key in done or self._store.seal(each.row.key, each.bytes)]
+    def _publish(self, batch: list[Arrived], in_store: set[str]) -> list[Report]:
+        """`in_store` are the keys of those that are there by an earlier try; an object may also be an older one."""
+        self._store.publish({each.row.key: each.bytes for each in batch}, in_store)
+        here = [each for each in batch if each.row.key in in_store]
         keys = {each.row.id: each.row.key for each in here}
         links: list[tuple[Member, str]] = []
         refused: dict[int, Problem] = {}

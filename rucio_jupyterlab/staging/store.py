@@ -69,18 +69,24 @@ class Store:
             os.fsync(file.fileno())
         os.unlink(path)
 
-    def publish(self, sizes: dict[str, int]) -> list[str]:
+    def publish(self, sizes: dict[str, int], published: set[str]) -> None:
         """Make verified parts durable, then give them their final names, read-only.
 
-        `sizes` maps keys to bytes. Returns the keys that are published; a part that is missing or
-        has another size is left out. Raises OSError with everything unpublished still a part, except
-        what the disk did not take, which is gone.
+        `sizes` maps keys to bytes. Keys are put into `published` as they get there; those that an earlier try has put
+        there already are passed over, and taken out again where somebody has removed the object. A part that is
+        missing or has another size is left out. Raises OSError with everything unpublished still a part, except what
+        the disk did not take, which is gone.
         """
         self._discard_spoiled()
+        for key in published & sizes.keys():
+            if not self._protect(key):
+                published.remove(key)
         ready: dict[str, int] = {}
         descriptors: list[int] = []
         try:
             for key, size in sizes.items():
+                if key in published:
+                    continue
                 try:
                     descriptor = os.open(self.part(key), os.O_RDWR | os.O_CLOEXEC)
                 except FileNotFoundError:
@@ -95,6 +101,7 @@ class Store:
             for key, descriptor in ready.items():
                 path = self.path(key)
                 os.rename(path + PART_SUFFIX, path)
+                published.add(key)
                 os.fchmod(descriptor, 0o444)  # not before: a part must stay writable for the next try
                 if sizes[key] > RANGE_BYTES:
                     _remove(path + PART_SUFFIX + RECORD_SUFFIX)
@@ -102,7 +109,6 @@ class Store:
             for descriptor in descriptors:
                 with contextlib.suppress(OSError):  # what counts, fsync has told
                     os.close(descriptor)
-        return list(ready)
 
     def _make_durable(self, ready: dict[str, int]) -> None:
         """`ready` maps keys to descriptors. Raises the first OSError, with the parts that met one removed."""
@@ -122,11 +128,12 @@ class Store:
             self.discard_part(key)
             self._spoiled.remove(key)
 
-    def seal(self, key: str, size: int) -> bool:
-        """Make an object read-only, where a kill came just before that; False if there is none of that size."""
-        if self.size(key) != size:
+    def _protect(self, key: str) -> bool:
+        """Make an object read-only, should that have been interrupted; False where there is none."""
+        try:
+            os.chmod(self.path(key), 0o444)
+        except FileNotFoundError:
             return False
-        os.chmod(self.path(key), 0o444)
         return True
 
     def discard_part(self, key: str) -> None:

@@ -322,7 +322,7 @@ class Transfers:
             if flight is not None and report.right:
                 row = report.row
                 verified = normalized_adler32(row.adler32) is not None or row.md5 is not None
-                self._publisher.publish(Arrived(row, "", report.bytes, verified))
+                self._publisher.publish(Arrived(row, "", report.bytes, verified, adopted=True))
             elif flight is not None:
                 self._fly_again(flight)
             return
