@@ -36,6 +36,9 @@ from .own_disk import disk_failure
 from .store import Store
 from .views import View
 
+MOST_ENDED = 500
+"""Jobs that can be looked at after their end, beside those that are pinned."""
+
 
 class Stager:
     """All public methods belong on the engine's loop, and let it wait for neither Rucio nor a disk.
@@ -85,6 +88,7 @@ class Stager:
         self._board.add(job)
         self._conductor.plan(job)
         await self._board.kept()
+        await self._clear_oldest()
         return job.snapshot()
 
     def jobs(self) -> Jobs:
@@ -187,9 +191,17 @@ class Stager:
             if job.record.pinned:
                 await self._set_pin(job, False)  # nobody could do so later
             await asyncio.to_thread(self._journal.forget_job, job.id)
-        self._board.remove(gone)
+        self._board.remove([job for job in gone if job.finished])  # one may have been begun anew meanwhile
         await self._board.kept()
         self._conductor.sweep_soon()
+
+    async def _clear_oldest(self) -> None:
+        """Else whoever never clears has ever more of them."""
+        ended = [job for job in self._board.jobs if job.finished and not job.record.pinned]
+        if len(ended) > MOST_ENDED and self._conductor.beginning.over:
+            ended.sort(key=lambda job: job.record.finished_at or 0.0)
+            with contextlib.suppress(NoSpace):  # the next one that begins sees to it
+                await self.clear([job.id for job in ended[:-MOST_ENDED]])
 
     async def pin(self, job_id: str, pinned: bool) -> JobSnapshot:
         """Keep a job's files whatever room is needed, or no longer."""
@@ -288,7 +300,7 @@ class Stager:
             else:
                 names = self._journal.inventory.staged_as(instance, did)
             paths = [f"{self._views}/{name}" for name in names]
-            if path := next(filter(os.path.exists, paths), None):
+            if path := next(filter(_shows_something, paths), None):
                 found[did] = (files or 1, path)
         return found
 
@@ -343,6 +355,17 @@ class Stager:
             return f"pycurl {version('pycurl')}"
         except PackageNotFoundError:
             return None
+
+
+def _shows_something(path: str) -> bool:
+    """Whether a file can be opened there, or anything lies in the folder; the user may have deleted it."""
+    if os.path.isfile(path):
+        return True
+    try:
+        with os.scandir(path) as inside:
+            return any(inside)
+    except OSError:
+        return False
 
 
 def _check_first(first: int | None) -> None:

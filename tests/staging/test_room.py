@@ -108,6 +108,8 @@ async def test_a_link_that_was_deleted_by_hand_is_not_told_as_staged(
         await it.stage(file, dataset)
         assert set(await it.stager.local_state("lab", [file, dataset])) == {file, dataset}
         (it.views / "s/a").unlink()
+        (it.views / "s/run/b").unlink()
+        assert await it.stager.local_state("lab", [file, dataset]) == {}
         shutil.rmtree(it.views / "s/run")
         assert await it.stager.local_state("lab", [file, dataset]) == {}
 

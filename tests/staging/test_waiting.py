@@ -20,7 +20,7 @@ from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SetLimits, SignIn
 from rucio_jupyterlab.errors import BadRequest, BrokenDisk, Conflict, NotFound
 from rucio_jupyterlab.sources.part import RANGE_BYTES
-from rucio_jupyterlab.staging import obstacles, plans
+from rucio_jupyterlab.staging import obstacles, plans, stager
 from rucio_jupyterlab.staging.carrier import Carrier
 from rucio_jupyterlab.staging.layout import object_key, object_path
 from rucio_jupyterlab.staging.model import JobRequest
@@ -740,6 +740,17 @@ async def test_a_pinned_job_is_cleared_by_name_alone_and_takes_its_pin_along(
         await it.stager.clear([pinned.id])
         assert it.stager.jobs().jobs == [] and (await it.stager.store()).pinned_files == 0
         assert (await it.stager.evict("lab", did)).files == 1
+
+
+async def test_the_oldest_jobs_that_have_ended_are_cleared_when_another_begins(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stager, "MOST_ENDED", 2)
+    did = rucio.put("s", "a", b"abc")
+    async with imagined_desk() as it:
+        pinned, *jobs = [await it.stage(did, pin=number == 0) for number in range(5)]
+        assert [job.id for job in it.stager.jobs().jobs] == [job.id for job in (*jobs[:-4:-1], pinned)]
+        assert it.files() == {"s/a": b"abc"}
 
 
 async def test_an_open_dataset_is_still_growing(lab: Lab, desk: Desks) -> None:
