@@ -153,9 +153,12 @@ class Journal:
         """Note files that are in the store, and the names under which they appear (member, path)."""
         with self._transaction() as db:
             db.executemany(
-                "UPDATE files SET state = 'done', rse = ?, bytes = ?, verified = ?, problem = NULL, pfns = NULL,"
-                " outside = NULL, used_at = ? WHERE id = ?",
-                [(each.rse, each.bytes, int(each.verified), now, each.file) for each in files],
+                "UPDATE files SET state = 'done', rse = ?, bytes = ?, verified = ?, adler32 = ?, md5 = ?,"
+                " problem = NULL, pfns = NULL, outside = NULL, used_at = ? WHERE id = ?",
+                [
+                    (each.rse, each.bytes, int(each.verified), each.adler32, each.md5, now, each.file)
+                    for each in files
+                ],
             )
             self._note_links(db, links)
 

@@ -284,8 +284,7 @@ class Publisher(threading.Thread):
         self._view.close()
         shown = [each for each in here if each.row.id not in refused]
         hidden = [each for each in here if each.row.id in refused]
-        finished = [Finished(each.row.id, each.rse, each.bytes, each.verified) for each in shown]
-        self._journal.finished(finished, links, now())
+        self._journal.finished(map(_finished, shown), links, now())
         shown_before = {member.file for member, _ in links if member.shown}
         self._let_go([each for each in hidden if each.row.id not in shown_before])
         told = [member for member, _ in links if member.file not in refused]
@@ -376,3 +375,8 @@ class Publisher(threading.Thread):
                 return self._store.size(row.key) == row.bytes
         except FileNotFoundError:  # anything else may pass, and says nothing of its bytes
             return False
+
+
+def _finished(arrived: Arrived) -> Finished:
+    row = arrived.row
+    return Finished(row.id, arrived.rse, arrived.bytes, arrived.verified, row.adler32, row.md5)

@@ -95,6 +95,9 @@ class Finished(msgspec.Struct, frozen=True):
     rse: str
     bytes: int
     verified: bool
+    adler32: str | None
+    md5: str | None
+    """What it was fetched by; a plan may have told others since."""
 
 
 class Tally(msgspec.Struct, frozen=True):

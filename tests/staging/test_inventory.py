@@ -56,7 +56,7 @@ def take(journal: Journal, step: Step) -> None:
         ((file,),) = known
         if action == "finish":
             member = Member(job, file, f"s/f{number}")
-            journal.finished([Finished(file, "ALPHA", 7, True)], [(member, member.path)], 1.0)
+            journal.finished([Finished(file, "ALPHA", 7, True, None, None)], [(member, member.path)], 1.0)
         elif action == "fail":
             journal.failed(file, Problem("missing", "It is gone.", "choose"))
         else:

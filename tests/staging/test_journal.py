@@ -61,7 +61,9 @@ def finish(journal: Journal, job: str, now: float = 1.0) -> None:
     rows = journal.queued(job, 0, 1000)
     members = journal.members_of([row.id for row in rows])
     journal.finished(
-        [Finished(row.id, "ALPHA", 10, True) for row in rows], [(each, each.path) for each in members], now
+        [Finished(row.id, "ALPHA", 10, True, row.adler32, row.md5) for row in rows],
+        [(each, each.path) for each in members],
+        now,
     )
 
 
@@ -342,4 +344,4 @@ def test_what_is_to_be_linked_comes_in_pages_each_once(journal: Journal) -> None
 def finish_as(journal: Journal, job: str, shown: str) -> None:
     (row,) = journal.queued(job, 0, 10)
     member = Member(job, row.id, "s/run/a")
-    journal.finished([Finished(row.id, "ALPHA", 10, True)], [(member, shown)], 1.0)
+    journal.finished([Finished(row.id, "ALPHA", 10, True, row.adler32, row.md5)], [(member, shown)], 1.0)

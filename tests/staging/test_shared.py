@@ -107,6 +107,20 @@ async def test_a_file_that_another_job_fetches_anew_is_waited_for_and_counts_onc
         assert it.files()["s/run/a"] == it.files()["s/a"] != b"before"
 
 
+async def test_what_was_made_again_while_it_came_is_not_taken_for_the_new_one(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    before, after = os.urandom(1_000_000), os.urandom(1_000_000)
+    did = rucio.put("s", "a", before, SLOW)
+    async with imagined_desk() as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
+        rucio.put("s", "a", after)
+        other = await it.start(did)
+        await it.until_true(lambda: it.stager.job(other.id).state == "running")
+        assert (await it.end_of(job)).state == (await it.end_of(other)).state == "done"
+        assert (await it.stage(did)).state == "done" and it.files() == {"s/a": after}
+
+
 async def test_what_another_job_found_gone_and_fetches_no_more_comes_again(
     rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
