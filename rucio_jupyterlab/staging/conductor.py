@@ -208,6 +208,9 @@ class Conductor:
     def is_active(self, job: str) -> bool:
         return (found := self.board.get(job)) is not None and found.active
 
+    def is_asked_about(self, file: int) -> bool:
+        return self.obstacles.is_asked_about(file)
+
     def space(self) -> Space | None:
         return self._room.space(self.options.quota_bytes)
 
@@ -349,6 +352,7 @@ class Conductor:
         """After the work: tell Rucio of it, and give back the memory that it took."""
         if not self.board.closing and self.board.all_finished:
             self._traces.send_now()
+            self.obstacles.rest()
             self._loop.run_in_executor(None, self._give_back, self.transfers.rest())
 
     def _give_back(self, end_mover: Callable[[], None] | None) -> None:

@@ -23,22 +23,28 @@ AGAIN_SECONDS = 60.0
 
 Ask = Callable[[str, Callable[[], None], Callable[[BaseException | None], None]], None]
 """(instance, question, then): put a question to Rucio in a thread, and tell its error or None on the loop."""
-Answered = Callable[[FileRow, list[Job], BaseException | None], None]
+Held = tuple[FileRow, list[Job]]
+"""A file that waits for an answer, and the jobs that want it."""
+Answered = Callable[[list[Held], BaseException | None], None]
 
 
 class Doubts:
     """Belongs on the engine's loop."""
 
     def __init__(self, accounts: Accounts, ask: Ask, answered: Answered) -> None:
-        """`answered` is told for each file what came of the question."""
+        """`answered` is told the files of each question and what came of it."""
         self._accounts = accounts
         self._ask = ask
         self._answered = answered
-        self._held: dict[str, list[tuple[FileRow, list[Job]]]] = {}
+        self._held: dict[str, list[Held]] = {}
         """Files that wait for an answer, by instance."""
         self._good_at: dict[str, float] = {}
         self._again_at: dict[int, float] = {}
         """When a file had its turn once more, by its number."""
+
+    def rest(self) -> None:
+        """No file is on its way: forget which had their turn once more."""
+        self._again_at.clear()
 
     def arise(self, row: FileRow, failures: Iterable[ReplicaFailure]) -> bool:
         """Whether a storage that takes the user's token refused it, and the file was not tried again since."""
@@ -55,7 +61,7 @@ class Doubts:
         if instance in self._held:
             self._held[instance].append((row, jobs))
         elif now - self._good_at.get(instance, -GOOD_SECONDS) < GOOD_SECONDS:
-            self._answered(row, jobs, None)
+            self._answered([(row, jobs)], None)
         else:
             self._held[instance] = [(row, jobs)]
             self._ask(instance, lambda: self._question(instance), lambda error: self._settle(instance, error))
@@ -70,5 +76,4 @@ class Doubts:
     def _settle(self, instance: str, error: BaseException | None) -> None:
         if error is None:
             self._good_at[instance] = time.monotonic()
-        for row, jobs in self._held.pop(instance):
-            self._answered(row, jobs, error)
+        self._answered(self._held.pop(instance), error)

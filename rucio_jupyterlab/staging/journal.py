@@ -119,10 +119,11 @@ class Journal:
         rows = self._read("SELECT pfns FROM files WHERE id = ? AND state = 'queued'", (file,))
         return decoded_pfns(rows[0][0]) if rows else []
 
-    def set_pfns(self, file: int, pfns: list[Pfn]) -> None:
-        """The file's replicas have other addresses now."""
+    def set_pfns(self, pfns: Mapping[int, list[Pfn]]) -> None:
+        """The replicas of these files have other addresses now."""
+        values = [(msgspec.json.encode(addresses), file) for file, addresses in pfns.items()]
         with self._transaction() as db:
-            db.execute("UPDATE files SET pfns = ? WHERE id = ?", (msgspec.json.encode(pfns), file))
+            db.executemany("UPDATE files SET pfns = ? WHERE id = ?", values)
 
     def members_of(self, files: Sequence[int]) -> list[Member]:
         """Who wants these files."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
@@ -17,7 +16,7 @@ from ..errors import Failure, NoSpace, Problem, SignInNeeded
 from ..sources.failures import ReplicaFailure, summary
 from .board import Board
 from .clouds import REFUSED, ClosedClouds
-from .doubts import Doubts
+from .doubts import Doubts, Held
 from .jobs import Job
 from .journal import Journal
 from .model import OWN_DISK
@@ -25,12 +24,11 @@ from .own_disk import broken_disk, disk_problem
 from .planner import Planner
 from .plans import REFUSED_SECONDS, Plans
 from .publisher import Publisher
+from .renewals import Renewals
 from .room import Room
 from .rows import FileRow
 from .transfers import Transfers
 
-REFRESH_SECONDS = 60.0
-"""Fresh addresses of a file that lapse within so long are not asked for again."""
 SIGN_IN_LAPSED = SignInNeeded("Your sign-in has lapsed. Sign in, and the job goes on.").problem()
 
 
@@ -68,7 +66,6 @@ class Obstacles:
         self._room = room
         self._accounts = accounts
         self._journal = journal
-        self._planner = planner
         self._plans = plans
         self._transfers = transfers
         self._publisher = publisher
@@ -76,12 +73,18 @@ class Obstacles:
         self._store_path = store_path
         self._clouds = ClosedClouds(board, journal, transfers, course.go_on, course.feed)
         self._doubts = Doubts(accounts, self._ask_rucio, self._answered)
+        self._renewals = Renewals(planner, journal, self._ask_rucio, self._answered)
+        self._asked_about: set[int] = set()
+        """Files that wait for an answer of Rucio's."""
         self._asking: set[asyncio.Task[None]] = set()
         """What our own disk has to say."""
         self._searches: dict[str, asyncio.Task[None]] = {}
         """For room, by the job that needs it."""
-        self._refreshed: dict[int, float] = {}
-        """When a file's addresses were last asked anew, by its number."""
+
+    def rest(self) -> None:
+        """No job is under way: forget what was last asked for which file."""
+        self._doubts.rest()
+        self._renewals.rest()
 
     # Our own disk
 
@@ -158,12 +161,14 @@ class Obstacles:
         elif failures[-1].kind == "disk-error":
             self._halt_for_broken_disk(wanting)
         elif self._has_more_replicas(row):
-            self._take_up(row, wanting)
+            self._take_up([row])
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
             self._wait_for_sign_in(wanting)
-        elif "lapsed" in kinds and not self._refreshed_lately(row):
-            self._refresh(row, wanting)
+        elif "lapsed" in kinds and self._renewals.may_help(row):
+            self._asked_about.add(row.id)
+            self._renewals.hold(row, wanting)
         elif self._doubts.arise(row, failures):
+            self._asked_about.add(row.id)
             self._doubts.hold(row, wanting)
         elif REFUSED in kinds:
             self._clouds.hold(row, wanting, failures)
@@ -175,28 +180,16 @@ class Obstacles:
         tried = {pfn.rse for pfn in row.pfns}
         return any(pfn.rse not in tried for pfn in self._journal.pfns_of(row.id))
 
-    def _take_up(self, row: FileRow, jobs: list[Job]) -> None:
-        """Let a file have its turn again."""
-        for job in jobs:
-            job.cursor = min(job.cursor, row.id - 1)
+    def is_asked_about(self, file: int) -> bool:
+        """Whether Rucio is being asked about a file, which has its turn when the answer is there."""
+        return file in self._asked_about
+
+    def _take_up(self, rows: Sequence[FileRow]) -> None:
+        """Let files have their turn again, whoever wants them by now."""
+        before = min(row.id for row in rows) - 1
+        for job in self._board.active:
+            job.cursor = min(job.cursor, before)
         self._course.feed()
-
-    def _refreshed_lately(self, row: FileRow) -> bool:
-        at = self._refreshed.get(row.id)
-        return at is not None and time.monotonic() - at < REFRESH_SECONDS
-
-    def _refresh(self, row: FileRow, wanting: list[Job]) -> None:
-        """Signed addresses have lapsed: ask Rucio for new ones, then try again."""
-        self._refreshed[row.id] = time.monotonic()
-        chosen = {job.record.request.rse for job in wanting}
-        rse = chosen.pop() if len(chosen) == 1 else None
-
-        def ask() -> None:
-            file = self._planner.fresh_addresses(row.instance, row.did, rse)
-            if file is not None:
-                self._journal.set_pfns(row.id, file.pfns)
-
-        self._ask_rucio(row.instance, ask, functools.partial(self._answered, row, wanting))
 
     def _ask_rucio(
         self, instance: str, question: Callable[[], None], then: Callable[[BaseException | None], None]
@@ -211,17 +204,19 @@ class Obstacles:
 
         self._loop.run_in_executor(self._plans.threads(instance), question).add_done_callback(asked)
 
-    def _answered(self, row: FileRow, jobs: list[Job], error: BaseException | None) -> None:
-        """Rucio was asked on behalf of a file."""
-        if error is None:
-            self._take_up(row, jobs)
-        elif isinstance(error, SignInNeeded):
+    def _answered(self, held: list[Held], error: BaseException | None) -> None:
+        """Rucio was asked on behalf of some files."""
+        rows = [row for row, _ in held]
+        self._asked_about.difference_update(row.id for row in rows)
+        jobs = list({job.id: job for _, wanting in held for job in wanting}.values())
+        if isinstance(error, SignInNeeded):
             self._wait_for_sign_in(jobs)
-        else:  # the plan meets the same, and knows what the job is to wait for
+        elif error is not None:  # the plan meets the same, and knows what the job is to wait for
             for job in jobs:
                 if job.active:
                     self._course.halt(job)
                     self._plans.begin(job)
+        self._take_up(rows)
 
     # The sign-in
 

@@ -10,7 +10,7 @@ import fnmatch
 import heapq
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -164,9 +164,9 @@ class Planner:
             collection = None if description.type == "file" else description.did
             yield collection, _first(_matching(files, request.pattern), request.first)
 
-    def fresh_addresses(self, instance: str, did: Did, rse: str | None) -> FileReplicas | None:
-        """A file's replicas asked anew, where signed addresses have lapsed."""
-        return next(self._catalog.files(instance, did, rse), None)
+    def fresh_addresses(self, instance: str, dids: Sequence[Did], rse: str | None) -> Iterator[FileReplicas]:
+        """The replicas of files asked anew, where signed addresses have lapsed."""
+        return self._catalog.files_of(instance, dids, rse)
 
     def _classify_all(
         self,

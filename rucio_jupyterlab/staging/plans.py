@@ -171,6 +171,8 @@ class Plans:
 
     def _ended(self, job: Job, stop: threading.Event, future: asyncio.Future[Extent | None]) -> None:
         job.planning = False
+        if self._stops.get(job.id) is stop:
+            del self._stops[job.id]
         if self._board.closing or self._board.get(job.id) is not job:
             return
         if future.cancelled() or stop.is_set():

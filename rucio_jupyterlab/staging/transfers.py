@@ -59,6 +59,9 @@ class Events(Protocol):
     def is_active(self, job: str) -> bool:
         """Whether a job's files may be transferred now."""
 
+    def is_asked_about(self, file: int) -> bool:
+        """Whether a file has to wait for an answer of Rucio's; more is fed when that is there."""
+
     def reported(self, report: Report) -> None:
         """The publisher has something to say."""
 
@@ -146,6 +149,8 @@ class Transfers:
                 return False
             if flight is not None:
                 flight.jobs |= wanted.get(row.id, set())
+            elif self._events.is_asked_about(row.id):
+                pass
             elif space is not None and self._fits(space, lacking[row.id], row.bytes or 0):
                 jobs = wanted.get(row.id, {job.id})
                 self._launch(Flight(row, jobs, lacking[row.id], job.record.request.rse))

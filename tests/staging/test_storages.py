@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from rucio_jupyterlab.catalog.model import ReplicaTable, RseReplicas
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SignIn
 from rucio_jupyterlab.staging import transfers
+from rucio_jupyterlab.staging.planner import Planner
+from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
-from .conftest import open_desk
+from .conftest import gated, open_desk
 from .disks import MIB
 from .imagined import Imagined
 from .sites import Site
@@ -211,3 +215,60 @@ async def test_a_token_that_rucio_refuses_too_makes_the_job_wait(
         it.accounts.sign_in(SignIn("lab", "token", token_file=str(file)))
         done = await it.end_of(job)
         assert (done.state, done.files_done) == ("done", 6)
+
+
+# Signed addresses
+
+
+async def test_addresses_that_lapsed_are_asked_for_again_in_few_questions(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    """They lapse before any of them is used; each question brings others, which hold."""
+    contents = {f"f{number:03}": os.urandom(100) for number in range(300)}
+    lapsed = Manner(status=403)
+    for name, content in contents.items():
+        url = rucio.storage.put(f"/{name}?signed=before", content, lapsed)
+        rucio.storage.put(f"/{name}?signed=anew", content)
+        rucio.put("s", name, content, pfns={url: ("DISK", "wan")})
+    questions = list[int]()
+
+    def answer(request: Request) -> None:
+        rucio.usual(request)
+        if request.path.startswith("/replicas/list"):
+            questions.append(len(json.loads(request.body)["dids"]))
+            for told in rucio.replicas.values():
+                told["pfns"] = {url.replace("before", "anew"): pfn for url, pfn in told["pfns"].items()}
+
+    dataset = rucio.dataset("s", "run", [Did("s", name) for name in contents])
+    rucio.reply = answer
+    async with imagined_desk() as it:
+        job = await it.stage(dataset)
+        assert (job.state, job.files_done) == ("done", 300)
+        assert it.files() == {f"s/run/{name}": content for name, content in contents.items()}
+        assert sum(questions[1:]) == 300 and len(questions) < 30
+
+
+async def test_who_comes_while_an_address_is_asked_for_gets_the_file_though_the_first_leaves(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = rucio.storage.put("/a?signed", b"abc", Manner(status=403))
+    did = rucio.put("s", "a", b"abc", pfns={url: ("DISK", "wan")})
+    answered = threading.Event()
+    asked = gated(monkeypatch, Planner, "fresh_addresses", answered)
+    async with imagined_desk() as it:
+        first = await it.start(did)
+        await it.until_true(asked.is_set)
+        second = await it.until(await it.start(did), lambda now: now.state == "running")
+        await it.stager.cancel(first.id)
+        rucio.storage.mend("/a?signed")
+        answered.set()
+        assert (await it.end_of(second)).state == "done" and it.files() == {"s/a": b"abc"}
+
+
+async def test_an_address_that_lapses_again_at_once_fails(rucio: Imagined, imagined_desk: Desks) -> None:
+    url = rucio.storage.put("/a?signed", b"abc", Manner(status=403))
+    did = rucio.put("s", "a", b"abc", pfns={url: ("DISK", "wan")})
+    async with imagined_desk() as it:
+        job = await it.stage(did)
+        assert job.state == "failed" and job.problem is not None and job.problem.type == "lapsed"
+        assert len(rucio.storage.requests("/a?signed")) == 2
