@@ -66,6 +66,16 @@ class Overview(msgspec.Struct, frozen=True):
             self.ahead.close()
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What a plan is read by."""
+
+    request: JobRequest
+    instance: Instance
+    options: Options
+    prefix: str
+    """Stands before every view path."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """Files that were just written into the journal."""
 
@@ -125,27 +135,18 @@ class Planner:
         return any(summary.reach in ("http", "mount") for summary in summaries)
 
     def plan(
-        self,
-        job: str,
-        request: JobRequest,
-        overview: Overview,
-        instance: Instance,
-        options: Options,
-        prefix: str,
-        stop: threading.Event,
-        grew: Callable[[Batch], None],
+        self, job: str, terms: Terms, overview: Overview, stop: threading.Event, grew: Callable[[Batch], None]
     ) -> None:
         """Write all files of the request into the journal; returns early where `stop` is set.
 
-        `prefix` is put before every view path. Raises what the catalogue raises, NoSpace, and the
-        OSError of a store that cannot be looked into.
+        Raises what the catalogue raises, NoSpace, and the OSError of a store that cannot be looked into.
         """
         self._journal.begin_plan(job)
-        for collection, found in self._found(request, overview):
+        for collection, found in self._found(terms.request, overview):
             for batch in _batches(found):
                 if stop.is_set():
                     return
-                planned = self._classify_all(batch, collection, request, instance, options, prefix)
+                planned = self._classify_all(batch, collection, terms)
                 grew(Batch(planned, self._journal.admit(job, planned, now())))
         self._journal.finish_plan(job)
 
@@ -169,44 +170,39 @@ class Planner:
         return self._catalog.files_of(instance, dids, rse)
 
     def _classify_all(
-        self,
-        batch: list[FileReplicas],
-        collection: Did | None,
-        request: JobRequest,
-        instance: Instance,
-        options: Options,
-        prefix: str,
+        self, batch: list[FileReplicas], collection: Did | None, terms: Terms
     ) -> list[PlannedFile]:
-        keys = [object_key(request.instance, file.did) for file in batch]
+        keys = [object_key(terms.request.instance, file.did) for file in batch]
         known = self._journal.known(keys)
-        planned: list[PlannedFile] = []
-        for file, key in zip(batch, keys, strict=True):
-            folder = None if collection is None else collection.name
-            path = prefix + file_path((collection or file.did).scope, folder, file.did.name)
-            noted = known.get(key)
-            in_store = self._is_here(key, file, noted)
-            outside = None if in_store else _outside(key, file, instance, options)
-            here = in_store or outside is not None
-            state: TransferState = "done" if here else _state_of(file, request, instance)
-            planned.append(
-                PlannedFile(
-                    key,
-                    request.instance,
-                    file.did,
-                    file.bytes,
-                    file.adler32,
-                    file.md5,
-                    state,
-                    [] if here else [pfn for pfn in file.pfns if pfn.scheme in READABLE_SCHEMES],
-                    path,
-                    here,
-                    outside,
-                    _problem_of(state, file, request, instance),
-                    collection,
-                    missed=not here and noted is not None and noted.state == "done",
-                )
-            )
-        return planned
+        return [
+            self._classify(file, key, known.get(key), collection, terms)
+            for file, key in zip(batch, keys, strict=True)
+        ]
+
+    def _classify(
+        self, file: FileReplicas, key: str, noted: Known | None, collection: Did | None, terms: Terms
+    ) -> PlannedFile:
+        in_store = self._is_here(key, file, noted)
+        outside = None if in_store else _outside(key, file, terms)
+        here = in_store or outside is not None
+        state: TransferState = "done" if here else _state_of(file, terms)
+        folder = None if collection is None else collection.name
+        return PlannedFile(
+            key=key,
+            instance=terms.request.instance,
+            did=file.did,
+            bytes=file.bytes,
+            adler32=file.adler32,
+            md5=file.md5,
+            state=state,
+            pfns=[] if here else [pfn for pfn in file.pfns if pfn.scheme in READABLE_SCHEMES],
+            path=terms.prefix + file_path((collection or file.did).scope, folder, file.did.name),
+            here=here,
+            outside=outside,
+            problem=_problem_of(state, file, terms),
+            collection=collection,
+            missed=not here and noted is not None and noted.state == "done",
+        )
 
     def _is_here(self, key: str, file: FileReplicas, known: Known | None) -> bool:
         """In the store, and still what the catalogue says: a name can be made again with other bytes."""
@@ -217,17 +213,18 @@ class Planner:
         return file.bytes in (None, known.bytes) and self._store.size(key) == known.bytes
 
 
-def _outside(key: str, file: FileReplicas, instance: Instance, options: Options) -> str | None:
+def _outside(key: str, file: FileReplicas, terms: Terms) -> str | None:
     """Where it can be opened without being copied: in a shared store, or on a mount."""
-    return shared_object(options.shared_stores, key, file.bytes) or mounted_file(
-        file.pfns, instance, options.mounts, file.bytes
+    shared, mounts = terms.options.shared_stores, terms.options.mounts
+    return shared_object(shared, key, file.bytes) or mounted_file(
+        file.pfns, terms.instance, mounts, file.bytes
     )
 
 
-def _state_of(file: FileReplicas, request: JobRequest, instance: Instance) -> TransferState:
+def _state_of(file: FileReplicas, terms: Terms) -> TransferState:
     """What can be done for a file that is not here; downloading is offered only where it can work."""
     state = _way_of(file)
-    if state == "queued" and instance.mode == "replica" and not request.download:
+    if state == "queued" and terms.instance.mode == "replica" and not terms.request.download:
         return "not-mounted"
     return state
 
@@ -245,13 +242,12 @@ def _way_of(file: FileReplicas) -> TransferState:
     return "in-archive" if file.pfns else "no-replica"
 
 
-def _problem_of(
-    state: TransferState, file: FileReplicas, request: JobRequest, instance: Instance
-) -> Problem | None:
+def _problem_of(state: TransferState, file: FileReplicas, terms: Terms) -> Problem | None:
     if state == "not-mounted":
         return Problem(
             "not-mounted",
-            f"The file is not on {instance.destination_rse}, which is mounted here. It can be downloaded instead.",
+            f"The file is not on {terms.instance.destination_rse}, which is mounted here."
+            " It can be downloaded instead.",
             "choose",
         )
     if state == "root-only":
@@ -263,8 +259,9 @@ def _problem_of(
         return Problem(
             state, f"The file is reachable only by {way}, which cannot be read here yet.", "choose"
         )
-    if state == "no-replica" and request.rse is not None:
-        return Problem(state, f"Rucio knows no available replica of the file at {request.rse}.", "choose")
+    if state == "no-replica" and terms.request.rse is not None:
+        sentence = f"Rucio knows no available replica of the file at {terms.request.rse}."
+        return Problem(state, sentence, "choose")
     return NO_WAY.get(state)
 
 

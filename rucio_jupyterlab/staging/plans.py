@@ -24,7 +24,7 @@ from .jobs import UNREACHABLE, Job
 from .layout import instance_folder
 from .model import JobRequest
 from .own_disk import disk_problem
-from .planner import Batch, Overview, Planner
+from .planner import Batch, Overview, Planner, Terms
 from .retries import MOST_FAULTS
 from .room import in_words
 
@@ -144,9 +144,9 @@ class Plans:
             overview.close()
             here = self._planner.staged(request)
             return Extent(overview.files, overview.bytes, here, self._free_bytes())
-        instance = self._accounts.instance(request.instance)
+        terms = Terms(request, self._accounts.instance(request.instance), options, prefix)
         grew = functools.partial(self._on_loop, self._grew, job)
-        self._planner.plan(job.id, request, overview, instance, options, prefix, stop, grew)
+        self._planner.plan(job.id, terms, overview, stop, grew)
         return None
 
     def _take_overview(self, job: Job, overview: Overview, prefix: str) -> None:

@@ -269,19 +269,8 @@ class Publisher(threading.Thread):
         """`in_store` are the keys of those that are there by an earlier try; an object may also be an older one."""
         self._store.publish({each.row.key: each.bytes for each in batch}, in_store)
         here = [each for each in batch if each.row.key in in_store]
-        keys = {each.row.id: each.row.key for each in here}
-        links: list[tuple[Member, str]] = []
-        refused: dict[int, Problem] = {}
-        ours = self._journal.inventory.names_of(list(keys))
-        for member in self._journal.members_of(list(keys)):
-            target, names = self._store.path(keys[member.file]), ours.get(member.file, ())
-            try:
-                links.append((member, self._view.link(member.path, target, ours=names)))
-            except OSError as error:
-                if error.errno not in VIEW_ERRORS:
-                    raise
-                refused[member.file] = VIEW_REFUSES
-        self._view.close()
+        lost = [each for each in batch if each.row.key not in in_store]
+        links, refused = self._show({each.row.id: each.row.key for each in here})
         shown = [each for each in here if each.row.id not in refused]
         hidden = [each for each in here if each.row.id in refused]
         self._journal.finished(map(_finished, shown), links, now())
@@ -290,9 +279,24 @@ class Publisher(threading.Thread):
         told = [member for member, _ in links if member.file not in refused]
         members = [member for member in told if not member.shown]
         again = frozenset(member.job for member in told if member.shown)
-        lost = [each for each in batch if each.row.id not in keys]
-        failed = [self._fail(each.row, refused[each.row.id]) for each in hidden]
+        failed = [self._fail(each.row, VIEW_REFUSES) for each in hidden]
         return [Published(shown, members, lost, hidden, again), *failed]
+
+    def _show(self, keys: dict[int, str]) -> tuple[list[tuple[Member, str]], set[int]]:
+        """Link files, by number, for all who want them; and those of which the view refuses a name."""
+        links: list[tuple[Member, str]] = []
+        refused: set[int] = set()
+        ours = self._journal.inventory.names_of(list(keys))
+        for member in self._journal.members_of(list(keys)):
+            target, names = self._store.path(keys[member.file]), ours.get(member.file, ())
+            try:
+                links.append((member, self._view.link(member.path, target, ours=names)))
+            except OSError as error:
+                if error.errno not in VIEW_ERRORS:
+                    raise
+                refused.add(member.file)
+        self._view.close()
+        return links, refused
 
     def _let_go(self, hidden: list[Arrived]) -> None:
         """What failed is neither counted nor ever evicted: it must not take room."""
