@@ -157,6 +157,7 @@ class Conductor:
 
     def plan_is_complete(self, job: Job) -> None:
         job.plan_read = True
+        self.transfers.forgo(job.id)
         if job.record.pinned:
             self._publisher.call(functools.partial(self._pin, job))
         if job.state == "planning":
@@ -172,7 +173,7 @@ class Conductor:
         self.halt(job)
         self.board.set_state(job, "failed", problem=problem)
         with contextlib.suppress(NoSpace):  # then the next start sees to it
-            self._journal.withdraw(job.id)
+            self._withdraw(job)
         self.sweep_soon()
 
     def plan_was_stopped(self, job: Job) -> None:
@@ -180,9 +181,7 @@ class Conductor:
             self._publisher.call(functools.partial(self._withdraw, job))
 
     def _withdraw(self, job: Job) -> None:
-        """In the publisher's thread, whose turn may come when the job has been begun anew."""
-        if job.finished:
-            self._journal.withdraw(job.id)
+        self._journal.withdraw(job.id, lambda: job.finished)
 
     def _link_and_run(self, job: Job) -> None:
         """Show what is here already, then fetch the rest."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from .admission import Collections, admit
 from .database import ANY_OF, Database, json_list
 from .inventory import Inventory
 from .rows import (
+    FILE_COLUMNS,
     FileRow,
     Finished,
     FoundLink,
@@ -26,10 +27,12 @@ from .rows import (
     Member,
     PlannedFile,
     Tally,
-    decoded_pfns,
     file_row,
     listed_row,
 )
+
+Ended = Callable[[], bool]
+"""Whether a job has not been begun anew: asked within a transaction, so that this cannot come in between."""
 
 
 class Journal:
@@ -97,8 +100,7 @@ class Journal:
     def queued(self, job: str, after: int, limit: int) -> list[FileRow]:
         """Files of a job that are still to come, in order, behind number `after`."""
         rows = self._read(
-            "SELECT f.id, f.key, f.instance, f.scope, f.name, f.bytes, f.adler32, f.md5, f.state, f.pfns"
-            " FROM members m JOIN files f ON f.id = m.file"
+            f"SELECT {FILE_COLUMNS} FROM members m JOIN files f ON f.id = m.file"
             " WHERE m.job = ? AND m.file > ? AND m.wanted AND f.state = 'queued'"
             " GROUP BY m.file ORDER BY m.file LIMIT ?",
             (job, after, limit),
@@ -114,10 +116,10 @@ class Journal:
         )
         return int(size)
 
-    def pfns_of(self, file: int) -> list[Pfn]:
-        """The replicas of a file that is still to come, as they are known now."""
-        rows = self._read("SELECT pfns FROM files WHERE id = ? AND state = 'queued'", (file,))
-        return decoded_pfns(rows[0][0]) if rows else []
+    def still_queued(self, file: int) -> FileRow | None:
+        """A file as it is known now; None where it is not to come any more."""
+        rows = self._read(f"SELECT {FILE_COLUMNS} FROM files f WHERE id = ? AND state = 'queued'", (file,))
+        return file_row(rows[0]) if rows else None
 
     def set_pfns(self, pfns: Mapping[int, list[Pfn]]) -> None:
         """The replicas of these files have other addresses now."""
@@ -187,16 +189,18 @@ class Journal:
                 (msgspec.json.encode(problem), file),
             )
 
-    def withdraw(self, job: str) -> None:
+    def withdraw(self, job: str, ended: Ended) -> None:
         """The job wants nothing any more."""
         with self._transaction() as db:
-            db.execute("UPDATE members SET wanted = 0 WHERE job = ? AND wanted", (job,))
+            if ended():
+                db.execute("UPDATE members SET wanted = 0 WHERE job = ? AND wanted", (job,))
 
-    def forget_job(self, job: str) -> None:
+    def forget_job(self, job: str, ended: Ended) -> None:
         """The job is gone; its files and their names stay."""
         with self._transaction() as db:
-            db.execute("DELETE FROM members WHERE job = ?", (job,))
-            db.execute("DELETE FROM plans WHERE job = ?", (job,))
+            if ended():
+                db.execute("DELETE FROM members WHERE job = ?", (job,))
+                db.execute("DELETE FROM plans WHERE job = ?", (job,))
 
     def forget_files(self) -> None:
         """Those that are not here and that no job has named are gone, too. To be called while none is on its way."""

@@ -160,7 +160,7 @@ class Obstacles:
             self.halt_for_disk(wanting, _no_space(failures[-1].sentence))
         elif failures[-1].kind == "disk-error":
             self._halt_for_broken_disk(wanting)
-        elif self._has_more_replicas(row):
+        elif self._is_known_better(row):
             self._take_up([row])
         elif kinds & {"refused", "lapsed"} and not all(self._signed_in(job) for job in wanting):
             self._wait_for_sign_in(wanting)
@@ -175,10 +175,14 @@ class Obstacles:
         else:
             self._publisher.fail(row, summary(list(failures)))
 
-    def _has_more_replicas(self, row: FileRow) -> bool:
-        """Whether another job, with more RSEs to choose from, came to want the file while it was on its way."""
+    def _is_known_better(self, row: FileRow) -> bool:
+        """Whether a plan that came while it was on its way knows other replicas of it, or that it is another file."""
+        now = self._journal.still_queued(row.id)
+        if now is None:
+            return False
         tried = {pfn.rse for pfn in row.pfns}
-        return any(pfn.rse not in tried for pfn in self._journal.pfns_of(row.id))
+        same = (now.bytes, now.adler32, now.md5) == (row.bytes, row.adler32, row.md5)
+        return not same or any(pfn.rse not in tried for pfn in now.pfns)
 
     def is_asked_about(self, file: int) -> bool:
         """Whether Rucio is being asked about a file, which has its turn when the answer is there."""

@@ -15,6 +15,9 @@ _pfns = msgspec.json.Decoder(list[Pfn])
 _problem = msgspec.json.Decoder(Problem)
 
 
+FILE_COLUMNS = "f.id, f.key, f.instance, f.scope, f.name, f.bytes, f.adler32, f.md5, f.state, f.pfns"
+
+
 class FileRow(msgspec.Struct, frozen=True):
     """One file as the journal knows it."""
 
@@ -132,7 +135,7 @@ def decoded_pfns(text: bytes | None) -> list[Pfn]:
 
 
 def file_row(row: tuple[Any, ...]) -> FileRow:
-    """Of the columns that `Journal.queued` reads."""
+    """Of `FILE_COLUMNS`."""
     number, key, instance, scope, name, size, adler32, md5, state, pfns = row
     return FileRow(number, key, instance, Did(scope, name), size, adler32, md5, state, decoded_pfns(pfns))
 

@@ -143,7 +143,7 @@ class Stager:
         self._conductor.halt(job)
         self._board.set_state(job, "cancelled")
         await self._board.kept()
-        await asyncio.to_thread(self._journal.withdraw, job.id)
+        await asyncio.to_thread(self._journal.withdraw, job.id, lambda: job.finished)
         self._conductor.sweep_soon()
         return job.snapshot()
 
@@ -190,10 +190,13 @@ class Stager:
         for job in gone:
             if job.record.pinned:
                 await self._set_pin(job, False)  # nobody could do so later
-            await asyncio.to_thread(self._journal.forget_job, job.id)
+            await self._forget(job)
         self._board.remove([job for job in gone if job.finished])  # one may have been begun anew meanwhile
         await self._board.kept()
         self._conductor.sweep_soon()
+
+    async def _forget(self, job: Job) -> None:
+        await asyncio.to_thread(self._journal.forget_job, job.id, lambda: job.finished)
 
     async def _clear_oldest(self) -> None:
         """Else whoever never clears has ever more of them."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..accounts.accounts import Accounts
@@ -219,11 +219,22 @@ class Transfers:
         for member in self._journal.members_of(list(alone)):
             if member.job not in jobs and self._events.is_active(member.job):
                 alone[member.file].jobs.add(member.job)  # its turn to ask for it had not come yet
-        for number, flight in alone.items():
-            if not flight.jobs:
-                self.flights.end(number)
-                if self.carrier.take_back(number):
-                    self._ending.add(number)
+        self._break_off(flight for flight in alone.values() if not flight.jobs)
+
+    def forgo(self, job: str) -> None:
+        """The job's plan is read: flights that it named no more, and that nobody else wants, are broken off."""
+        flights = [flight for flight in self.flights.all if job in flight.jobs and not flight.landing]
+        wanted = self._wanted_by([flight.row for flight in flights])
+        for flight in flights:
+            flight.jobs = wanted.get(flight.row.id, set())
+        self._break_off(flight for flight in flights if not flight.jobs)
+
+    def _break_off(self, unwanted: Iterable[Flight]) -> None:
+        for flight in unwanted:
+            number = flight.row.id
+            self.flights.end(number)
+            if self.carrier.take_back(number):
+                self._ending.add(number)
         self._place_threads()
 
     def rest(self) -> Callable[[], None] | None:

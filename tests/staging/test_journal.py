@@ -125,7 +125,7 @@ def test_a_job_that_cannot_have_a_file_does_not_stop_another_that_can(journal: J
     journal.admit("two", [planned("a", "no-replica", rse="GAMMA")], 1.0)
     assert names(journal, "one") == ["a"] == names(journal, "two")
     assert journal.queued("one", 0, 1)[0].pfns == planned("a").pfns
-    journal.withdraw("one")
+    journal.withdraw("one", lambda: True)
     journal.admit("two", [planned("a", "no-replica")], 1.0)
     assert states(journal, "two") == {"a": "no-replica"}
 
@@ -152,7 +152,7 @@ def test_what_a_plan_missed_or_knows_with_other_bytes_comes_again(journal: Journ
 def test_a_job_that_takes_one_rse_alone_does_not_narrow_anothers_choice(journal: Journal) -> None:
     def rses() -> list[str]:
         (row,) = journal.queued("two", 0, 10)
-        assert journal.pfns_of(row.id) == row.pfns
+        assert journal.still_queued(row.id) == row
         return [pfn.rse for pfn in row.pfns]
 
     journal.admit("one", [planned("a", rse="ALPHA")], 1.0)
@@ -160,7 +160,7 @@ def test_a_job_that_takes_one_rse_alone_does_not_narrow_anothers_choice(journal:
     assert rses() == ["BETA", "ALPHA"]
     journal.admit("two", [planned("a", rse="BETA")], 1.0)
     assert rses() == ["BETA", "ALPHA"]
-    journal.withdraw("one")
+    journal.withdraw("one", lambda: True)
     journal.admit("two", [planned("a", rse="BETA")], 1.0)
     assert rses() == ["BETA"]
 
@@ -174,10 +174,10 @@ def test_its_own_earlier_plan_does_not_keep_a_file_queued(journal: Journal) -> N
 def test_what_nobody_wants_any_more_is_not_fetched(journal: Journal) -> None:
     journal.admit("one", [planned("a"), planned("b")], 1.0)
     journal.admit("two", [planned("b")], 1.0)
-    journal.withdraw("one")
+    journal.withdraw("one", lambda: True)
     assert names(journal, "one") == [] and names(journal, "two") == ["b"]
     assert journal.wanted_keys() == {object_key("lab", Did("s", "b"))}
-    journal.forget_job("two")
+    journal.forget_job("two", lambda: True)
     assert journal.wanted_keys() == set()
 
 

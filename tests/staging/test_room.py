@@ -380,6 +380,22 @@ async def test_a_job_that_is_paused_amid_its_retry_stays_so(
         assert (await it.end_of(await it.stager.resume(job.id))).state == "done"
 
 
+async def test_a_job_that_is_tried_again_amid_its_cancelling_has_its_files(
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = rucio.put("s", "a", os.urandom(MIB), Manner(slice_seconds=0.02))
+    async with imagined_desk() as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
+        begun = threading.Event()
+        noting = gated(monkeypatch, Journal, "withdraw", begun)
+        cancel = asyncio.create_task(it.stager.cancel(job.id))
+        await it.until_true(noting.is_set)
+        await it.stager.retry(job.id, None)
+        begun.set()
+        await cancel
+        assert (await it.end_of(job)).state == "done"
+
+
 async def test_a_job_that_is_cancelled_amid_its_retry_wants_nothing(
     rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

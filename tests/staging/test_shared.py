@@ -121,6 +121,19 @@ async def test_what_was_made_again_while_it_came_is_not_taken_for_the_new_one(
         assert (await it.stage(did)).state == "done" and it.files() == {"s/a": after}
 
 
+async def test_a_failure_of_what_was_made_again_meanwhile_says_nothing_of_the_new_one(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    after = os.urandom(10)
+    did = rucio.put("s", "a", os.urandom(1_000_000), Manner(slice_seconds=0.02, flip=3))
+    async with imagined_desk() as it:
+        job = await it.until(await it.start(did), lambda now: now.bytes_done > 0)
+        rucio.put("s", "a", after)
+        other = await it.start(did)
+        ended = [await it.end_of(each) for each in (job, other)]
+        assert [each.state for each in ended] == ["done", "done"] and it.files() == {"s/a": after}
+
+
 async def test_what_another_job_found_gone_and_fetches_no_more_comes_again(
     rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

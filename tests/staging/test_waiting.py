@@ -22,6 +22,7 @@ from rucio_jupyterlab.errors import BadRequest, BrokenDisk, Conflict, NotFound
 from rucio_jupyterlab.sources.part import RANGE_BYTES
 from rucio_jupyterlab.staging import obstacles, plans, stager
 from rucio_jupyterlab.staging.carrier import Carrier
+from rucio_jupyterlab.staging.journal import Journal
 from rucio_jupyterlab.staging.layout import object_key, object_path
 from rucio_jupyterlab.staging.model import JobRequest
 from rucio_jupyterlab.staging.obstacles import Obstacles
@@ -31,7 +32,7 @@ from tests.accounts.wayward import Request
 from tests.lab.lab import Lab
 from tests.sources.faulty import Manner
 
-from .conftest import Desk, open_desk
+from .conftest import Desk, gated, open_desk
 from .disks import MIB, SmallDisk
 from .imagined import Imagined, imagined
 
@@ -611,15 +612,23 @@ async def test_a_retry_waits_for_nothing_that_was_evicted_and_is_named_no_longer
 
 
 async def test_a_retry_gives_up_what_failed_and_is_named_no_longer(
-    rucio: Imagined, imagined_desk: Desks
+    rucio: Imagined, imagined_desk: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = rucio.put("s", "bad", b"abc", Manner(status=404)), rucio.put("s", "good", b"abc")
     async with imagined_desk() as it:
         job = await it.stage(rucio.dataset("s", "run", [bad, good]))
         assert (job.state, job.files_failed) == ("partial", 1)
         rucio.dataset("s", "run", [good])
-        done = await it.end_of(await it.stager.retry(job.id, None))
+        rucio.storage.mend("/s/bad", Manner(stall_after=1))
+        planned = threading.Event()
+        gated(monkeypatch, Journal, "finish_plan", planned)
+        await it.stager.retry(job.id, None)
+        flights = it.stager._transfers.flights
+        await it.until_true(lambda: len(flights) == 1)
+        planned.set()
+        done = await it.end_of(job)
         assert (done.state, done.problem, done.files_total, done.files_done) == ("done", None, 1, 1)
+        assert not flights
 
 
 async def test_what_was_deleted_by_hand_is_fetched_again(rucio: Imagined, imagined_desk: Desks) -> None:
