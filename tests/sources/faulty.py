@@ -125,6 +125,10 @@ class Faulty:
             self._files[path].manner = manner or Manner()
             self._files[path].asked = 0
 
+    def content(self, path: str) -> bytes:
+        """What it has at a path."""
+        return self._files[path].content
+
     def requests(self, path: str | None = None) -> list[Request]:
         """What was asked, of one path or of all."""
         with self._lock:
