@@ -125,6 +125,20 @@ def test_a_wrong_md5_is_corrupt(desk: Desk, storage: Faulty, other: Faulty) -> N
     assert [failure.kind for failure in outcome.failures] == ["corrupt"]
 
 
+def test_a_disk_that_cannot_be_read_for_an_md5_is_told_and_no_replica_blamed(
+    desk: Desk, storage: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, length: int) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    work = desk.work(SMALL, storage.put("/f", SMALL), checksum="md5")
+    with monkeypatch.context() as broken:
+        broken.setattr("rucio_jupyterlab.sources.http.writer.file_md5", fail)
+        assert [failure.kind for failure in desk.given_up(work).failures] == ["disk-error"]
+    desk.fetched(work)
+    assert desk.content(work) == SMALL
+
+
 def test_what_an_earlier_attempt_left_behind_the_end_does_not_spoil_an_md5(
     desk: Desk, storage: Faulty
 ) -> None:

@@ -251,10 +251,12 @@ class Fetch:
         if self.outcome is None and all(each.banned for each in self.candidates):
             self._give_up(failure)
 
-    def md5_is(self, right: bool) -> None:
-        """The answer to `needs_md5`."""
+    def md5_is(self, right: bool | ReplicaFailure) -> None:
+        """The answer to `needs_md5`, or why our own disk gave none."""
         self.needs_md5 = False
-        if right:
+        if isinstance(right, ReplicaFailure):
+            self._give_up(right)
+        elif right:
             self._finish(self._adler32())
         else:
             self._blame("corrupt")

@@ -176,11 +176,11 @@ class Mover(threading.Thread):
 
         self._writer.close(assembly.part, closed, void=void)
 
-    def _md5_known(self, fetch: Fetch, right: bool) -> None:
+    def _md5_known(self, fetch: Fetch, right: bool | ReplicaFailure) -> None:
         """In the writer's thread."""
         self._loop.tell(lambda: self._take_md5(fetch, right))
 
-    def _take_md5(self, fetch: Fetch, right: bool) -> None:
+    def _take_md5(self, fetch: Fetch, right: bool | ReplicaFailure) -> None:
         assembly = self._fetches.get(fetch.work.id)
         if assembly is not None and assembly.fetch is fetch:
             fetch.md5_is(right)

@@ -132,7 +132,9 @@ class Ticket:
 class Writer(threading.Thread):
     """Writes, checks md5, closes and delivers, strictly in the order in which it is told."""
 
-    def __init__(self, ended: Callable[[Ticket], None], md5_known: Callable[[Fetch, bool], None]) -> None:
+    def __init__(
+        self, ended: Callable[[Ticket], None], md5_known: Callable[[Fetch, bool | ReplicaFailure], None]
+    ) -> None:
         """The two callbacks are called in this thread."""
         super().__init__(name="part-writer", daemon=True)
         self._ended = ended
@@ -168,7 +170,7 @@ class Writer(threading.Thread):
         self._tasks.put(lambda: self._store(part, chunks, length, outcome, deliver))
 
     def check_md5(self, fetch: Fetch, part: PartFile) -> None:
-        """Read what is kept of a file; `md5_known` tells the result."""
+        """Read what is kept of a file; `md5_known` tells whether it is right, or what the disk said."""
         self._tasks.put(lambda: self._md5_known(fetch, self._md5_matches(fetch, part)))
 
     def close(
@@ -250,9 +252,9 @@ class Writer(threading.Thread):
         self._bytes_out += length
         deliver(outcome)
 
-    def _md5_matches(self, fetch: Fetch, part: PartFile) -> bool:
-        expected = (fetch.work.md5 or "").lower()
+    def _md5_matches(self, fetch: Fetch, part: PartFile) -> bool | ReplicaFailure:
+        """What our own disk refuses says nothing of the replica."""
         try:
-            return part.md5(fetch.bytes_kept) == expected
-        except OSError:
-            return False
+            return part.md5(fetch.bytes_kept) == (fetch.work.md5 or "").lower()
+        except OSError as error:
+            return of_disk(error)
