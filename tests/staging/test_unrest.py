@@ -149,7 +149,8 @@ class Unrest:
                 content = self.rucio.storage.content(f"/s/{file.name}")
                 assert (it.views / folder / file.name).read_bytes() == content, (now, file)
         await it.until_true(lambda: it.parts() == [])
-        assert not it.stager._transfers.flights.all
+        assert not it.stager._transfers.flights
+        assert not it.stager._plans._stops, "plans that have ended are remembered"
 
 
 def objects(it: Desk) -> dict[str, Path]:
