@@ -96,7 +96,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     voms_vomses_path: str | None = None
     voms_certdir_path: str | None = None
     voms_vomsdir_path: str | None = None
-    cache_expires_at: int | None = None
+    cache_expires_at: AtLeastZero | None = None
     """When a fetched remote configuration is stale, in seconds since 1970; None: after 24 hours."""
     remote_url: str | None = None
     """The key `$url`: where the keys come from that are not set here."""

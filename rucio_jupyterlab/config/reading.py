@@ -6,7 +6,8 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
@@ -73,14 +74,14 @@ def read_instance(plain: Mapping[str, Any], **given: Any) -> Instance:
         if not isinstance(plain["$url"], str) or not is_safe_url(plain["$url"]):
             problems.append("The key “$url” must be an https address.")
             fields["remote_url"] = None
-    name = str(fields.get("name") or plain.get("display_name") or "unnamed")
+    name = fields.get("name") or fields.get("display_name") or "unnamed"
     fields |= {"name": name, "display_name": fields.get("display_name") or name}
     if "cs3" in fields:
         fields["cs3"] = {host.lower(): cloud for host, cloud in fields["cs3"].items()}
     instance = Instance(**(fields | given))
     if not instance.remote_url:
-        problems += complaints(instance)
-    return msgspec.structs.replace(instance, problem=" ".join(problems) or None)
+        problems += complaints(instance, plain)
+    return msgspec.structs.replace(instance, problem=as_told(problems))
 
 
 def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
@@ -94,7 +95,21 @@ def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
             near = difflib.get_close_matches(key, known, 1)
             meant = f"; did you mean “{near[0]}”?" if near else "."
             problems.append(f"The key “{key}” of RucioConfig is not known{meant}")
-    return Options(**_read_fields(Options, Options.__struct_fields__, plain, problems))
+    fields = _read_fields(Options, Options.__struct_fields__, plain, problems)
+    for key in ("views_dir", "store_dir"):
+        if key in fields and not _is_absolute(_from_home(fields[key])):
+            problems.append(f"The key “{key}” must be an absolute path, or one that begins with “~/”.")
+            del fields[key]
+    for key in ("shared_stores", "mounts"):
+        if not all(map(_is_absolute, fields.get(key, ()))):
+            problems.append(f"The key “{key}” must be a list of absolute paths.")
+            del fields[key]
+    return Options(**fields)
+
+
+def as_told(problems: Sequence[str]) -> str | None:
+    """Sentences as one text, which can be handed on whatever the values hold that they repeat; None for none."""
+    return " ".join(problems).encode(errors="backslashreplace").decode() or None
 
 
 def lazy_value(value: Any) -> Any:
@@ -115,10 +130,10 @@ def read_auth_type(value: Any, problems: list[str]) -> Any:
     return AUTH_TYPES[value]
 
 
-def complaints(instance: Instance) -> list[str]:
-    """What keeps a complete instance from being used, one sentence each."""
+def complaints(instance: Instance, plain: Mapping[str, Any]) -> list[str]:
+    """What keeps a complete instance from being used, one sentence each; `plain` is what was written."""
     found: list[str] = []
-    if not instance.rucio_base_url:
+    if _is_blank(plain.get("rucio_base_url")):
         found.append("The key “rucio_base_url” is missing.")
     for key in ("rucio_base_url", "rucio_auth_url"):
         url = getattr(instance, key)
@@ -128,18 +143,18 @@ def complaints(instance: Instance) -> list[str]:
         found += [
             f"The key “{key}” is missing, which mode “replica” needs."
             for key in ("destination_rse", "rse_mount_path")
-            if not getattr(instance, key)
+            if _is_blank(plain.get(key))
         ]
     needed = {"env": "oidc_env_name", "file": "oidc_file_name"}.get(instance.oidc_auth or "")
-    if needed and not getattr(instance, needed):
+    if needed and _is_blank(plain.get(needed)):
         found.append(f"The key “{needed}” is missing, which oidc_auth “{instance.oidc_auth}” needs.")
     found += [
-        f"The key “{key}” must be an absolute path."  # the engine has another working directory
+        f"The key “{key}” must be an absolute path."
         for key in ("rucio_ca_cert", "oidc_file_name", "rse_mount_path")
-        if not (getattr(instance, key) or "/").startswith("/")
+        if not _is_absolute(getattr(instance, key) or "/")
     ]
     ca = instance.rucio_ca_cert or "/"
-    if ca.startswith("/") and not _is_readable(ca):
+    if _is_absolute(ca) and not os.access(ca, os.R_OK):
         found.append(f"The key “rucio_ca_cert” names {ca}, which cannot be read.")
     for host, cloud in instance.cs3.items():
         if cloud.auth != "bearer" and not cloud.user:
@@ -179,11 +194,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _is_readable(path: str) -> bool:
+def _is_absolute(path: str) -> bool:
+    """The engine works in another folder; and no path can have a null character."""
+    return path.startswith("/") and "\0" not in path
+
+
+def _from_home(path: str) -> str:
+    """A path with `~` filled in, as it stands where there is no such user."""
     try:
-        return os.access(path, os.R_OK)
-    except ValueError:  # a character that no path can have
-        return False
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        return path
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == ""
 
 
 def _read_fields(
@@ -192,12 +217,16 @@ def _read_fields(
     hints = get_type_hints(kind, include_extras=True)
     fields: dict[str, Any] = {}
     for key in keys:
-        if plain.get(key) in (None, ""):
+        if _is_blank(plain.get(key)):
             continue
         try:
-            fields[key] = msgspec.convert(plain[key], hints[key], strict=False)
+            value = msgspec.convert(plain[key], hints[key], strict=False)
+            msgspec.json.encode(value)  # as the engine is told it
+            fields[key] = value
         except msgspec.ValidationError:
             problems.append(f"The key “{key}” must be {_expected(hints[key])}.")
+        except UnicodeEncodeError:
+            problems.append(f"The key “{key}” holds a character that is not UTF-8.")
     return fields
 
 
@@ -221,7 +250,7 @@ def _expected(hint: Any) -> str:
         case msgspec.inspect.StrType():
             return "a text"
         case msgspec.inspect.VarTupleType():
-            return "a list"
+            return "a list of texts"
         case msgspec.inspect.DictType(value_type=msgspec.inspect.StructType()):
             return f"a table of hosts, each with some of {', '.join(Cloud.__struct_fields__)}"
-    return "a table"
+    return "a table of texts"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ..accounts.files import is_own_file
 from ..accounts.model import ConfigurationSource
 from .model import Configuration, Instance
-from .reading import AUTH_TYPES, INSTANCE_KEYS, read_auth_type, read_instance, read_options
+from .reading import AUTH_TYPES, INSTANCE_KEYS, as_told, read_auth_type, read_instance, read_options
 
 VARIABLES = {f"RUCIO_{key.removeprefix('rucio_').upper()}": key for key in INSTANCE_KEYS if key != "cs3"}
 """Variables of the container image, each with the key it stands for: RUCIO_BASE_URL, RUCIO_MODE, …"""
@@ -65,7 +65,7 @@ def configuration_from(
         default_instance=default or (instances[0].name if instances else None),
         default_auth_type=read_auth_type(traits.get("default_auth_type"), problems),
         options=read_options(traits, problems),
-        problem=" ".join(problems) or None,
+        problem=as_told(problems),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,10 @@ def test_a_configuration_travels() -> None:
         ("replication_rule_lifetime_days", -1),
         ("destination_rse", None),
         ("rse_mount_path", ""),
+        ("rse_mount_path", "/mnt/\0"),
+        ("cache_expires_at", 10**30),
+        ("mode", "r\udce9plica"),
+        ("name", "r\udce9plica"),
     ],
 )
 def test_a_wrong_key_is_named_and_the_rest_can_be_used(key: str, value: Any) -> None:
@@ -91,6 +96,13 @@ def test_a_wrong_key_is_named_and_the_rest_can_be_used(key: str, value: Any) -> 
     assert f"“{key}”" in bad.problem
     assert "secret" not in bad.problem
     assert other.problem is None
+
+
+@pytest.mark.parametrize("key", ["rucio_base_url", "destination_rse", "rse_mount_path", "oidc_file_name"])
+def test_a_key_of_a_wrong_type_is_not_called_missing_too(key: str) -> None:
+    (instance,) = read(SITE | {key: 5}).instances
+
+    assert instance.problem == f"The key “{key}” must be a text."
 
 
 def test_the_token_needs_its_place() -> None:
@@ -168,6 +180,41 @@ def test_an_option_out_of_its_range_is_told_and_left_at_its_default(
 
     assert configuration.options == Options()
     assert f"The key “{key}” must be {words}" in str(configuration.problem)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("views_dir", "data", "an absolute path, or one that begins with “~/”"),
+        ("store_dir", "~nobody-of-this-name/data", "an absolute path, or one that begins with “~/”"),
+        ("store_dir", "/data\0", "an absolute path"),
+        ("mounts", ["/eos", "eos"], "a list of absolute paths"),
+        ("shared_stores", ["~/store"], "a list of absolute paths"),
+        ("shared_stores", [3], "a list of texts"),
+    ],
+)
+def test_a_folder_that_would_be_another_one_for_the_engine_is_told(key: str, value: Any, words: str) -> None:
+    configuration = configuration_from({"instances": [SITE], key: value}, {})
+
+    assert configuration.options == Options()
+    assert f"The key “{key}” must be {words}" in str(configuration.problem)
+
+
+def test_folders_may_begin_at_the_users_home() -> None:
+    configuration = read(SITE, views_dir="~/data", store_dir="~")
+
+    assert configuration.problem is None
+    assert configuration.options == Options(views_dir="~/data", store_dir="~")
+
+
+def test_what_is_told_can_be_handed_on_whatever_was_written() -> None:
+    instance = SITE | {"cs3": {"\udce9": {"auth": "basic"}}}
+    configuration = configuration_from(
+        {"instances": [instance], "default_instance": "\udce9", "\udce9": 1}, {}
+    )
+
+    assert "“default_instance”" in str(configuration.problem)
+    assert msgspec.json.encode(configuration)
 
 
 def test_an_option_that_there_is_not_is_told() -> None:
