@@ -272,12 +272,16 @@ class Accounts:
             old.retire()
         return session
 
-    def _resolved(self, instance: Instance) -> None:
+    def _resolved(self, name: str) -> None:
         """A remote configuration has come."""
         with self._lock:
-            if instance.name in self._sessions:
-                self._sessions[instance.name] = self._session(instance)
-        self._on_change(instance.name)
+            instance = self._remote.known(name)
+            if instance is None:
+                return
+            session = self._sessions[name] = self._session(instance)
+            self._told[name] = session.status()
+            self._wake_at_next_change()
+        self._on_change(name)
 
     def _write_added(self, instances: list[Instance]) -> None:
         try:

@@ -44,6 +44,11 @@ class _Question:
         self.hurry = threading.Event()
         """Set to end a pause."""
 
+    def known(self) -> Instance:
+        """The instance with the remote keys as far as they are known; local keys win."""
+        kept = self.kept
+        return merged(self.local, kept.keys) if kept else replace(self.local, problem=self.problem)
+
     def end(self) -> None:
         self.ended.set()
         self.hurry.set()
@@ -52,10 +57,11 @@ class _Question:
 class RemoteConfigurations:
     """Fetches in the background, and again when that is stale; what was fetched before serves meanwhile.
 
-    `resolved` is told, from another thread, each instance whose keys have come, or why they do not.
+    `resolved` is told, from another thread, the name of each instance of which more is known now: its keys, or
+    why they do not come.
     """
 
-    def __init__(self, folder: Path, resolved: Callable[[Instance], None]) -> None:
+    def __init__(self, folder: Path, resolved: Callable[[str], None]) -> None:
         self._folder = folder
         self._resolved = resolved
         self._lock = threading.Lock()
@@ -67,9 +73,13 @@ class RemoteConfigurations:
             with self._lock:
                 self._end(local.name)
             return local
-        question = self._question(local)
-        kept = question.kept
-        return merged(local, kept.keys) if kept else replace(local, problem=question.problem)
+        return self._question(local).known()
+
+    def known(self, name: str) -> Instance | None:
+        """The same of an instance that was asked for; None where another configuration has ended that."""
+        with self._lock:
+            question = self._questions.get(name)
+        return question.known() if question else None
 
     def keep(self, names: Collection[str]) -> None:
         """Ask no more for other instances."""
@@ -132,14 +142,14 @@ class RemoteConfigurations:
         question.kept = kept = _Kept(keys, time.time())
         with suppress(OSError):  # a full disk: they serve, and the next start asks again
             write_private(self._file(local.remote_url or ""), msgspec.json.encode(kept))
-        self._resolved(merged(local, keys))
+        self._resolved(local.name)
 
     def _failed(self, question: _Question, problem: str) -> None:
         if problem == question.problem:
             return
         question.problem = problem
         if question.kept is None:
-            self._resolved(replace(question.local, problem=problem))
+            self._resolved(question.local.name)
 
     def _file(self, url: str) -> Path:
         return self._folder / hashlib.sha256(url.encode()).hexdigest()[:32]

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from rucio_jupyterlab.accounts import holders
 from rucio_jupyterlab.accounts.accounts import Accounts
-from rucio_jupyterlab.config import Configuration, configuration_from, remote
+from rucio_jupyterlab.config import Configuration, Instance, configuration_from, remote
 from rucio_jupyterlab.config.remote import RemoteConfigurations, fetch_keys
 from rucio_jupyterlab.engine.protocol import AddInstance
 from rucio_jupyterlab.errors import BadConfiguration, Conflict, NotFound, RucioRefused, RucioUnreachable
+from tests.accounts.test_credentials import jwt
 from tests.accounts.wayward import Reply, Request, in_turn, wayward
 from tests.lab.lab import Lab
 
@@ -58,13 +60,13 @@ class Resolved:
     def __init__(self, state: Path, configuration: Configuration) -> None:
         self._came = threading.Event()
         (local,) = configuration.instances
-        self.instance = local
+        self.instance: Instance | None = local
         self.configurations = RemoteConfigurations(state, self._take)
         ASKING.append(self.configurations)
         self.first = self.configurations.resolve(local)
 
-    def _take(self, instance: Any) -> None:
-        self.instance = instance
+    def _take(self, name: str) -> None:
+        self.instance = self.configurations.known(name)
         self._came.set()
 
     def wait(self) -> Any:
@@ -310,6 +312,43 @@ def test_accounts_take_a_remote_configuration_when_it_comes(tmp_path: Path, lab:
         assert came.wait(timeout=10)
 
         assert accounts.examine("site").version
+    accounts.close()
+
+
+def test_an_answer_that_another_configuration_overtakes_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def keeps_slowly(*_: object) -> None:
+        entered.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(remote, "write_private", keeps_slowly)
+    with wayward(answering(KEYS)) as server:
+        accounts = Accounts(configured(server.url), tmp_path, lambda name: None)
+        assert entered.wait(30)
+        (asking,) = [one for one in threading.enumerate() if one.name == "remote configuration"]
+        here = {"name": "site", "display_name": "Site", "rucio_base_url": "https://other.example.org"}
+        accounts.configure(configuration_from({"instances": [here]}, {}))
+        go_on.set()
+        asking.join(30)
+
+    assert accounts.info("site").url == "https://other.example.org"
+    accounts.close()
+
+
+def test_a_token_that_a_remote_configuration_names_is_told_of_when_it_is_about_to_lapse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", jwt(holders.LAPSING_BEFORE + 1))
+    keys = {"rucio_base_url": "https://rucio.example.org", "oidc_auth": "env", "oidc_env_name": "MY_TOKEN"}
+    told = threading.Event()
+    with wayward(answering(keys)) as server:
+        accounts = Accounts(configured(server.url), tmp_path, lambda name: told.set())
+        while accounts.info("site").account.state != "lapsing":
+            assert told.wait(30)
+            told.clear()
     accounts.close()
 
 
