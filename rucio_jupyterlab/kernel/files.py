@@ -47,7 +47,7 @@ class Files(Sequence[str]):
 
     @property
     def folder(self) -> str | None:
-        """Absolute path of the folder they lie in, or of the one file; None for several collections."""
+        """Absolute path of the folder they lie in, or of the one file."""
         return self.job.path
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import heapq
+import posixpath
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,7 +55,7 @@ class Overview(msgspec.Struct, frozen=True):
     bytes: int
     growing: bool
     path: str
-    """View path, relative: the folder of the collection, or the file."""
+    """View path, relative: the folder of the collection, or the file; of several DIDs the folder around them."""
     descriptions: list[Description]
     """Of each DID, so that Rucio is asked once."""
     ahead: Ahead | None
@@ -115,7 +116,7 @@ class Planner:
             files,
             size,
             any(each.open for each in descriptions),
-            prefix + collection_path(first.scope, first.name),
+            prefix + posixpath.commonpath([collection_path(did.scope, did.name) for did in request.dids]),
             descriptions,
             ahead,
         )

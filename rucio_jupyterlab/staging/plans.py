@@ -151,7 +151,7 @@ class Plans:
 
     def _take_overview(self, job: Job, overview: Overview, prefix: str) -> None:
         job.record.growing = overview.growing
-        job.record.path = f"{self._views}/{overview.path}"
+        job.record.path = f"{self._views}/{overview.path}".rstrip("/")
         if job.record.prefix is None:
             job.record.prefix = prefix
             self._board.save(job)  # the next engine may know more instances, or fewer

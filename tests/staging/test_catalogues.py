@@ -288,6 +288,16 @@ async def test_what_a_shared_store_gives_and_takes_away_keeps_its_one_name(
         assert names(it) == []
 
 
+async def test_a_job_of_several_dids_names_the_folder_around_them(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    one = rucio.dataset("s", "run", [rucio.put("s", "a", b"abc")])
+    same, another = rucio.put("s", "b", b"abc"), rucio.put("t", "c", b"abc")
+    async with imagined_desk() as it:
+        assert (await it.stage(one, same)).path == f"{it.views}/s"
+        assert (await it.stage(one, another)).path == str(it.views)
+
+
 # Several instances
 
 
