@@ -15,15 +15,16 @@ from msgspec.structs import replace
 
 from ..config import Configuration, Instance
 from ..config.added import added_instance, read_added, write_added
+from ..config.reading import from_home
 from ..config.remote import RemoteConfigurations
 from ..config.sources import password_of_rucio_cfg
 from ..engine.protocol import AddInstance, SignIn
-from ..errors import BadConfiguration, BadRequest, Conflict, NoSpace, NotFound, SignInNeeded
+from ..errors import BadConfiguration, Conflict, NoSpace, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
 from .holders import discard_lapsed
-from .login import default_login, default_proxy, is_web_token
+from .login import brought_up_to_date, completed, default_login, is_web_token
 from .model import (
     NAMED,
     AccountChoices,
@@ -154,10 +155,7 @@ class Accounts:
     def sign_in(self, request: SignIn) -> InstanceInfo:
         """Sign in; what was in force stays so until that has worked."""
         session = self._usable(request.instance)
-        named = [field for field in NAMED if getattr(request, field)]
-        if _chooses_account(request, session):
-            named.append("account")
-        login = replace(self._login_of(request, session.instance), named=named)
+        login = completed(_typed(request, session), session.instance, os.environ)
         session.sign_in(login, request.password if request.auth_type == "userpass" else None)
         return self._info(session)
 
@@ -259,7 +257,9 @@ class Accounts:
         if old is not None and old.instance == instance:
             return old
         login = self._logins.get(instance.name)
-        if instance.name not in self._logins and not instance.problem:
+        if login is not None:
+            login = brought_up_to_date(login, instance, os.environ)
+        elif instance.name not in self._logins and not instance.problem:
             login = default_login(instance, self._configuration.default_auth_type, os.environ)
         password = password_of_rucio_cfg(instance) if login and login.auth_type == "userpass" else None
         session = AccountSession(
@@ -370,31 +370,27 @@ class Accounts:
         ways = [way for way in _WAYS if way != "token" or instance.oidc_auth or own]
         return sorted(ways, key=lambda way: way != preferred)
 
-    def _login_of(self, request: SignIn, instance: Instance) -> Login:
-        """What a request asks for, with the configuration's values where it names none."""
-        account = request.account or instance.default_account
-        if request.auth_type == "userpass":
-            username = request.username or instance.default_username
-            return Login(auth_type="userpass", account=account, username=username)
-        if request.auth_type == "token":
-            file, variable = _path(request.token_file), request.token_variable
-            if not (file or variable):
-                file = instance.oidc_file_name if instance.oidc_auth == "file" else None
-                variable = instance.oidc_env_name if instance.oidc_auth == "env" else None
-            if not (file or variable):
-                raise BadRequest("Name the file or the variable that holds the token.")
-            return Login(auth_type="token", account=account, token_file=file, token_variable=variable)
-        if request.auth_type == "x509":
-            certificate = _path(request.certificate) or instance.client_certificate
-            key = _path(request.key) or (instance.client_key if not request.certificate else None)
-            return Login(auth_type="x509", account=account, certificate=certificate, key=key)
-        proxy = _path(request.certificate) or default_proxy(instance, os.environ)
-        return Login(auth_type="x509_proxy", account=account, certificate=proxy)
-
 
 def _same_way(default: Login, login: Login | None) -> bool:
     """Whether a login is what the configuration gives; an account may have come by itself."""
     return login is not None and replace(default, account=login.account) == login
+
+
+def _typed(request: SignIn, session: AccountSession) -> Login:
+    """What a request names."""
+    named = [field for field in NAMED if getattr(request, field)]
+    if _chooses_account(request, session):
+        named.append("account")
+    return Login(
+        auth_type=request.auth_type,
+        account=request.account or None,
+        username=request.username or None,
+        certificate=from_home(request.certificate or "") or None,
+        key=from_home(request.key or "") or None,
+        token_file=from_home(request.token_file or "") or None,
+        token_variable=request.token_variable or None,
+        named=named,
+    )
 
 
 def _chooses_account(request: SignIn, session: AccountSession) -> bool:
@@ -403,8 +399,3 @@ def _chooses_account(request: SignIn, session: AccountSession) -> bool:
     if in_force.login is not None and request.account == in_force.account:
         return "account" in in_force.login.named
     return bool(request.account) and request.account != session.instance.default_account
-
-
-def _path(text: str | None) -> str | None:
-    """A path as the user typed it, with `~` for the home folder."""
-    return str(Path(text).expanduser()) if text else None

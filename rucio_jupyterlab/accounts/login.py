@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from ..config import Instance
 from ..config.sources import password_of_rucio_cfg
@@ -18,6 +19,7 @@ from .files import is_own_file
 from .model import AuthType, Login
 
 _T = TypeVar("_T")
+_NO_PROXY = "No proxy lies where programs of the grid leave it. Make one, or name its file."
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +66,29 @@ def default_login(instance: Instance, preferred: AuthType | None, environ: Mappi
     return None
 
 
+def completed(login: Login, instance: Instance, environ: Mapping[str, str]) -> Login:
+    """What the user has named, with the configuration's values, or what lies in the usual place, for the rest."""
+    login = replace(login, account=login.account or instance.default_account)
+    if login.auth_type == "userpass":
+        return replace(login, username=login.username or instance.default_username)
+    if login.auth_type == "x509_proxy":
+        return replace(login, certificate=login.certificate or default_proxy(instance, environ))
+    if login.auth_type == "x509":
+        key = login.key or (None if login.certificate else instance.client_key)
+        return replace(login, certificate=login.certificate or instance.client_certificate, key=key)
+    if login.token_file or login.token_variable:
+        return login
+    if instance.oidc_auth == "file":
+        return replace(login, token_file=instance.oidc_file_name)
+    return replace(login, token_variable=instance.oidc_env_name if instance.oidc_auth == "env" else None)
+
+
+def brought_up_to_date(kept: Login, instance: Instance, environ: Mapping[str, str]) -> Login:
+    """A login of earlier with the usual places as they are now: a proxy may lie elsewhere in each session."""
+    now = completed(kept.as_typed(), instance, environ)
+    return now if now.username or now.certificate or now.token_file or now.token_variable else kept
+
+
 def default_proxy(instance: Instance, environ: Mapping[str, str]) -> str | None:
     """The user's proxy, looked for where the grid's own tools look; None if there is none."""
     candidates = [
@@ -78,11 +103,13 @@ def default_proxy(instance: Instance, environ: Mapping[str, str]) -> str | None:
 
 
 def read_token(login: Login, environ: Mapping[str, str]) -> str:
-    """The token as it lies there now, without white space at its ends. Raises SignInNeeded."""
+    """The token as it lies there now, without white space at its ends. Raises SignInNeeded, BadRequest."""
+    if not (login.token_file or login.token_variable):
+        raise BadRequest("Name the file or the variable that holds the token.")
     if login.token_file:
         try:
             value = Path(login.token_file).read_text(encoding="ascii").strip()
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             raise SignInNeeded(f"The token file {login.token_file} cannot be read.") from None
     else:
         value = environ.get(login.token_variable or "", "").strip()
@@ -118,18 +145,20 @@ def _web_token_part(value: str, number: int, kind: type[_T]) -> _T | None:
 def check_certificate(login: Login) -> None:
     """Raise BadRequest where the certificate's files could not be used, naming the file."""
     certificate = Path(login.certificate or "")
-    if not login.certificate or not certificate.is_file():
-        raise BadRequest(
-            f"There is no certificate at {certificate}." if login.certificate else "Name a certificate."
-        )
+    if not login.certificate:
+        raise BadRequest(_NO_PROXY if login.auth_type == "x509_proxy" else "Name a certificate.")
+    if not certificate.is_file():
+        raise BadRequest(f"There is no certificate at {certificate}.")
     key = Path(login.key) if login.key else certificate
     try:
         content = key.read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         raise BadRequest(f"The key {key} cannot be read.") from None
+    if b"PRIVATE KEY" not in content:
+        raise BadRequest(
+            f"There is no private key in {key}.{'' if login.key else ' Name the file that holds it.'}"
+        )
     if key.stat().st_mode & 0o077:
         raise BadRequest(f"Others may read the key {key}; take that right away (chmod 600).")
-    if b"PRIVATE KEY" not in content:
-        raise BadRequest(f"There is no private key in {key}.")
     if b"ENCRYPTED" in content:
         raise BadRequest(f"The key {key} has a pass phrase; make a proxy of it, or a key without one.")

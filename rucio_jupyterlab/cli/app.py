@@ -15,6 +15,7 @@ from .. import __version__
 from ..accounts.model import AuthType
 from ..catalog.model import SearchType
 from ..config import state_folder
+from ..config.reading import from_home
 from ..engine.place import private_folder
 from ..errors import Failure
 from ..kernel.actions import LIMIT
@@ -232,7 +233,7 @@ def _add_limit(parser: argparse.ArgumentParser) -> None:
 
 def _absolute(path: str) -> str:
     """The engine reads the file, and works in another folder."""
-    return str(Path(path).expanduser().absolute())
+    return str(Path(from_home(path)).absolute())
 
 
 def _positive(text: str) -> int:

@@ -97,7 +97,7 @@ def read_options(plain: Mapping[str, Any], problems: list[str]) -> Options:
             problems.append(f"The key “{key}” of RucioConfig is not known{meant}")
     fields = _read_fields(Options, Options.__struct_fields__, plain, problems)
     for key in ("views_dir", "store_dir"):
-        if key in fields and not _is_absolute(_from_home(fields[key])):
+        if key in fields and not _is_absolute(from_home(fields[key])):
             problems.append(f"The key “{key}” must be an absolute path, or one that begins with “~/”.")
             del fields[key]
     for key in ("shared_stores", "mounts"):
@@ -194,17 +194,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def from_home(path: str) -> str:
+    """A path with `~` filled in, as it stands where there is no such user."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError:
+        return path
+
+
 def _is_absolute(path: str) -> bool:
     """The engine works in another folder; and no path can have a null character."""
     return path.startswith("/") and "\0" not in path
-
-
-def _from_home(path: str) -> str:
-    """A path with `~` filled in, as it stands where there is no such user."""
-    try:
-        return str(Path(path).expanduser())
-    except RuntimeError:
-        return path
 
 
 def _is_blank(value: Any) -> bool:

@@ -326,6 +326,28 @@ def test_a_key_that_others_can_read_is_refused(desk: MakeDesk, lab: Lab, tmp_pat
         )
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (SignIn("lab", "x509", certificate="public"), "no private key in .*public. Name the file"),
+        (SignIn("lab", "x509", certificate="public", key="public"), "no private key in .*public.$"),
+        (SignIn("lab", "x509", certificate="~nobody-of-this-name/cert"), "no certificate at ~nobody"),
+        (SignIn("lab", "x509"), "Name a certificate"),
+        (SignIn("lab", "x509_proxy"), "No proxy"),
+        (SignIn("lab", "token"), "Name the file or the variable"),
+    ],
+)
+def test_what_is_lacking_to_sign_in_is_told(
+    desk: MakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: SignIn, words: str
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.accounts.login.default_proxy", lambda instance, environ: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "public").write_text("a certificate alone")
+
+    with pytest.raises(BadRequest, match=words):
+        desk().accounts.sign_in(asked)
+
+
 def test_rucio_tells_how_it_is(desk: MakeDesk) -> None:
     told = desk().accounts.examine("lab")
 
@@ -612,6 +634,34 @@ def test_an_account_that_was_chosen_outlives_the_engine(with_proxy: Callable[[],
     restarted = with_proxy()
 
     assert restarted.client("w").account == "higgs"
+
+
+def test_an_account_that_was_chosen_goes_on_with_the_proxy_of_the_new_session(
+    with_proxy: Callable[[], Accounts], tmp_path: Path
+) -> None:
+    accounts = with_proxy()
+    accounts.client("w")
+    accounts.switch("w", "higgs")
+    (tmp_path / "proxy-0").unlink()
+
+    restarted = with_proxy()
+
+    assert restarted.info("w").account.state == "signed-in"
+    assert restarted.client("w").account == "higgs"
+    login = restarted._find("w").login
+    assert login and login.certificate == str(tmp_path / "proxy-1")
+
+
+def test_a_file_that_was_named_stays_the_one(with_proxy: Callable[[], Accounts], tmp_path: Path) -> None:
+    accounts = with_proxy()
+    named = tmp_path / "named"
+    shutil.copy(tmp_path / "proxy-0", named)
+    accounts.sign_in(SignIn("w", "x509_proxy", certificate=str(named)))
+
+    restarted = with_proxy()
+
+    login = restarted._find("w").login
+    assert login and login.certificate == str(named)
 
 
 def test_an_account_that_came_by_itself_is_no_choice(
