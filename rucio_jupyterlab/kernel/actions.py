@@ -182,7 +182,10 @@ def _check_positive(name: str, value: int) -> None:
         raise RucioError(f"`{name}` must be a whole number above 0, not {value!r}.", "bad-request")
 
 
-def _did(text: str) -> dict[str, str]:
+def _did(text: Any) -> dict[str, str]:
+    if not isinstance(text, str):  # which nobody has checked in a notebook
+        kind = type(text).__name__
+        raise RucioError(f"A DID is a text, not a {kind}; for several write `stage(*dids)`.", "bad-request")
     scope, colon, name = text.strip().partition(":")
     if not (scope and colon and name):
         raise RucioError(f"“{text.strip()}” is not a DID: write it as scope:name.", "bad-request")

@@ -17,6 +17,13 @@ class _Help(Exception):
     """The user asked for help, which was printed."""
 
 
+class _Interrupt(KeyboardInterrupt):
+    """An interrupt that a cell shows as such, without the way through our code."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["KeyboardInterrupt"]
+
+
 class _LineParser(argparse.ArgumentParser):
     """A parser that never ends the process it is in: here, the kernel."""
 
@@ -30,13 +37,16 @@ class _LineParser(argparse.ArgumentParser):
 def rucio(line: str) -> Any:
     """Find data in Rucio and stage them here. `%rucio --help` tells more."""
     try:
-        arguments = vars(_parser().parse_args(shlex.split(line)))
+        arguments = vars(_parser().parse_args(shlex.split(line) or ["--help"]))
     except _Help:
         return None
     except ValueError:
         raise RucioError("A quotation mark is not closed.", "bad-request") from None
     action: Callable[..., Any] = arguments.pop("action")
-    return action(**arguments)
+    try:
+        return action(**arguments)
+    except KeyboardInterrupt:
+        raise _Interrupt from None
 
 
 def _stage(dids: list[str], no_wait: bool, **options: Any) -> Any:
@@ -47,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _LineParser(prog="%rucio", description="Find data in Rucio and stage them here.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    stage = commands.add_parser("stage", help="bring files here; gives the list of their paths")
+    stage = _add_command(commands, "stage", "bring files here; gives the list of their paths")
     stage.set_defaults(action=_stage)
     stage.add_argument("dids", metavar="DID", nargs="+", help="scope:name")
     stage.add_argument("--first", type=int, metavar="N", help="at most N files of each DID")
@@ -59,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     stage.add_argument("--no-wait", action="store_true", help="return at once; .wait() gives the paths")
     _add_instance(stage)
 
-    search = commands.add_parser("search", help="find DIDs by name")
+    search = _add_command(commands, "search", "find DIDs by name")
     search.set_defaults(action=actions.search)
     search.add_argument("pattern", metavar="PATTERN", help="scope:name, with * for any text")
     search.add_argument(
@@ -68,13 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_instance(search)
     _add_limit(search)
 
-    ls = commands.add_parser("ls", help="what a dataset or container holds")
+    ls = _add_command(commands, "ls", "what a dataset or container holds")
     ls.set_defaults(action=actions.ls)
     ls.add_argument("did", metavar="DID", help="scope:name")
     _add_instance(ls)
     _add_limit(ls)
 
-    commands.add_parser("status", help="all jobs").set_defaults(action=actions.status)
+    _add_command(commands, "status", "all jobs").set_defaults(action=actions.status)
+    return parser
+
+
+def _add_command(commands: Any, name: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}."
+    )
     return parser
 
 

@@ -12,8 +12,8 @@ from . import html, words
 if TYPE_CHECKING:
     from .model import Job
 
-BAR = 24
-"""Characters of the bar on a terminal."""
+BARS = (24, 12)
+"""Characters of the bar on a terminal; the longest that leaves room for the numbers."""
 ERASE_LINE = "\r\033[K"
 LOG_PAUSE = 10.0
 """Seconds between two lines of an unchanged state where nothing can be drawn over."""
@@ -76,16 +76,22 @@ class TerminalDisplay:
             if line not in self._said:
                 self._said.add(line)
                 self._stream.write(f"{ERASE_LINE}{printable(line)}\n")
-        filled = round(words.fraction(job) * BAR)
-        line = f"{'█' * filled}{'░' * (BAR - filled)} {words.progress(job)}"
-        width = shutil.get_terminal_size().columns
-        self._stream.write(f"{ERASE_LINE}{line[: width - 1]}")
+        width = shutil.get_terminal_size().columns - 1
+        line = _with_bar(words.progress(job), words.fraction(job), width)
+        self._stream.write(f"{ERASE_LINE}{line[:width]}")
         self._stream.flush()
 
     def close(self) -> None:
         if self._said:
             self._stream.write("\n")
             self._stream.flush()
+
+
+def _with_bar(numbers: str, fraction: float, width: int) -> str:
+    """A bar before the numbers, as long as there is room for it: these say more."""
+    length = next((each for each in BARS if each + 1 + len(numbers) <= width), 0)
+    filled = round(fraction * length)
+    return f"{'█' * filled}{'░' * (length - filled)} {numbers}".lstrip()
 
 
 class LogDisplay:

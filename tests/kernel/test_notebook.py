@@ -80,6 +80,7 @@ def test_a_wrong_use_says_what_is_right(notebook: Notebook) -> None:
     cell = notebook.run("%rucio stage")
     assert "DID" in cell.error and "usage: %rucio stage" in cell.error
     assert "scope:name" in notebook.run("%rucio stage --help").text
+    assert "find DIDs by name" in notebook.run("%rucio").text
 
 
 def test_an_interrupt_cancels_the_job(engine: EngineStandIn, notebook: Notebook) -> None:
@@ -88,7 +89,7 @@ def test_an_interrupt_cancels_the_job(engine: EngineStandIn, notebook: Notebook)
     until(lambda: engine.questions(protocol.GetJob))
     notebook.interrupt()
     cell = notebook.end(request)
-    assert "KeyboardInterrupt" in cell.error
+    assert cell.error == "KeyboardInterrupt"
     assert engine.questions(protocol.CancelJob)
     assert "cancelled" in cell.displayed[-1]["text/html"]
     assert notebook.token not in cell.error

@@ -122,6 +122,8 @@ def test_without_waiting_the_job_can_be_waited_for_later(jupyter: JupyterStandIn
 def test_what_is_no_did_is_refused_before_anything_is_asked(jupyter: JupyterStandIn) -> None:
     with pytest.raises(kernel.RucioError, match="scope:name"):
         kernel.stage("no-did")
+    with pytest.raises(kernel.RucioError, match=r"not a list; for several write `stage\(\*dids\)`"):
+        kernel.stage(["user.alice:run1"])  # type: ignore[arg-type]
     assert not jupyter.requests
 
 

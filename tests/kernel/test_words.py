@@ -7,7 +7,7 @@ import io
 import pytest
 
 from rucio_jupyterlab.kernel import words
-from rucio_jupyterlab.kernel.progress import LogDisplay, TerminalDisplay
+from rucio_jupyterlab.kernel.progress import ERASE_LINE, LogDisplay, TerminalDisplay
 from tests.kernel.test_files import job
 
 
@@ -88,6 +88,18 @@ def test_a_terminal_shows_one_line_that_is_drawn_over() -> None:
     text = stream.getvalue()
     assert text.count("\n") == 3 and text.count("s:d") == 1 and text.count("ALPHA_DISK is slow.") == 1
     assert "█" * 24 in text
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(80, 24), (60, 12), (45, 0)])
+def test_a_bar_leaves_room_for_the_numbers(monkeypatch: pytest.MonkeyPatch, columns: int, bar: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = io.StringIO()
+    running = job(state="running", files_total=20, files_done=20, bytes_total=10**7, bytes_done=10**7)
+
+    TerminalDisplay(stream, "").show(running._replace(seconds_left=3.0))
+
+    line = stream.getvalue().rpartition(ERASE_LINE)[2]
+    assert line.count("█") == bar and line.endswith("10.0 of 10.0 MB · 20 / 20 files · 3 s left")
 
 
 def test_a_log_gets_a_line_for_each_state() -> None:
