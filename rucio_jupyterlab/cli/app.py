@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from io import TextIOWrapper
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +20,7 @@ from ..errors import Failure
 from ..kernel.actions import LIMIT
 from . import accounts, catalogue, putting, staging
 from .engine import Engine
-from .output import Exit, JsonOutput, Output, TextOutput
+from .output import Exit, JsonOutput, Output, TextOutput, take_any_text
 from .site import read_site
 
 Command = Callable[[argparse.Namespace, Engine, Output], Exit]
@@ -33,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, see `Exit`."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ["demo"]:
-        _take_any_text(json=False)
+        take_any_text(json=False)
         return _demo(argv[1:])
     arguments = _parser().parse_args(argv)
-    _take_any_text(arguments.json)
+    take_any_text(arguments.json)
     output: Output = JsonOutput(sys.stdout) if arguments.json else TextOutput(sys.stdout, sys.stderr)
     ended = Exit.OK
     try:
@@ -64,14 +63,6 @@ def _answer(arguments: argparse.Namespace, output: Output) -> Exit:
     except (KeyboardInterrupt, EOFError):  # EOFError: Ctrl-D where a password is asked for
         output.end_of_job()
         return Exit.INTERRUPTED
-
-
-def _take_any_text(json: bool) -> None:
-    """JSON is UTF-8 whatever the locale; of the rest that shows what the locale knows."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(
-            encoding="utf-8" if json else None, errors=None if json else "backslashreplace"
-        )
 
 
 def _drop_what_cannot_be_written() -> None:
@@ -119,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_signout,
     ):
         _add_json(add(commands))
-    _add_json(commands.add_parser("doctor", help="tell what is configured and what is broken"))
+    _add_json(_add_command(commands, "doctor", "tell what is configured and what is broken"))
     commands.add_parser("demo", help="run a real Rucio with data on this machine")
     return parser
 
@@ -127,8 +118,14 @@ def _parser() -> argparse.ArgumentParser:
 _Commands = argparse._SubParsersAction
 
 
+def _add_command(
+    commands: _Commands[argparse.ArgumentParser], name: str, what: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+
+
 def _add_stage(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("stage", help="bring files here; writes the path of their folder")
+    parser = _add_command(commands, "stage", "bring files here; writes the path of their folder")
     parser.set_defaults(run=staging.stage)
     parser.add_argument("dids", metavar="DID", nargs="+", help="scope:name")
     parser.add_argument("--first", type=_positive, metavar="N", help="at most N files of each DID")
@@ -145,7 +142,7 @@ def _add_stage(commands: _Commands[argparse.ArgumentParser]) -> argparse.Argumen
 
 
 def _add_put(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("put", help="store files on a CS3 cloud, and register them")
+    parser = _add_command(commands, "put", "store files on a CS3 cloud, and register them")
     parser.set_defaults(run=putting.put)
     parser.add_argument("files", metavar="FILE", nargs="+", type=_absolute)
     parser.add_argument("rse", metavar="RSE", help="the cloud's")
@@ -159,7 +156,7 @@ def _add_put(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentP
 
 
 def _add_search(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("search", help="find DIDs by name")
+    parser = _add_command(commands, "search", "find DIDs by name")
     parser.set_defaults(run=catalogue.search)
     parser.add_argument("pattern", metavar="PATTERN", help="scope:name, with * for any text")
     parser.add_argument("--type", default="collection", choices=get_args(SearchType))
@@ -169,7 +166,7 @@ def _add_search(commands: _Commands[argparse.ArgumentParser]) -> argparse.Argume
 
 
 def _add_ls(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("ls", help="what a dataset or container holds")
+    parser = _add_command(commands, "ls", "what a dataset or container holds")
     parser.set_defaults(run=catalogue.ls)
     parser.add_argument("did", metavar="DID", help="scope:name")
     _add_instance(parser, "--instance")
@@ -178,7 +175,7 @@ def _add_ls(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentPa
 
 
 def _add_status(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("status", help="all jobs, or one of them")
+    parser = _add_command(commands, "status", "all jobs, or one of them")
     parser.set_defaults(run=staging.status)
     parser.add_argument("job", metavar="JOB", nargs="?", help="a job's identifier")
     more = parser.add_mutually_exclusive_group()
@@ -188,16 +185,14 @@ def _add_status(commands: _Commands[argparse.ArgumentParser]) -> argparse.Argume
 
 
 def _add_cancel(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("cancel", help="end a job; what is verified stays")
+    parser = _add_command(commands, "cancel", "end a job; what is verified stays")
     parser.set_defaults(run=staging.cancel)
     parser.add_argument("job", metavar="JOB", help="a job's identifier")
     return parser
 
 
 def _add_signin(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        "signin", help="sign in; a password is asked for, or read from standard input"
-    )
+    parser = _add_command(commands, "signin", "sign in; a password is asked for, or read from standard input")
     parser.set_defaults(run=accounts.sign_in)
     _add_instance(parser, "instance")
     parser.add_argument("--type", choices=get_args(AuthType), help="another way than the preferred one")
@@ -206,12 +201,14 @@ def _add_signin(commands: _Commands[argparse.ArgumentParser]) -> argparse.Argume
     parser.add_argument("--certificate", type=_absolute, metavar="FILE", help="PEM; the proxy for x509_proxy")
     parser.add_argument("--key", type=_absolute, metavar="FILE", help="PEM")
     parser.add_argument("--token-file", type=_absolute, metavar="FILE", help="read anew at each use")
-    parser.add_argument("--token-variable", metavar="NAME", help="the variable that holds the token")
+    parser.add_argument(
+        "--token-variable", metavar="NAME", help="a variable of the engine's that holds the token"
+    )
     return parser
 
 
 def _add_signout(commands: _Commands[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("signout", help="forget token and password")
+    parser = _add_command(commands, "signout", "forget token and password")
     parser.set_defaults(run=accounts.sign_out)
     _add_instance(parser, "instance")
     return parser

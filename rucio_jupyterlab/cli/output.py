@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import enum
+import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from typing import Protocol, TextIO
 
 import msgspec
@@ -14,6 +17,24 @@ from ..kernel.progress import Display, display_for_here, printable
 from ..staging.model import JobSnapshot
 
 SIGN_IN_HINT = "Run `jupyter rucio signin`."
+
+
+_PLAIN = str.maketrans(
+    {
+        "“": '"',
+        "”": '"',
+        "’": "'",
+        "…": "...",
+        "·": "-",
+        "→": "->",
+        "✓": "+",
+        "✗": "x",
+        "█": "#",
+        "░": ".",
+        "\N{REPLACEMENT CHARACTER}": "?",
+    }
+)
+"""What stands for the characters of our own texts where a terminal has none of them."""
 
 
 class Exit(enum.IntEnum):
@@ -119,6 +140,23 @@ class TextOutput:
         self.end_of_job()
         hint = f" {SIGN_IN_HINT}" if problem.do == "signin" else ""
         self.note(f"jupyter rucio: {problem.detail}{hint}")
+
+
+def take_any_text(json: bool) -> None:
+    """Have JSON written in UTF-8 whatever the locale; and of the rest what the locale knows, as well as it can."""
+    codecs.register_error("plainly", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="plainly")
+    if json and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """A handler of encoding errors."""
+    assert isinstance(error, UnicodeEncodeError)
+    plain = error.object[error.start : error.end].translate(_PLAIN)
+    return plain.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def as_job(snapshot: JobSnapshot) -> Job:

@@ -33,13 +33,14 @@ class NoConsent(Failure):
 
 def stage(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """Start a job and, unless told otherwise, see it through. Ctrl-C cancels it."""
+    dids = [Did.parse(text) for text in arguments.dids]
     instance = engine.instance(arguments.instance)
     if instance.account.state in ("signed-out", "lapsed") and not arguments.no_wait:
         # A job waits for a sign-in, which a script would never see.
         raise SignInNeeded(f"Nobody is signed in at {instance.display_name}.")
     request = JobRequest(
         instance=instance.name,
-        dids=[Did.parse(text) for text in arguments.dids],
+        dids=dids,
         rse=arguments.rse,
         first=arguments.first,
         pattern=arguments.pattern,

@@ -190,7 +190,11 @@ def test_whether_a_job_was_cancelled_is_told(
     assert told in capsys.readouterr().err
 
 
-def test_what_is_no_did_is_a_wrong_use(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("state", ["signed-in", "signed-out"])
+def test_what_is_no_did_is_a_wrong_use(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    engine.instances = Instances([info(state=state)], default="lab")
     assert main(["stage", "nonsense"]) == 2
     assert "scope:name" in capsys.readouterr().err
 
@@ -267,6 +271,19 @@ def test_names_reach_a_terminal_of_another_alphabet(engine: EngineStandIn, json_
         assert json.loads(said.stdout)["did"]["name"] == "größe–π"
     else:
         assert "größe".encode("latin-1") in said.stdout
+
+
+def test_our_own_words_are_plain_where_a_terminal_knows_no_others(engine: EngineStandIn) -> None:
+    engine.course = [snapshot("running", files_total=2, files_done=1, bytes_total=20, bytes_done=10)]
+    ascii_alone = os.environ | {"PYTHONIOENCODING": "ascii"}
+    for arguments, words in (
+        (["status", "job1"], b"user.alice:run1: 10 of 20 B - 1 / 2 files\n"),
+        (["stage", "größe"], b'jupyter rucio: "gr\\xf6\\xdfe" is not a DID: write it as scope:name.\n'),
+    ):
+        said = subprocess.run(
+            [*STAGE[:3], *arguments], check=False, env=ascii_alone, capture_output=True, timeout=60
+        )
+        assert said.stdout + said.stderr == words
 
 
 @pytest.mark.parametrize("answer", ["²", "99999999999999999999999"])
