@@ -239,8 +239,9 @@ class Accounts:
     def _find(self, name: str) -> AccountSession:
         with self._lock:
             session = self._sessions.get(name)
+            known = ", ".join(self._sessions) or "none"
         if session is None:
-            raise NotFound(f"There is no instance “{name}”.", do="choose")
+            raise NotFound(f"No Rucio is configured as “{name}”; there is {known}.", do="choose")
         return session
 
     def _usable(self, name: str) -> AccountSession:

@@ -114,8 +114,11 @@ def read_token(login: Login, environ: Mapping[str, str]) -> str:
     else:
         value = environ.get(login.token_variable or "", "").strip()
     if not value or any(character.isspace() for character in value):
-        where = f"file {login.token_file}" if login.token_file else f"variable {login.token_variable}"
-        raise SignInNeeded(f"The token {where} holds no token.")
+        if login.token_file:
+            raise SignInNeeded(f"The token file {login.token_file} holds no token.")
+        raise SignInNeeded(
+            f"The variable {login.token_variable} holds no token where the engine was started."
+        )
     return value
 
 

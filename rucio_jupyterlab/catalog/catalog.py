@@ -88,6 +88,10 @@ class Catalog:
 
     def open_listing(self, request: OpenListing) -> ListingPage:
         """Ask, and give the first page; the rest is spooled as it arrives."""
+        if isinstance(request.query, SearchQuery) and has_wildcards(request.query.scope or "*"):
+            raise BadRequest(
+                "Name a scope: what is looked for is scope:name, with * for any text in the name."
+            )
         client = self._accounts.client(request.instance)
         ask, decode = _question(client, request.query)
         return self._listings.open(ask, decode, request.limit)

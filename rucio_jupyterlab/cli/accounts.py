@@ -60,7 +60,10 @@ def standing(info: InstanceInfo) -> str:
     text = f"signed in as {account.account}" if account.account else "signed in"
     if account.expires_at is not None:
         text += f", {words.duration(account.expires_at - time.time())} left"
-    return text + (", renewed by itself" if account.renewable else "")
+    by_certificate = account.login is not None and account.login.auth_type in ("x509", "x509_proxy")
+    if account.renewable and not by_certificate:  # whose end is the one that is told
+        text += ", renewed by itself"
+    return text
 
 
 def _way(info: InstanceInfo, named: Mapping[str, str | None]) -> AuthType:

@@ -188,7 +188,7 @@ def of_no_answer(instance: str, url: str, failure: str, certificate: Explanation
     return Finding(
         instance,
         "broken",
-        f"{url} does not answer. {failure}",
+        f"{url}: {failure}",
         "Check rucio_base_url, the network, and any proxy between; else try again later.",
     )
 

@@ -17,7 +17,7 @@ from rucio_jupyterlab.accounts.files import write_private
 from rucio_jupyterlab.accounts.model import Login
 from rucio_jupyterlab.config import Configuration, configuration_from
 from rucio_jupyterlab.engine.protocol import SignIn
-from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, SignInNeeded
+from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, NotFound, SignInNeeded
 from rucio_mesh.testing.certificates import Authority
 from tests.accounts.conftest import Desk
 from tests.accounts.wayward import Reply, Request, in_turn, rucio_where, wayward
@@ -52,6 +52,11 @@ def test_a_password_signs_in_as_the_account_named(desk: MakeDesk, lab: Lab) -> N
     assert (info.account.state, info.account.account) == ("signed-in", "alice")
     assert info.account.renewable
     assert accounts.client("lab").ask("ping", dict[str, str])["version"]
+
+
+def test_who_names_an_instance_that_there_is_not_is_told_which_there_are(desk: MakeDesk) -> None:
+    with pytest.raises(NotFound, match="No Rucio is configured as “nowhere”; there is lab"):
+        desk().accounts.info("nowhere")
 
 
 def test_what_was_typed_is_told_the_password_aside(desk: MakeDesk, lab: Lab) -> None:

@@ -134,8 +134,11 @@ def test_what_is_not_there_is_told(catalog: Catalog, scope: str) -> None:
         catalog.open_listing(OpenListing("lab", ContentQuery(Did(scope, "nowhere"))))
     with pytest.raises(BadRequest, match=r"“\.\.”"):
         catalog.open_listing(OpenListing("lab", ContentQuery(Did("..", "a"))))
-    with pytest.raises(NotFound, match="no instance"):
+    with pytest.raises(NotFound, match="No Rucio is configured"):
         catalog.open_listing(OpenListing("elsewhere", SearchQuery(scope)))
+    for no_scope in ("", "user.*"):
+        with pytest.raises(BadRequest, match="Name a scope"):
+            catalog.open_listing(OpenListing("lab", SearchQuery(no_scope)))
 
 
 def test_pasted_dids_keep_their_order_and_unknown_ones_are_marked(catalog: Catalog, scope: str) -> None:

@@ -14,7 +14,7 @@ from time import time
 
 import pytest
 
-from rucio_jupyterlab.accounts.model import AccountStatus, Instances, Reachability
+from rucio_jupyterlab.accounts.model import AccountStatus, AuthType, Instances, Login, Reachability
 from rucio_jupyterlab.cli import findings, main
 from rucio_jupyterlab.cli.disks import Disk, disk_of, kind_of
 from rucio_jupyterlab.cli.tls import explain_certificate
@@ -239,8 +239,7 @@ def test_a_look_that_breaks_off_costs_no_other(
         alone,
         rucio_base_url=rucio,
         rucio_ca_cert=str(authority.certificate),
-        oidc_auth="file",
-        oidc_file_name="/a\0b",  # no system call takes it
+        cs3={"cloud": {"secret_file": "/a\0b"}},  # no system call takes it
     )
     code, found = examine(capsys)
     (broken, *_) = [one for one in found if one.level == "broken"]
@@ -293,6 +292,18 @@ def test_who_is_signed_in_is_told_as_rucio_writes_it_and_nobody_is_invented() ->
     assert named.says == "Signed in as ATLAS-prod."
     unasked = findings.of_account(info(account=AccountStatus("signed-in", renewable=True)))
     assert unasked.says == "Signed in, renewed by itself."
+
+
+@pytest.mark.parametrize(("way", "renewed"), [("userpass", True), ("token", True), ("x509_proxy", False)])
+def test_no_certificate_is_said_to_renew_itself(way: AuthType, renewed: bool) -> None:
+    login = Login(auth_type=way, account="alice")
+    told = findings.of_account(info(account=AccountStatus("signed-in", "alice", login, None, True)))
+    assert ("renewed by itself" in told.says) == renewed
+
+
+def test_a_server_that_answers_with_an_error_is_not_said_to_be_silent() -> None:
+    told = findings.of_no_answer("lab", "https://rucio", "Lab answered with an error (HTTP 404).", None)
+    assert told.says == "https://rucio: Lab answered with an error (HTTP 404)."
 
 
 def test_what_the_engine_alone_knows_is_a_configuration(
