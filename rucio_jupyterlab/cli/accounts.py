@@ -94,10 +94,22 @@ def _user_and_password(arguments: Namespace, info: InstanceInfo, known: str | No
         offered = f" [{default}]" if default else ""
         sys.stderr.write(f"User name at {info.display_name}{offered}: ")
         sys.stderr.flush()
-        default = sys.stdin.readline().strip() or default
+        typed = sys.stdin.readline()
+        if not typed:
+            raise EOFError
+        default = typed.strip() or default
     if not default:
         raise BadRequest("Name the user with --username.")
-    return {"username": default, "password": getpass.getpass(f"Password of {default}: ")}
+    return {"username": default, "password": _asked(f"Password of {default}: ")}
+
+
+def _asked(prompt: str) -> str:
+    """What is typed unseen; the line ends also where that breaks off."""
+    try:
+        return getpass.getpass(prompt)
+    except (KeyboardInterrupt, EOFError):
+        sys.stderr.write("\n")
+        raise
 
 
 def _own_name() -> str | None:

@@ -40,6 +40,27 @@ def test_on_a_terminal_it_is_asked_for(engine: EngineStandIn, monkeypatch: pytes
     assert (asked.username, asked.password) == ("alice", PASSWORD)
 
 
+def test_the_end_of_input_in_place_of_a_name_asks_for_no_password(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    assert main(["signin"]) == 130
+    assert not engine.questions(protocol.SignIn)
+
+
+def test_an_interrupted_question_for_the_password_ends_its_line(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Terminal("alice\n"))
+    monkeypatch.setattr("getpass.getpass", interrupted)
+    assert main(["signin"]) == 130
+    assert capsys.readouterr().err.endswith("\n")
+
+
 @pytest.mark.parametrize("nameless", [KeyError, OSError])
 def test_whose_number_has_no_name_on_this_machine_types_it(
     engine: EngineStandIn,
