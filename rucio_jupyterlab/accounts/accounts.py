@@ -23,7 +23,7 @@ from ..errors import BadConfiguration, Conflict, NoSpace, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
-from .holders import discard_lapsed
+from .issued import discard_lapsed
 from .login import brought_up_to_date, completed, default_login, is_web_token
 from .model import (
     NAMED,

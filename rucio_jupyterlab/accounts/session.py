@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from ..config import Instance, Options
 from ..errors import Conflict, SignInNeeded
 from ..importing import one_at_a_time
-from .holders import BroughtToken, Holder, IssuedToken, obtain
+from .brought import BroughtToken
+from .holders import Holder
+from .issued import IssuedToken, obtain
 from .login import Token, read_token
 from .model import AccountStatus, Login, Reachability
 

@@ -182,7 +182,7 @@ def test_a_brought_token_that_is_refused_again_lapses(tmp_path: Path, validates:
 def test_a_brought_token_is_tried_again_some_time_after_its_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, brought: str
 ) -> None:
-    monkeypatch.setattr(holders, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr("rucio_jupyterlab.accounts.brought.REFUSED_SECONDS", 0.5)
     monkeypatch.setattr(holders, "LOOK_SECONDS", 0.05)
     file = tmp_path / "token"
     file.write_text(jwt(3600))
