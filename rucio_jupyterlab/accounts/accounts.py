@@ -17,7 +17,6 @@ from ..config import Configuration, Instance
 from ..config.added import added_instance, read_added, write_added
 from ..config.reading import from_home
 from ..config.remote import RemoteConfigurations
-from ..config.sources import password_of_rucio_cfg
 from ..engine.protocol import AddInstance, SignIn
 from ..errors import BadConfiguration, Conflict, NoSpace, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
@@ -262,10 +261,8 @@ class Accounts:
             login = brought_up_to_date(login, instance, os.environ)
         elif instance.name not in self._logins and not instance.problem:
             login = default_login(instance, self._configuration.default_auth_type, os.environ)
-        password = password_of_rucio_cfg(instance) if login and login.auth_type == "userpass" else None
-        session = AccountSession(
-            instance, self._configuration.options, self._state / "tokens", login, password, self._changed
-        )
+        options, tokens = self._configuration.options, self._state / "tokens"
+        session = AccountSession(instance, options, tokens, login, self._changed)
         if old is not None and old.is_same_server(instance):
             goes_on = instance.name in self._logins or login is None or _same_way(login, old.login)
             session.take_over(old, as_it_stood=goes_on)

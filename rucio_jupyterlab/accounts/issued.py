@@ -32,7 +32,8 @@ class IssuedToken:
     """A token that Rucio gave for a password or a certificate, and gives anew while these are at hand.
 
     At most one renewal runs at a time; who needs its token waits for it. The token is kept in `file`, where
-    the disk has room for it; the password in memory alone.
+    the disk has room for it; the password in memory alone. `kept_password` gives the one that the user keeps in a
+    file of his own, as it is by then.
     """
 
     oidc = False
@@ -47,6 +48,7 @@ class IssuedToken:
         changed: Callable[[], None],
         token: Token | None = None,
         password: str | None = None,
+        kept_password: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.login = login
         self._name = name
@@ -54,12 +56,14 @@ class IssuedToken:
         self._file = file
         self._changed = changed
         self._password = password
+        self._kept_password = kept_password
+        self._refused_password: str | None = None
         self._renewing = threading.Lock()
         self._keeping = threading.Lock()
         self._keeps = True
         self._gave_out = False
-        self._gave_out_with: tuple[int, ...] | None = None
-        """The certificate's file as it was then."""
+        self._gave_out_with: tuple[int, ...] | str | None = None
+        """The certificate's file, or the password, as it was then."""
         self._token = token or read_private(file, Token)
         if token is not None:
             self._keep(token)
@@ -86,7 +90,8 @@ class IssuedToken:
     def next_change(self) -> float | None:
         if self._by_itself():
             return None
-        return changes_at(self.status(), warns=True, renewed_by_others=self.login.certificate is not None)
+        others = self.login.certificate is not None or self._kept_password() is not None
+        return changes_at(self.status(), warns=True, renewed_by_others=others)
 
     def token(self) -> str:
         token = self._token
@@ -103,12 +108,12 @@ class IssuedToken:
         raise self._lapse()
 
     def token_at_hand(self) -> str:
-        token, renewable = self._token, self._renewable()
-        if renewable and not _lasts(token, RENEW_BEFORE) and not self._renewing.locked():
+        token = self._token
+        if not _lasts(token, RENEW_BEFORE) and not self._renewing.locked() and self._renewable():
             threading.Thread(target=self._renew_quietly, args=(token,), name="renewal", daemon=True).start()
         if _lasts(token) and not self._lapsed:
             return _value(token)
-        if renewable:
+        if self._renewable():
             raise RucioUnreachable(f"The sign-in to {self._name} is being renewed.", do="wait")
         raise self._lapse()
 
@@ -132,18 +137,22 @@ class IssuedToken:
     def let_go(self) -> None:
         with self._keeping:
             self._keeps = False
-        self._password = None
+        self._password, self._kept_password = None, lambda: None
 
     def _renew(self, old: Token | None) -> str:
+        password = None
         try:
             with self._renewing:
                 if self._token is not None and self._token is not old:
                     return self._token.value  # another thread was faster
-                token = obtain(self._door(), self.login, self._password)
+                password = self._password_at_hand()
+                token = obtain(self._door(), self.login, password)
                 self._token, self._gave_out = token, False
                 self._keep(token)
         except (Denied, BadRequest):
-            self._password = None
+            self._password, self._refused_password = None, password
+            if self._password_at_hand() is not None:
+                return self._renew(old)
             raise self._lapse() from None
         except RucioRefused as refusal:  # what it took before it will take again
             raise RucioUnreachable(f"Your sign-in could not be renewed. {refusal}", do="wait") from None
@@ -169,19 +178,19 @@ class IssuedToken:
 
     @property
     def _lapsed(self) -> bool:
-        """Whether nothing gives a token any more; another certificate may."""
-        return self._gave_out and self._gave_out_with == self._certificate_version()
+        """Whether nothing gives a token any more; another certificate or password may."""
+        return self._gave_out and self._gave_out_with == self._means()
 
     def _lapse(self) -> SignInNeeded:
         """Note that the token is good no longer; returns what to raise."""
         if not self._lapsed:
-            self._gave_out, self._gave_out_with = True, self._certificate_version()
+            self._gave_out, self._gave_out_with = True, self._means()
             self._changed()
         return SignInNeeded(f"Your sign-in to {self._name} has lapsed; sign in again.")
 
     def _renewable(self) -> bool:
         if self.login.auth_type == "userpass":
-            return self._password is not None
+            return self._password_at_hand() is not None
         end = self._certificate_end()
         return end is not None and end > time.time()
 
@@ -192,8 +201,15 @@ class IssuedToken:
     def _certificate_end(self) -> float | None:
         return certificate.expires_at(Path(self.login.certificate or ""))
 
-    def _certificate_version(self) -> tuple[int, ...] | None:
-        return version_of(Path(self.login.certificate)) if self.login.certificate else None
+    def _password_at_hand(self) -> str | None:
+        """The one that was typed, else the one that the user keeps; none that Rucio has refused."""
+        password = self._password or self._kept_password()
+        return password if password != self._refused_password else None
+
+    def _means(self) -> tuple[int, ...] | str | None:
+        """What gives a token: another value once that is another one."""
+        certificate = self.login.certificate
+        return version_of(Path(certificate)) if certificate else self._password_at_hand()
 
 
 def discard_lapsed(folder: Path) -> None:

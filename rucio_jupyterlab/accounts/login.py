@@ -54,7 +54,7 @@ def default_login(instance: Instance, preferred: AuthType | None, environ: Mappi
     preferred = instance.default_auth_type or preferred
     if preferred == "x509_proxy" and (proxy := default_proxy(instance, environ)):
         return Login(auth_type="x509_proxy", account=account, certificate=proxy)
-    if preferred == "userpass" and instance.default_username and password_of_rucio_cfg(instance):
+    if preferred == "userpass" and password_of_rucio_cfg(instance, instance.default_username):
         return Login(auth_type="userpass", account=account, username=instance.default_username)
     if preferred == "x509" and instance.client_certificate:
         return Login(

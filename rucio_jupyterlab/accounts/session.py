@@ -6,12 +6,14 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ..config import Instance, Options
+from ..config.sources import password_of_rucio_cfg
 from ..errors import Conflict, SignInNeeded
 from ..importing import one_at_a_time
 from .brought import BroughtToken
@@ -39,7 +41,6 @@ class AccountSession:
         options: Options,
         tokens: Path,
         login: Login | None,
-        password: str | None,
         changed: Changed,
     ) -> None:
         self.instance = instance
@@ -50,8 +51,9 @@ class AccountSession:
         self._settling = threading.Lock()
         """Held for moments alone, while who is signed in changes."""
         self._sign_outs = 0
-        self._password = password
-        self._holder = self._hold(login, None, password) if login else None
+        self._password: str | None = None
+        """The one that was typed."""
+        self._holder = self._hold(login, None, None) if login else None
         self._client: RucioClient | None = None
         self._retired = False
         self._successor: AccountSession | None = None
@@ -122,10 +124,11 @@ class AccountSession:
             raise Conflict(
                 "A token acts as one account; Rucio's administrators map it to another.", do="none"
             )
-        if login.auth_type == "userpass" and self._password is None:
+        password = self._password or password_of_rucio_cfg(self.instance, login.username)
+        if login.auth_type == "userpass" and password is None:
             raise SignInNeeded(f"Give your password again to act as “{account}”.")
         named = [*(field for field in login.named if field != "account"), "account"]
-        self.sign_in(replace(login, account=account, named=named), self._password)
+        self.sign_in(replace(login, account=account, named=named), password)
 
     def accounts(self) -> tuple[list[str], str]:
         """The accounts of the identity, as Rucio tells them, and the one in force."""
@@ -210,7 +213,8 @@ class AccountSession:
         if login.auth_type == "token":
             return BroughtToken(name, self._door, login, self._changed, token)
         file = self._token_file(login)
-        return IssuedToken(name, self._door, file, login, self._changed, token, password)
+        kept = partial(password_of_rucio_cfg, self.instance, login.username)
+        return IssuedToken(name, self._door, file, login, self._changed, token, password, kept)
 
     def _changed(self) -> None:
         self._report(self)

@@ -110,11 +110,12 @@ def instance_of_rucio_cfg(environ: Mapping[str, str]) -> Instance | None:
     )
 
 
-def password_of_rucio_cfg(instance: Instance) -> str | None:
-    """The password that the user keeps for Rucio's own client; read when needed, and never passed on."""
-    if instance.source != "rucio.cfg":
+def password_of_rucio_cfg(instance: Instance, username: str | None) -> str | None:
+    """The password that is kept for Rucio's own client, if it is this user's; read when needed, and never passed on."""
+    if instance.source != "rucio.cfg" or not username:
         return None
-    return (_client_section(Path(instance.source_detail)) or {}).get("password") or None
+    client = _client_section(Path(instance.source_detail)) or {}
+    return client.get("password") or None if client.get("username") == username else None
 
 
 def cloud_section_of_rucio_cfg(environ: Mapping[str, str], host: str, port: int) -> dict[str, str]:

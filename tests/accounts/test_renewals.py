@@ -224,6 +224,84 @@ def test_a_token_file_that_is_written_anew_is_noticed(tmp_path: Path) -> None:
     teller.accounts.close()
 
 
+class Door:
+    """A Rucio that takes one password, and remembers those that it was shown."""
+
+    def __init__(self) -> None:
+        self.password = "first"
+        self.shown: list[tuple[str, str]] = []
+
+    def __call__(self, request: Request) -> None:
+        shown = request.headers["x-rucio-username"], request.headers["x-rucio-password"]
+        self.shown.append(shown)
+        if shown[1] == self.password:
+            gives(f"for-{self.password}")(request)
+        else:
+            refuses(request)
+
+
+def keep(file: Path, url: str, password: str) -> None:
+    """Write a `rucio.cfg` of alice's."""
+    lines = ("[client]", f"rucio_host = {url}", "auth_type = userpass", "username = alice")
+    file.write_text("\n".join((*lines, f"password = {password}", "")))
+
+
+@pytest.mark.usefixtures("looks")
+def test_a_password_that_the_user_changes_in_his_rucio_cfg_is_noticed(tmp_path: Path) -> None:
+    door, file = Door(), tmp_path / "rucio.cfg"
+    with wayward(rucio_where({"/auth/userpass": door})) as server:
+        keep(file, server.url, "first")
+        configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
+        teller = Teller(lambda take: Accounts(configuration, tmp_path / "state", take))
+        session = teller.accounts._find(configuration.instances[0].name)
+        assert session.token() == "for-first"
+        door.password = "second"
+        for _ in ("asks", "no longer asks"):
+            with pytest.raises(SignInNeeded):
+                session.renewed("for-first")
+        assert session.status().state == "lapsed"
+        teller.told.clear()
+
+        keep(file, server.url, "second")
+
+        teller.until_told("signed-in")
+        assert session.renewed("for-first") == "for-second"
+        teller.accounts.close()
+    assert [password for _, password in door.shown] == ["first", "first", "second"]
+
+
+def test_a_password_that_was_typed_gives_way_to_the_one_that_is_kept(tmp_path: Path) -> None:
+    door, file = Door(), tmp_path / "rucio.cfg"
+    with wayward(rucio_where({"/auth/userpass": door})) as server:
+        keep(file, server.url, "second")
+        configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
+        name = configuration.instances[0].name
+        accounts = Accounts(configuration, tmp_path / "state", lambda name: None)
+        accounts.sign_in(SignIn(name, "userpass", username="alice", password="first"))
+        door.password = "second"
+
+        assert accounts._find(name).renewed("for-first") == "for-second"
+        accounts.close()
+
+
+def test_the_password_that_a_user_keeps_is_shown_for_nobody_else(tmp_path: Path) -> None:
+    door, file = Door(), tmp_path / "rucio.cfg"
+    with wayward(rucio_where({"/auth/userpass": door})) as server:
+        keep(file, server.url, "of-alice")
+        configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
+        name = configuration.instances[0].name
+        accounts = Accounts(configuration, tmp_path / "state", lambda name: None)
+        accounts.sign_in(SignIn(name, "userpass", username="bob", password="first"))
+        accounts.close()
+
+        restarted = Accounts(configuration, tmp_path / "state", lambda name: None)
+        assert not restarted.info(name).account.renewable
+        with pytest.raises(SignInNeeded):
+            restarted._find(name).renewed("for-first")
+        restarted.close()
+    assert door.shown == [("bob", "first")]
+
+
 def test_where_our_clock_is_wrong_a_token_lasts_as_long_as_rucio_takes_it(tmp_path: Path) -> None:
     behind = 3600.0
 
