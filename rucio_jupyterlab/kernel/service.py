@@ -145,7 +145,8 @@ class ServerService:
             return str(name)
         if names:
             raise RucioError(f"Say which Rucio is meant, with --instance: {', '.join(names)}.", "no-instance")
-        raise RucioError("No Rucio is configured. Add one in the Rucio panel.", "no-instance")
+        problem = known.get("problem") or "No Rucio is configured. Add one in the Rucio panel."
+        raise RucioError(problem, "no-instance")
 
 
 def _is_last(page: Mapping[str, Any]) -> bool:

@@ -57,6 +57,17 @@ def test_where_there_are_several_instances_one_must_be_named(jupyter: JupyterSta
         kernel.ls("user.alice:run1")
 
 
+def test_a_configuration_without_any_instance_is_told_with_what_is_wrong_in_it(
+    jupyter: JupyterStandIn,
+) -> None:
+    jupyter.instances = Instances([])
+    with pytest.raises(kernel.RucioError, match="Add one in the Rucio panel"):
+        kernel.search("user.alice:*")
+    jupyter.instances = Instances([], problem="The key “instances” must be a list.")
+    with pytest.raises(kernel.RucioError, match="“instances” must be a list"):
+        kernel.search("user.alice:*")
+
+
 def test_who_is_signed_out_is_told_where_to_sign_in(
     jupyter: JupyterStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
