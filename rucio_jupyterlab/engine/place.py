@@ -26,6 +26,7 @@ SOCKET_PATH_LIMIT = 100
 """Bytes; the kernel takes 108 on Linux and 104 on macOS."""
 
 NOTICE_SIZE = 1024
+_ELSEWHERE = "Set RUCIO_JUPYTERLAB_STATE to another one."
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -43,11 +44,13 @@ def private_folder(path: Path) -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Both the folder and a link to it: in a shared parent anybody may have put either there.
         if {path.lstat().st_uid, path.stat().st_uid} != {os.getuid()}:
-            raise BadConfiguration(f"{path} belongs to another user.")
+            raise BadConfiguration(f"{path} belongs to another user. {_ELSEWHERE}")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             path.chmod(0o700)
     except OSError as error:
-        raise BadConfiguration(f"{path} cannot be used as a private folder: {error.strerror}.") from error
+        raise BadConfiguration(
+            f"{path} cannot be used as a private folder: {error.strerror}. {_ELSEWHERE}"
+        ) from error
     return path
 
 

@@ -60,7 +60,7 @@ def connect(environ: Mapping[str, str] = os.environ) -> Service:
     if server is not None:
         client = ServerClient(server)
         try:
-            client.ask("GET", "instances")
+            _reach(client)
         except RucioError as failure:
             named = "RUCIO_JUPYTERLAB_URL" in environ
             if named or failure.type not in ("no-extension", "denied", "server-unreachable"):
@@ -68,6 +68,17 @@ def connect(environ: Mapping[str, str] = os.environ) -> Service:
         else:
             return ServerService(client)
     return CommandService(environ)
+
+
+def _reach(client: ServerClient) -> None:
+    """See that the extension and its engine answer. One that is left dead is started again: a user asks for it."""
+    try:
+        client.ask("GET", "instances")
+    except Unreachable as failure:
+        if failure.type != "engine-down":
+            raise
+        client.ask("POST", "engine/retry")
+        client.ask("GET", "instances")
 
 
 class ServerService:

@@ -36,6 +36,8 @@ class JupyterStandIn:
         self.closed: msgspec.Struct = msgspec.defstruct("Done", [])()
         """What the closing of a listing is answered with."""
         self.extension = True
+        self.dead = self.dead_for_good = False
+        """Whether the engine answers no more, and whether it does not when started again."""
         self.requests: list[tuple[str, str, Any]] = []
         """Method, path below the prefix, body."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -65,7 +67,12 @@ class JupyterStandIn:
     def answer(self, method: str, path: str, query: dict[str, int]) -> msgspec.Struct:
         match method, path.split("/"):
             case "GET", ["instances"]:
-                return self.instances
+                return (
+                    Problem("engine-down", "The engine ended.", status=503) if self.dead else self.instances
+                )
+            case "POST", ["engine", "retry"]:
+                self.dead = self.dead_for_good
+                return self.closed
             case "POST", ["instances", "lab", "listings"]:
                 return self.pages.pop(0)
             case "GET", ["listings", _]:

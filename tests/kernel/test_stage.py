@@ -112,6 +112,17 @@ def test_an_engine_that_is_started_again_does_not_end_the_wait(jupyter: JupyterS
     assert kernel.stage("user.alice:run1") == ["/data/a.root"]
 
 
+def test_an_engine_that_was_left_dead_is_started_again_by_a_command(jupyter: JupyterStandIn) -> None:
+    jupyter.dead = True
+    jupyter.rows = [staged("a.root")]
+    assert kernel.stage("user.alice:run1") == ["/data/a.root"]
+
+    jupyter.dead = jupyter.dead_for_good = True
+    with pytest.raises(kernel.Unreachable, match="The engine ended"):
+        kernel.status()
+    assert len(jupyter.asked("POST", "engine/retry")) == 2
+
+
 def test_without_waiting_the_job_can_be_waited_for_later(jupyter: JupyterStandIn) -> None:
     jupyter.rows = [staged("a.root")]
     staging = kernel.start("user.alice:run1")
