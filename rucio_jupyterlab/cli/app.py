@@ -15,7 +15,6 @@ from ..accounts.model import AuthType
 from ..catalog.model import SearchType
 from ..config import state_folder
 from ..config.reading import from_home
-from ..engine.place import private_folder
 from ..errors import Failure
 from ..kernel.actions import LIMIT
 from . import accounts, catalogue, putting, staging
@@ -77,7 +76,7 @@ def _drop_what_cannot_be_written() -> None:
 
 
 def _run(arguments: argparse.Namespace, output: Output) -> Exit:
-    site, state = read_site(), private_folder(state_folder(os.environ))
+    site, state = read_site(), Path.cwd() / state_folder(os.environ)
     with Engine(state, site.for_engine) as engine:
         if arguments.command == "doctor":
             from .doctor import examine  # only now: it imports Rucio's client

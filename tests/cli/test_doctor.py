@@ -232,6 +232,17 @@ def test_an_authority_that_is_not_there_is_told_and_the_rest_is_looked_at(
     assert {"engine", "disk", "log"} <= {one.area for one in found}
 
 
+def test_a_state_folder_that_cannot_be_one_is_told_and_the_rest_is_looked_at(
+    alone: Path, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(alone, rucio_base_url=rucio, rucio_ca_cert=str(authority.certificate))
+    (alone / "state").write_text("no folder")
+    code, found = examine(capsys)
+    (broken,) = [one for one in found if one.level == "broken" and one.area == "disk"]
+    assert code == 1 and "Set RUCIO_JUPYTERLAB_STATE" in broken.says
+    assert "it is Rucio 41.5.1" in " ".join(one.says for one in found)
+
+
 def test_a_look_that_breaks_off_costs_no_other(
     alone: Path, engine: EngineStandIn, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
 ) -> None:
