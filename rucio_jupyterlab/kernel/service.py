@@ -77,7 +77,8 @@ def _reach(client: ServerClient) -> None:
     except Unreachable as failure:
         if failure.type != "engine-down":
             raise
-        client.ask("POST", "engine/retry")
+        with suppress(RucioError):  # the next question tells what it is
+            client.ask("POST", "engine/retry")
         client.ask("GET", "instances")
 
 

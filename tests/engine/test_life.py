@@ -181,8 +181,7 @@ def test_an_engine_that_can_take_no_lock_tells_why_in_its_log(state: Path) -> No
 
 
 def test_a_configuration_that_is_no_text_is_a_problem_with_a_reason(state: Path) -> None:
-    plain = {"name": "lab", "rucio_base_url": "https://rucio.invalid", "site_name": "caf\udce9"}
-    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    configuration = {"instances": [{"name": "lab", "source_detail": "/caf\udce9/jupyter_config.json"}]}
     with pytest.raises(BadConfiguration, match="not UTF-8"):
         open_connection(state, configuration)
 

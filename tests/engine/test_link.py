@@ -140,8 +140,7 @@ async def test_a_listener_that_fails_hears_of_later_changes_all_the_same(state: 
 
 
 async def test_a_configuration_that_is_no_text_is_told_where_an_engine_runs_already(state: Path) -> None:
-    plain = {"name": "lab", "rucio_base_url": "https://rucio.invalid", "site_name": "caf\udce9"}
-    configuration = configuration_from({"instances": [plain]}, {}).to_dict()
+    configuration = {"instances": [{"name": "lab", "source_detail": "/caf\udce9/jupyter_config.json"}]}
     async with linked(state) as recorded:
         assert await recorded.pid()
         other = EngineLink(lambda: state, configuration, recorded._hear, recorded._note)
