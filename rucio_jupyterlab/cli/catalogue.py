@@ -18,15 +18,17 @@ BATCH = 1000
 def search(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """DIDs of a scope by name."""
     scope, _, name = arguments.pattern.strip().partition(":")
-    return _list(SearchQuery(scope, name or "*", arguments.type), arguments, engine, output)
+    query = SearchQuery(scope, name or "*", arguments.type)
+    return _list(query, arguments, engine, output, nothing="Nothing found.")
 
 
 def ls(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """What a dataset or container holds."""
-    return _list(ContentQuery(Did.parse(arguments.did)), arguments, engine, output)
+    query = ContentQuery(Did.parse(arguments.did))
+    return _list(query, arguments, engine, output, nothing="It holds no DIDs.")
 
 
-def _list(query: ListingQuery, arguments: Namespace, engine: Engine, output: Output) -> Exit:
+def _list(query: ListingQuery, arguments: Namespace, engine: Engine, output: Output, *, nothing: str) -> Exit:
     """Show the answer as it arrives; one that was cut is a failure, for it is not the answer."""
     batch: list[DidRow] = []
     instance = engine.instance(arguments.instance).name
@@ -37,7 +39,7 @@ def _list(query: ListingQuery, arguments: Namespace, engine: Engine, output: Out
             output.struct(row)
             if isinstance(row, ListingPage):
                 _say(batch, output)
-                return _end(row, output)
+                return _end(row, output, nothing)
             batch.append(row)
             if len(batch) == BATCH:
                 _say(batch, output)
@@ -56,12 +58,12 @@ def _cells(row: DidRow) -> tuple[str, str, str, str]:
     return row.type, files, size, str(row.did)
 
 
-def _end(page: ListingPage, output: Output) -> Exit:
+def _end(page: ListingPage, output: Output, nothing: str) -> Exit:
     if page.cut:
         output.note(f"Rucio's answer was cut: {page.cut}")
         return Exit.FAILED
     if not page.offset:
-        output.note("Nothing found.")
+        output.note(nothing)
     elif not page.complete:
         output.note(f"These are the first {page.offset:,}; --limit shows more.")
     return Exit.OK

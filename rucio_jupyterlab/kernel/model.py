@@ -98,6 +98,8 @@ class Transfer(NamedTuple):
         path = data.get("path") if state in AVAILABLE else None
         problem = data.get("problem")
         reason = problem["detail"] if problem else state
+        if state == "not-mounted":
+            reason += " Say --download (in Python: download=True)."
         return cls(
             did=did_text(data["did"]),
             state=state,

@@ -55,6 +55,12 @@ def test_nothing_found_is_said(engine: EngineStandIn, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "Nothing found.\n"
 
 
+def test_that_nothing_is_in_it_is_said(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.pages = [page([], 0, 0, complete=True)]
+    assert main(["ls", "user.alice:a.root"]) == 0
+    assert capsys.readouterr().err == "It holds no DIDs.\n"
+
+
 def test_a_name_cannot_steer_the_terminal(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
     engine.pages = [page(["a\x1b[2Jb"], 0, 1, complete=True)]
     assert main(["search", "user.alice:*"]) == 0

@@ -63,6 +63,12 @@ def test_an_older_kernel_passes_over_what_it_does_not_know() -> None:
     assert files.missing[0].reason == "lost"
 
 
+def test_what_is_not_mounted_tells_how_it_is_fetched() -> None:
+    problem = {"detail": "It can be downloaded instead.", "do": "choose"}
+    files = Files([here("a", state="not-mounted", path=None, problem=problem)], job())
+    assert "instead. Say --download (in Python: download=True)." in repr(files)
+
+
 def test_hostile_names_are_escaped() -> None:
     files = Files([here(HOSTILE), here(HOSTILE, state="failed", path=None)], job(path=f"/data/{HOSTILE}"))
     assert "<img" not in files._repr_html_()
