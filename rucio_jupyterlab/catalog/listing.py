@@ -46,18 +46,9 @@ class Answer(Protocol):
 
 
 class Listing:
-    """Rows on disk and every 256th row's place in memory. Reading is thread-safe.
+    """Rows on disk and every 256th row's place in memory. Reading is thread-safe."""
 
-    `ask` sends the question; it and the reading of the answer run in a thread of their own.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        ask: Callable[[], Answer],
-        decode: Callable[[bytes], DidRow],
-        make_room: Callable[[], None],
-    ) -> None:
+    def __init__(self, path: Path, decode: Callable[[bytes], DidRow], make_room: Callable[[], None]) -> None:
         """`make_room` is called now and then, when the listing has grown."""
         self._decode = decode
         self._make_room = make_room
@@ -75,6 +66,9 @@ class Listing:
         self._failure: Failure | None = None
         self._started = self.used_at = time.monotonic()
         self._seconds = 0.0
+
+    def begin(self, ask: Callable[[], Answer]) -> None:
+        """Have `ask` put the question, and its answer read, in a thread of their own."""
         threading.Thread(target=self._read, args=(ask,), name="listing", daemon=True).start()
 
     def first_page(self, listing_id: str, limit: int) -> ListingPage:
@@ -143,7 +137,11 @@ class Listing:
 
     def _take(self, ask: Callable[[], Answer]) -> None:
         rest = b""
-        self._answer = answer = ask()
+        answer = ask()
+        with self._news:
+            self._answer, closed = answer, self._closed
+        if closed:  # while the question was being put
+            answer.close()
         try:
             for block in answer.blocks():
                 rest = self._append(rest + block)
@@ -234,9 +232,10 @@ class Listings:
     def open(self, ask: Callable[[], Answer], decode: Callable[[bytes], DidRow], limit: int) -> ListingPage:
         """Put a question, and give the first page of its answer. Raises the Failure of the question."""
         listing_id = secrets.token_urlsafe(12)
-        listing = Listing(self._folder / listing_id, ask, decode, self._tidy)
+        listing = Listing(self._folder / listing_id, decode, self._tidy)
         with self._lock:
-            self._open[listing_id] = listing
+            self._open[listing_id] = listing  # before it begins, lest whoever closes all misses it
+        listing.begin(ask)
         self._tidy()
         try:
             return listing.first_page(listing_id, limit)
