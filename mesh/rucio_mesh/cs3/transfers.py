@@ -182,6 +182,11 @@ def store(
             client.make_containers(container)
     left_behind: list[str] = []
     whole = False
+
+    def clear_away(temporary: str) -> None:
+        if not discard(client, temporary):
+            left_behind.append(temporary)
+
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
@@ -192,7 +197,10 @@ def store(
                 if looked:
                     raise
                 looked = True
-                make_container_for(error, client, container)
+                if not client.make_containers(container):
+                    if isinstance(error, Unavailable):
+                        raise
+                    clear_away(temporary)  # somebody else may have made it in between
                 continue
             if accept:
                 accept(sent)
@@ -201,22 +209,12 @@ def store(
                 discard(client, each)
             return sent
         except (*PASSING, Mismatch) as error:
-            if not discard(client, temporary):
-                left_behind.append(temporary)
+            clear_away(temporary)
             patience.wait(error)
             whole = whole or isinstance(error, Outlasted)
         except BaseException:  # whatever ends it, Ctrl-C too: nothing of it stays
             discard(client, temporary)
             raise
-
-
-def make_container_for(error: Cs3Error, client: Client, container: str) -> None:
-    """Return if it was missing, for then nothing of the attempt that has failed can be in it. Else raise."""
-    if client.make_containers(container):
-        return
-    if isinstance(error, Unavailable):
-        raise error
-    raise Failed(str(error)) from None  # somebody else may have made it in between
 
 
 def send(
