@@ -246,6 +246,12 @@ def keep(file: Path, url: str, password: str) -> None:
     file.write_text("\n".join((*lines, f"password = {password}", "")))
 
 
+def beside(file: Path) -> tuple[Accounts, str]:
+    """Accounts at the Rucio of a `rucio.cfg`, with their state in the same folder; and its name."""
+    configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
+    return Accounts(configuration, file.parent / "state", lambda name: None), configuration.instances[0].name
+
+
 @pytest.mark.usefixtures("looks")
 def test_a_password_that_the_user_changes_in_his_rucio_cfg_is_noticed(tmp_path: Path) -> None:
     door, file = Door(), tmp_path / "rucio.cfg"
@@ -274,9 +280,7 @@ def test_a_password_that_was_typed_gives_way_to_the_one_that_is_kept(tmp_path: P
     door, file = Door(), tmp_path / "rucio.cfg"
     with wayward(rucio_where({"/auth/userpass": door})) as server:
         keep(file, server.url, "second")
-        configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
-        name = configuration.instances[0].name
-        accounts = Accounts(configuration, tmp_path / "state", lambda name: None)
+        accounts, name = beside(file)
         accounts.sign_in(SignIn(name, "userpass", username="alice", password="first"))
         door.password = "second"
 
@@ -288,13 +292,11 @@ def test_the_password_that_a_user_keeps_is_shown_for_nobody_else(tmp_path: Path)
     door, file = Door(), tmp_path / "rucio.cfg"
     with wayward(rucio_where({"/auth/userpass": door})) as server:
         keep(file, server.url, "of-alice")
-        configuration = configuration_from({}, {"RUCIO_CONFIG": str(file)})
-        name = configuration.instances[0].name
-        accounts = Accounts(configuration, tmp_path / "state", lambda name: None)
+        accounts, name = beside(file)
         accounts.sign_in(SignIn(name, "userpass", username="bob", password="first"))
         accounts.close()
 
-        restarted = Accounts(configuration, tmp_path / "state", lambda name: None)
+        restarted, _ = beside(file)
         assert not restarted.info(name).account.renewable
         with pytest.raises(SignInNeeded):
             restarted._find(name).renewed("for-first")
