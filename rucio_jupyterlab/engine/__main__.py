@@ -24,6 +24,7 @@ from ..accounts.files import discard_drafts
 from ..config import state_folder
 from ..errors import BadConfiguration, Failure, outline
 from . import place
+from .door import Door
 from .engine import Engine
 from .log import open_log
 from .server import SocketServer
@@ -84,29 +85,22 @@ async def live(state: Path, lock: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     engine = Engine(state, leave=stop.set, clients=lambda: server.clients())  # noqa: PLW0108
     server = SocketServer(engine.greet, engine.answers, engine.watch)
-    path, listening = await _listen(server, state)
-    place.announce(lock, path)
+    door = Door(state, lock, server)
+    await door.open()
     log.info("Ready.")
-    idle = asyncio.create_task(_left_alone(engine, server))
-    await asyncio.wait([idle, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-    log.info("Ending: %s.", "left alone" if idle.done() else "asked to")
-    listening.close()
-    path.unlink(missing_ok=True)
+    ends = {
+        asyncio.create_task(stop.wait()): "asked to",
+        asyncio.create_task(_left_alone(engine, server)): "left alone",
+        asyncio.create_task(door.keep()): "its state folder was removed or replaced",
+    }
+    ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    log.info("Ending: %s.", ends[ended.pop()])
+    door.close()
     await server.hang_up()
     try:
         await asyncio.wait_for(engine.close(), CLOSE_SECONDS)
     except asyncio.TimeoutError:
         log.warning("The checkpoint took too long; the journal holds what was done.")
-
-
-async def _listen(server: SocketServer, state: Path) -> tuple[Path, asyncio.Server]:
-    """Accept clients where that is possible. Raises BadConfiguration."""
-    for path in place.socket_paths(state):
-        try:
-            return path, await server.listen(path)
-        except OSError as error:  # noqa: PERF203 - each round asks a disk
-            log.warning("No socket can be made in %s: %s.", path.parent, error.strerror)
-    raise AssertionError("the paths end with a failure")
 
 
 async def _left_alone(engine: Engine, server: SocketServer) -> None:

@@ -93,6 +93,16 @@ def take_lock(state: Path) -> int | None:
     return descriptor
 
 
+def holds(lock: int, state: Path) -> bool:
+    """Whether the held lock is the one that others find; no longer where the folder was removed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(lock), (state / "lock").stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # a disk that fails tells nothing of it
+        return True
+
+
 def is_locked(state: Path) -> bool:
     """Whether an engine holds the lock now: one that begins, works or still puts its things in order."""
     try:
@@ -116,3 +126,9 @@ def read_notice(state: Path) -> Notice | None:
         return msgspec.json.decode((state / "lock").read_bytes(), type=Notice)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def leads_here(state: Path) -> bool:
+    """Whether who reads the notice finds a socket of this process."""
+    notice = read_notice(state)
+    return notice is not None and notice.pid == os.getpid() and Path(notice.socket).is_socket()

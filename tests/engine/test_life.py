@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -123,6 +124,28 @@ def test_a_newer_engine_is_left_in_peace(state: Path, monkeypatch: pytest.Monkey
     with pytest.raises(NewerEngine):
         open_connection(state, None)
     assert alive(newer.pid)
+
+
+@pytest.mark.parametrize("lost", ["engine.sock", "lock"])
+def test_a_socket_or_notice_that_was_lost_is_made_again(state: Path, lost: str) -> None:
+    """As the end of a login session removes the runtime folder."""
+    pid = status(state).pid
+    if lost == "lock":
+        (state / lost).write_bytes(b"")
+    else:
+        (state / lost).unlink()
+    assert status(state).pid == pid
+
+
+@pytest.mark.parametrize("lost", ["", "lock"])
+def test_an_engine_whose_state_folder_was_removed_leaves_it_to_the_next(state: Path, lost: str) -> None:
+    with open_connection(state, None) as connection:
+        first = ask_once(connection, protocol.GetEngine()).pid
+        shutil.rmtree(state) if lost == "" else (state / lost).unlink()
+        second = status(state).pid
+        wait_until(lambda: not alive(first))
+    assert second != first
+    assert status(state).pid == second
 
 
 def test_only_its_user_can_reach_it_and_read_its_files(state: Path) -> None:
