@@ -165,7 +165,7 @@ class _Connection:
 
     @classmethod
     async def over(cls, opened: socket.socket) -> _Connection:
-        return cls(*await asyncio.open_unix_connection(sock=opened, limit=wire.LINE_LIMIT))
+        return cls(*await asyncio.open_unix_connection(sock=opened, limit=wire.ANSWER_LIMIT))
 
     @property
     def lost(self) -> bool:
@@ -193,11 +193,12 @@ class _Connection:
     def _asked(self, request: protocol.Request) -> Iterator[asyncio.Queue[protocol.Answer | None]]:
         """The answers to a question, as they come; None after the last, when the connection is lost."""
         number = next(self._numbers)
+        line = wire.encode_ask(number, request)
         answers = self._answers[number] = asyncio.Queue()
         if self.lost:
             answers.put_nowait(None)
         else:
-            self._writer.write(wire.encode_ask(number, request))
+            self._writer.write(line)
         try:
             yield answers
         finally:

@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from ..errors import BadRequest, Conflict, Failure, Problem, outline
 from . import protocol, wire
 
 log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 1000
+"""Questions of one client that are answered at one time. Who asks more, or reads no answer, is not read either."""
 
 Answers = Mapping[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]
 """Who answers which question; one that is hung up on is cancelled."""
@@ -42,7 +46,7 @@ class SocketServer:
 
     async def listen(self, path: Path) -> asyncio.Server:
         """Accept clients at that path, which nobody but this user can reach."""
-        return await asyncio.start_unix_server(self._accept, path, limit=wire.LINE_LIMIT)
+        return await asyncio.start_unix_server(self._accept, path, limit=wire.ASK_LIMIT)
 
     async def hang_up(self) -> None:
         """End every connection and what was asked over it."""
@@ -84,11 +88,18 @@ class _Connection:
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Until the client hangs up, or sends something that is no question at all."""
         questions: set[asyncio.Task[None]] = set()
+        room = asyncio.Semaphore(MOST_AT_ONCE)
+
+        def answered(question: asyncio.Task[None]) -> None:
+            questions.discard(question)
+            room.release()
+
         try:
             while line := await reader.readline():
+                await room.acquire()
                 question = asyncio.create_task(self._answer(wire.decode_ask(line)))
                 questions.add(question)
-                question.add_done_callback(questions.discard)
+                question.add_done_callback(answered)
         except (BadRequest, ValueError):  # ValueError: a line beyond the limit
             log.warning("A client sent something that is no question; it is hung up on.")
         finally:
@@ -96,22 +107,26 @@ class _Connection:
                 question.cancel()
 
     async def _answer(self, ask: protocol.Ask) -> None:
+        with suppress(ConnectionError):  # nobody listens any more; `serve` sees the end of the connection
+            async with aclosing(self._lines(ask)) as lines:
+                async for line in lines:
+                    await self._write(line)
+
+    async def _lines(self, ask: protocol.Ask) -> AsyncGenerator[bytes, None]:
+        """What is said to a question: the reply, or one after the other to a watcher; or a problem."""
         try:
             request = wire.decode_request(ask.body)
             self._check_version(request)
             if isinstance(request, protocol.Watch):
                 async for update in self._watch():
-                    await self._write(wire.encode_reply(ask.number, update))
+                    yield wire.encode_reply(ask.number, update)
             else:
-                reply = await self._answers[type(request)](request)
-                await self._write(wire.encode_reply(ask.number, reply))
-        except ConnectionError:
-            pass  # nobody listens any more; `serve` sees the end of the connection
+                yield wire.encode_reply(ask.number, await self._answers[type(request)](request))
         except Failure as failure:
-            await self._write(wire.encode_problem(ask.number, failure.problem()))
+            yield wire.encode_problem(ask.number, failure.problem())
         except Exception as error:  # noqa: BLE001 -- one broken answer must not end the engine
             log.error("A question failed: %s", outline(error))
-            await self._write(wire.encode_problem(ask.number, INTERNAL))
+            yield wire.encode_problem(ask.number, INTERNAL)
 
     def _check_version(self, request: protocol.Request) -> None:
         if isinstance(request, protocol.Hello):

@@ -9,7 +9,8 @@ import msgspec
 from ..errors import BadRequest, Problem, Remote
 from . import protocol
 
-LINE_LIMIT = 256 * 1024 * 1024
+ASK_LIMIT = 16 * 1024 * 1024
+ANSWER_LIMIT = 256 * 1024 * 1024
 """Bytes in one line; a longer one ends the connection."""
 
 _encoder = msgspec.json.Encoder()
@@ -34,7 +35,7 @@ def decode_ask(line: bytes) -> protocol.Ask:
     """The question's envelope. Raises BadRequest on anything else."""
     try:
         return _ask_decoder.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadRequest("This is not a question that the engine understands.") from error
 
 
@@ -42,7 +43,7 @@ def decode_request(body: msgspec.Raw) -> protocol.Request:
     """What is asked. Raises BadRequest, naming the field but not its value."""
     try:
         request: protocol.Request = _request_decoder.decode(body)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:
         raise BadRequest(f"The engine does not understand the question: {error}.") from error
     return request
 

@@ -60,7 +60,7 @@ class Served:
             yield update
 
     async def connect(self, greet: bool = True) -> Talk:
-        talk = Talk(*await asyncio.open_unix_connection(self.path, limit=wire.LINE_LIMIT))
+        talk = Talk(*await asyncio.open_unix_connection(self.path, limit=wire.ANSWER_LIMIT))
         if greet:
             talk.ask(0, HELLO)
             await talk.hear()
