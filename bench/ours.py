@@ -16,7 +16,14 @@ from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol, wire
 from rucio_jupyterlab.engine.start import open_connection
-from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot, UploadRequest, UploadSnapshot
+from rucio_jupyterlab.staging.model import (
+    FINISHED,
+    JobProgress,
+    JobRequest,
+    JobSnapshot,
+    UploadRequest,
+    UploadSnapshot,
+)
 from rucio_mesh.testing.grid import CLOUD_TOKEN, Grid
 from rucio_mesh.testing.instance import ROOT_PASSWORD, ROOT_USER
 
@@ -98,7 +105,7 @@ class FreshEngine:
         self,
         dataset: Dataset,
         rse: str | None = None,
-        on_change: Callable[[JobSnapshot], None] = lambda job: None,
+        on_change: Callable[[JobProgress], None] = lambda job: None,
     ) -> float:
         """Seconds from the request until every file can be opened. Raises RuntimeError if one cannot."""
         with self._changes() as changes:
@@ -118,7 +125,7 @@ class FreshEngine:
             return time.perf_counter() - started
 
     @contextmanager
-    def _changes(self) -> Iterator[Iterator[JobSnapshot]]:
+    def _changes(self) -> Iterator[Iterator[JobProgress]]:
         """The engine's jobs, each as it changes from now on; over a connection of its own, as the panel's."""
         with open_connection(self.state, None) as connection, connection.makefile("rb") as lines:
             connection.settimeout(PATIENCE)
@@ -196,9 +203,9 @@ def transfer_once(grid: Grid, work: Path, dataset: Dataset, rse: str) -> float:
 
 
 def _see_through(
-    changes: Iterator[JobSnapshot],
+    changes: Iterator[JobProgress],
     dataset: Dataset,
-    on_change: Callable[[JobSnapshot], None] = lambda job: None,
+    on_change: Callable[[JobProgress], None] = lambda job: None,
 ) -> None:
     """Until every file can be opened. Raises RuntimeError if one cannot, TimeoutError where nothing moves."""
     for job in changes:

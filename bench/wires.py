@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from rucio_jupyterlab.engine import protocol
-from rucio_jupyterlab.staging.model import JobSnapshot, TransferPage
+from rucio_jupyterlab.staging.model import JobProgress, TransferPage
 from rucio_mesh.testing.grid import Grid
 
 from . import ours
@@ -62,7 +62,7 @@ def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> flo
     """
     alive = set(proxies)
 
-    def kill_at_half(job: JobSnapshot) -> None:
+    def kill_at_half(job: JobProgress) -> None:
         if len(alive) == len(proxies) and job.bytes_done >= TWIN.total_bytes / 2:
             doomed = busiest(engine, job)
             alive.discard(doomed)
@@ -79,7 +79,7 @@ def stage_with_a_death(grid: Grid, work: Path, proxies: dict[str, Proxy]) -> flo
             proxy.start()
 
 
-def busiest(engine: ours.FreshEngine, job: JobSnapshot) -> str:
+def busiest(engine: ours.FreshEngine, job: JobProgress) -> str:
     """The RSE that most files came from."""
     page = engine.ask(protocol.ListTransfers(job.id, limit=TWIN.files))
     assert isinstance(page, TransferPage)

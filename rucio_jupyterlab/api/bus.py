@@ -13,7 +13,7 @@ from jupyter_events import EventLogger
 from ..engine.link import LinkState
 from ..engine.protocol import Update
 from ..errors import Problem
-from .model import EVENTS, EngineEvent, InstancesEvent, JobProgress, JobsEvent
+from .model import EVENTS, EngineEvent, InstancesEvent, JobsEvent
 
 SCHEMAS = Path(__file__).with_name("events")
 JOBS_IN_ONE_EVENT = 10
@@ -37,8 +37,7 @@ class Events:
             self._emit(JobsEvent, jobs=[], gone=update.gone)
         for start in range(0, len(update.jobs), JOBS_IN_ONE_EVENT):
             part = update.jobs[start : start + JOBS_IN_ONE_EVENT]
-            jobs = [msgspec.convert(job, JobProgress, from_attributes=True) for job in part]
-            self._emit(JobsEvent, jobs=jobs, gone=[])
+            self._emit(JobsEvent, jobs=part, gone=[])
             await asyncio.sleep(0)
         if update.instances or update.instances_gone:
             self._emit(InstancesEvent, instances=update.instances, gone=update.instances_gone)

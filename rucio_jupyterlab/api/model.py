@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from ..accounts.model import InstanceInfo
 from ..engine.link import LinkState
 from ..engine.protocol import EngineStatus
 from ..errors import Problem, Remedy
-from ..staging.model import JobSnapshot
+from ..staging.model import JobProgress
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):
@@ -108,18 +106,6 @@ class LocatePath(msgspec.Struct, frozen=True):
 class ServerPath(msgspec.Struct, frozen=True):
     path: str | None
     """Below the server's root, with `/`; None where the path lies elsewhere."""
-
-
-JobProgress: Any = msgspec.defstruct(
-    "JobProgress",
-    [
-        (field.name, field.type) if field.required else (field.name, field.type, field.default)
-        for field in msgspec.structs.fields(JobSnapshot)
-        if field.name != "request"
-    ],
-    namespace={"__doc__": "A job's snapshot less its request, which never changes and may be long."},
-    frozen=True,
-)
 
 
 class JobsEvent(msgspec.Struct, frozen=True):

@@ -19,7 +19,6 @@ from typing import Any
 import msgspec
 import yaml
 
-from ..staging.model import JobSnapshot
 from . import model
 from .routes import EVERYWHERE, PREFIX, ROUTES, Route
 
@@ -137,9 +136,7 @@ def require_what_is_always_sent(schemas: Json, answers: set[str], requests: set[
 def describe_fields(schemas: Json, sources: Mapping[str, type[msgspec.Struct]]) -> None:
     """Add to each property the docstring that stands below its field."""
     for name, source in sources.items():
-        # The one struct without a source text of its own is made from the snapshot.
-        described = JobSnapshot if source is model.JobProgress else source
-        for field, text in field_docstrings(described).items():
+        for field, text in field_docstrings(source).items():
             if field in schemas[name]["properties"]:
                 schemas[name]["properties"][field]["description"] = text
 
@@ -164,10 +161,12 @@ def structs(types: Iterable[type]) -> dict[str, type[msgspec.Struct]]:
 
 
 def field_docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The strings that stand below annotated fields in the source of a struct."""
+    """The strings that stand below annotated fields in the source of a struct and of those that it extends."""
+    inherited = struct.__base__
+    found = field_docstrings(inherited) if inherited and inherited is not msgspec.Struct else {}
     source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
     definition = next(node for node in ast.walk(source) if isinstance(node, ast.ClassDef))
-    return {
+    return found | {
         field.target.id: " ".join(below.value.value.split())
         for field, below in zip(definition.body, definition.body[1:], strict=False)
         if isinstance(field, ast.AnnAssign)

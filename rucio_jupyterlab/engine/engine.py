@@ -87,7 +87,7 @@ class Engine:
         feed = Feed()
         self._feeds.add(feed)
         try:
-            feed.put(protocol.Update(self._stager.jobs().jobs, instances=await self._instances()))
+            feed.put(protocol.Update([*self._stager.jobs().jobs], instances=await self._instances()))
             async for update in feed.updates():
                 yield update
         finally:

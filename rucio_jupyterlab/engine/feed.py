@@ -7,8 +7,10 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from ..accounts.model import InstanceInfo
-from ..staging.model import JobSnapshot, JobState
+from ..staging.model import JobProgress, JobState
 from .protocol import Update
 
 INTERVAL = 0.25
@@ -21,7 +23,7 @@ class Feed:
     """Collects updates and gives them out merged; the last state of a thing is never lost."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, JobSnapshot] = {}
+        self._jobs: dict[str, JobProgress] = {}
         self._gone: dict[str, None] = {}
         self._instances: dict[str, InstanceInfo] = {}
         self._instances_gone: dict[str, None] = {}
@@ -73,7 +75,7 @@ class Feed:
 
     def _take(self) -> Update:
         update = Update(
-            jobs=list(self._jobs.values()),
+            jobs=[_less_request(job) for job in self._jobs.values()],
             gone=list(self._gone),
             instances=list(self._instances.values()),
             instances_gone=list(self._instances_gone),
@@ -87,3 +89,9 @@ class Feed:
         self._changed.clear()
         self._state_changed.clear()
         return update
+
+
+def _less_request(job: JobProgress) -> JobProgress:
+    """Of a snapshot, too, which knows more."""
+    progress: JobProgress = msgspec.convert(job, JobProgress, from_attributes=True)
+    return progress

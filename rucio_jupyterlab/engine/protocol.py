@@ -16,6 +16,7 @@ from ..config.model import MOST
 from ..did import Did
 from ..errors import Problem
 from ..staging.model import (
+    JobProgress,
     JobRequest,
     Jobs,
     JobSnapshot,
@@ -318,7 +319,7 @@ class Watch(Request, frozen=True):
 class Update(msgspec.Struct, frozen=True):
     """What changed since the last update."""
 
-    jobs: list[JobSnapshot] = []
+    jobs: list[JobProgress] = []
     gone: list[str] = []
     """Identifiers of jobs that were cleared."""
     instances: list[InstanceInfo] = []

@@ -13,7 +13,7 @@ from ..engine.protocol import Update
 from ..errors import NotFound, Problem
 from .jobs import Job, JobFiles, JobRecord
 from .journal import now
-from .model import Cause, Jobs, JobState
+from .model import Cause, JobProgress, Jobs, JobState
 from .own_disk import cause_of
 
 logger = logging.getLogger(__name__)
@@ -198,7 +198,9 @@ class Board:
         self.keep_ticking()
 
     def _flush(self) -> None:
-        changed = [self._jobs[number].snapshot() for number in self._touched if number in self._jobs]
+        changed: list[JobProgress] = [
+            self._jobs[number].snapshot() for number in self._touched if number in self._jobs
+        ]
         self._touched.clear()
         if changed:
             self._tell(Update(jobs=changed))

@@ -51,11 +51,10 @@ class JobRequest(msgspec.Struct, frozen=True):
     client: Literal["panel", "kernel", "shell"] = "panel"
 
 
-class JobSnapshot(msgspec.Struct, frozen=True):
-    """A job as it stands; what the panel, the kernel and the shell show."""
+class JobProgress(msgspec.Struct, frozen=True):
+    """How a job stands, less its request, which never changes and may be long."""
 
     id: str
-    request: JobRequest
     state: JobState
     cause: Cause | None = None
     """Why it waits; only in state `waiting`."""
@@ -96,6 +95,12 @@ class JobSnapshot(msgspec.Struct, frozen=True):
         if self.cause == "signin":  # a cloud is asked again; at Rucio only the user can sign in
             return self.problem is not None and self.problem.do != "signin"
         return self.state in ("planning", "running") or self.cause == "network" or self.cause in OWN_DISK
+
+
+class JobSnapshot(JobProgress, frozen=True, kw_only=True):
+    """A job as it stands; what the panel, the kernel and the shell show."""
+
+    request: JobRequest
 
 
 class TransferRow(msgspec.Struct, frozen=True):

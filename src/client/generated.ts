@@ -959,7 +959,7 @@ export interface components {
         };
         /**
          * JobProgress
-         * @description A job's snapshot less its request, which never changes and may be long.
+         * @description How a job stands, less its request, which never changes and may be long.
          */
         JobProgress: {
             /**

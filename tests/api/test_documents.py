@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import jsonschema
-import msgspec
 import pytest
 import yaml
 from jupyter_events import EventLogger
@@ -14,7 +13,6 @@ from jupyter_events import EventLogger
 from rucio_jupyterlab.api import model, openapi
 from rucio_jupyterlab.api.bus import SCHEMAS
 from rucio_jupyterlab.api.routes import PREFIX, ROUTES
-from rucio_jupyterlab.staging.model import JobSnapshot
 
 
 def test_the_committed_documents_are_current() -> None:
@@ -83,8 +81,3 @@ def test_an_event_may_hold_no_field_that_its_schema_does_not_name(identifier: st
         assert part["additionalProperties"] is False
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"sequence": 1}, schema)
-
-
-def test_a_jobs_progress_is_its_snapshot_less_the_request() -> None:
-    assert set(JobSnapshot.__struct_fields__) - set(model.JobProgress.__struct_fields__) == {"request"}
-    assert msgspec.json.schema(model.JobProgress)

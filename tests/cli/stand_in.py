@@ -36,7 +36,7 @@ REQUEST = JobRequest("lab", [Did("user.alice", "run1")])
 
 
 def snapshot(state: Any, **more: Any) -> JobSnapshot:
-    return JobSnapshot("job1", REQUEST, state, **more)
+    return JobSnapshot("job1", state, request=REQUEST, **more)
 
 
 def info(

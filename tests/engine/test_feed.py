@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from msgspec.structs import replace
 
+from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.feed import MOST_PER_SECOND, Feed
-from rucio_jupyterlab.staging.model import JobRequest, JobSnapshot
+from rucio_jupyterlab.staging.model import JobProgress, JobRequest, JobSnapshot
 
-RUNNING = JobSnapshot("j1", JobRequest("lab", []), "running")
+RUNNING = JobProgress("j1", "running")
 TURNS = 10
 """Of the loop, in which everything happens that waits for no clock."""
 
@@ -71,3 +73,12 @@ async def test_progress_leaves_room_for_the_end() -> None:
     )
     watcher.feed.put(protocol.Update([replace(RUNNING, state="done")]))
     assert await watcher.hears()
+
+
+async def test_a_job_is_told_less_its_request_which_may_be_long() -> None:
+    watcher = Watcher()
+    job = JobSnapshot("j1", "running", files_done=3, request=JobRequest("lab", [Did("user.alice", "run1")]))
+    watcher.feed.put(protocol.Update([job]))
+    told = await watcher.hears()
+    assert b"run1" not in msgspec.json.encode(told)
+    assert told == protocol.Update([replace(RUNNING, files_done=3)])

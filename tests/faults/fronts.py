@@ -22,7 +22,7 @@ from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import protocol
 from rucio_jupyterlab.engine.link import EngineLink
 from rucio_jupyterlab.errors import EngineDown, Failure, Problem
-from rucio_jupyterlab.staging.model import FINISHED, JobRequest, JobSnapshot
+from rucio_jupyterlab.staging.model import FINISHED, JobProgress, JobRequest, JobSnapshot
 from tests.faults.seat import Seat
 
 PATIENCE = 60.0
@@ -68,7 +68,7 @@ class Shell:
 
     def __init__(self, seat: Seat) -> None:
         self._seat = seat
-        self.told: dict[str, JobSnapshot] = {}
+        self.told: dict[str, JobProgress] = {}
         """Jobs as the link last told of them unasked."""
 
     async def open(self) -> None:
