@@ -88,7 +88,10 @@ def _user_and_password(arguments: Namespace, info: InstanceInfo, known: str | No
     if not sys.stdin.isatty():
         if not username:
             raise BadRequest("Name the user with --username.")
-        return {"username": username, "password": sys.stdin.readline().rstrip("\n")}
+        line = sys.stdin.readline()
+        if not line:
+            raise BadRequest("The password is read from standard input, and nothing came.")
+        return {"username": username, "password": line.rstrip("\n")}
     default = username or _own_name()
     if arguments.username is None:
         offered = f" [{default}]" if default else ""

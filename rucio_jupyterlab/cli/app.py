@@ -19,7 +19,7 @@ from ..errors import Failure
 from ..kernel.actions import LIMIT
 from . import accounts, catalogue, putting, staging
 from .engine import Engine
-from .output import Exit, JsonOutput, Output, TextOutput, take_any_text
+from .output import Exit, JsonOutput, Output, TextOutput, stand_in_for_closed_streams, take_any_text
 from .site import read_site
 
 Command = Callable[[argparse.Namespace, Engine, Output], Exit]
@@ -30,6 +30,7 @@ _EXITS = {"sign-in-needed": Exit.SIGN_IN, "confirm": Exit.CONFIRM, "bad-request"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, see `Exit`."""
     argv = sys.argv[1:] if argv is None else argv
+    stand_in_for_closed_streams()
     if argv[:1] == ["demo"]:
         take_any_text(json=False)
         return _demo(argv[1:])
@@ -76,7 +77,7 @@ def _drop_what_cannot_be_written() -> None:
 
 
 def _run(arguments: argparse.Namespace, output: Output) -> Exit:
-    site, state = read_site(), Path.cwd() / state_folder(os.environ)
+    site, state = read_site(), state_folder(os.environ).absolute()
     with Engine(state, site.for_engine) as engine:
         if arguments.command == "doctor":
             from .doctor import examine  # only now: it imports Rucio's client
@@ -229,7 +230,10 @@ def _add_limit(parser: argparse.ArgumentParser) -> None:
 
 def _absolute(path: str) -> str:
     """The engine reads the file, and works in another folder."""
-    return str(Path(from_home(path)).absolute())
+    try:
+        return str(Path(from_home(path)).absolute())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"the folder in which {path} would lie is gone") from error
 
 
 def _positive(text: str) -> int:

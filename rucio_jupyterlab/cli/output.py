@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import enum
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Protocol, TextIO
 
 import msgspec
@@ -140,6 +142,13 @@ class TextOutput:
         self.end_of_job()
         hint = f" {SIGN_IN_HINT}" if problem.do == "signin" else ""
         self.note(f"jupyter rucio: {problem.detail}{hint}")
+
+
+def stand_in_for_closed_streams() -> None:
+    """Where a program is started without one of its streams, there is nothing to read, or nobody to tell."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def take_any_text(json: bool) -> None:

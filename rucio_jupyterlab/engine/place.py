@@ -39,8 +39,8 @@ class Notice(msgspec.Struct, frozen=True):
 
 def private_folder(path: Path) -> Path:
     """Make the folder if need be, for this user alone. Raises BadConfiguration if it is another's."""
-    path = Path.cwd() / path
     try:
+        path = path.absolute()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Both the folder and a link to it: in a shared parent anybody may have put either there.
         if {path.lstat().st_uid, path.stat().st_uid} != {os.getuid()}:

@@ -31,6 +31,15 @@ def test_the_password_is_read_from_standard_input(
     assert (asked.username, asked.password, asked.auth_type) == ("alice", PASSWORD, "userpass")
 
 
+def test_where_nothing_comes_on_standard_input_nobody_is_signed_in(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert main(["signin", "--username", "alice"]) == 2
+    assert "nothing came" in capsys.readouterr().err
+    assert not engine.questions(protocol.SignIn)
+
+
 def test_on_a_terminal_it_is_asked_for(engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", Terminal("\n"))
     monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)

@@ -6,9 +6,11 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -240,6 +242,27 @@ def test_a_reader_that_is_gone_before_the_end_changes_nothing(
     os.close(writer)
     assert said.returncode == (1 if job == "none" else 0)
     assert (said.stderr or b"").removeprefix(b"jupyter rucio: No such job.\n") == b""
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_changes_nothing(engine: EngineStandIn, closed: str) -> None:
+    command = shlex.join([*STAGE[:3], "status", "job1", "--json"])
+    said = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], check=False, stderr=subprocess.PIPE, timeout=60
+    )
+    assert (said.returncode, said.stderr) == (0, b"")
+
+
+def test_a_folder_that_is_gone_is_told(engine: EngineStandIn, tmp_path: Path) -> None:
+    """The shell's, in which another one removed it."""
+    (tmp_path / "gone").mkdir()
+    rucio = shlex.join(STAGE[:3])
+    script = f"rmdir ../gone && {rucio} status job1 && {rucio} put a b c"
+    said = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path / "gone", check=False, capture_output=True, text=True, timeout=60
+    )
+    assert said.returncode == 2
+    assert "the folder in which a would lie is gone" in said.stderr
 
 
 def test_a_full_disk_under_the_answer_is_told(engine: EngineStandIn) -> None:
