@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .model import Cloud, Instance, Options
+from .model import MOST, Cloud, Instance, Options
 
 AUTH_TYPES = {
     "userpass": "userpass",
@@ -237,10 +237,8 @@ def _expected(hint: Any) -> str:
     match next(kind for kind in kinds if not isinstance(kind, msgspec.inspect.NoneType)):
         case msgspec.inspect.LiteralType(values):
             return "one of " + ", ".join(f"“{value}”" for value in values)
-        case msgspec.inspect.IntType(ge=None):
-            return "a whole number"
-        case msgspec.inspect.IntType(ge=least, le=None):
-            return f"a whole number of at least {least}"
+        case msgspec.inspect.IntType(ge=least, le=most) if most == MOST:
+            return f"a whole number of at least {least} and of at most {len(str(MOST)) - 1} digits"
         case msgspec.inspect.IntType(ge=least, le=most):
             return f"a whole number from {least} to {most}"
         case msgspec.inspect.FloatType(gt=below, le=most):
