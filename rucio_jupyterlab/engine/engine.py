@@ -60,6 +60,8 @@ class Engine:
         self._said: dict[int, Configuration] = {}
         """By the client who said it, in the order in which they came."""
         self._configuring = asyncio.Lock()
+        self._instances_in_order = asyncio.Lock()
+        """Held from a look at the instances until that is told, lest an older look is told after a newer one."""
         set_level(self._configuration.options.log_level)
         self._accounts = Accounts(self._configuration, state, self._account_changed)
         self._catalog = Catalog(self._accounts, state / "spool")
@@ -87,7 +89,10 @@ class Engine:
         feed = Feed()
         self._feeds.add(feed)
         try:
-            feed.put(protocol.Update([*self._stager.jobs().jobs], instances=await self._instances()))
+            async with self._instances_in_order:
+                instances = await self._instances()
+                # The jobs after that has been waited for, lest they replace what the feed was told meanwhile.
+                feed.put(protocol.Update([*self._stager.jobs().jobs], instances=instances))
             async for update in feed.updates():
                 yield update
         finally:
@@ -168,11 +173,12 @@ class Engine:
             set_level(configuration.options.log_level)
             self._stager.configure(configuration.options)
         self._configuration = configuration
-        before = await self._instances()
-        await self._workers.run(LOCAL, self._accounts.configure, configuration)
-        after = await self._instances()
-        gone = {info.name for info in before} - {info.name for info in after}
-        self._tell(protocol.Update(instances=after, instances_gone=sorted(gone)))
+        async with self._instances_in_order:
+            before = await self._instances()
+            await self._workers.run(LOCAL, self._accounts.configure, configuration)
+            after = await self._instances()
+            gone = {info.name for info in before} - {info.name for info in after}
+            self._tell(protocol.Update(instances=after, instances_gone=sorted(gone)))
         try:
             kept = msgspec.json.encode(configuration)
             await self._workers.run(LOCAL, write_private, self._state / CONFIGURATION, kept)
@@ -246,8 +252,9 @@ class Engine:
     async def _read_and_tell(self, instance: str) -> None:
         self._stager.account_changed(instance)
         self._uploads.account_changed(instance)
-        changed = [info for info in await self._instances() if info.name == instance]
-        self._tell(protocol.Update(instances=changed, instances_gone=[] if changed else [instance]))
+        async with self._instances_in_order:
+            changed = [info for info in await self._instances() if info.name == instance]
+            self._tell(protocol.Update(instances=changed, instances_gone=[] if changed else [instance]))
 
 
 def _with_staged(summary: DidSummary, files: int, path: str | None) -> DidSummary:
