@@ -78,7 +78,7 @@ def _greeted(state: Path, configuration: Configuration | None) -> socket.socket 
     """A connection to an engine of our version; None where none listens, or an older one just leaves."""
     notice = read_notice(state)
     connection = _connect(notice) if notice else None
-    if not connection:
+    if not (notice and connection):
         return None
     with ExitStack() as otherwise:
         otherwise.callback(connection.close)
@@ -87,7 +87,7 @@ def _greeted(state: Path, configuration: Configuration | None) -> socket.socket 
             if welcome.version < protocol.PROTOCOL_VERSION:
                 ask_once(connection, protocol.Leave())
         except TimeoutError as error:
-            raise EngineDown("The engine is there but does not answer.") from error
+            raise EngineDown(_silence(notice)) from error
         except OSError:
             return None  # it is going away
         except Remote as failure:
@@ -169,7 +169,9 @@ def _absence(state: Path) -> str:
             "with RUCIO_JUPYTERLAB_STATE."
         )
     if notice and is_locked(state):
-        return (
-            f"The engine, process {notice.pid}, is there but does not answer. If it hangs, end that process."
-        )
+        return _silence(notice)
     return f"The engine did not start within {START_TIMEOUT:.0f} s; {state / 'engine.log'} tells why."
+
+
+def _silence(notice: Notice) -> str:
+    return f"The engine, process {notice.pid}, is there but does not answer. If it hangs, end that process."

@@ -118,6 +118,19 @@ def test_while_an_engine_puts_its_things_in_order_no_other_is_started(
     status(state)
 
 
+def test_an_engine_that_stands_still_is_told_with_what_to_do(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.engine.start.HELLO_TIMEOUT", 0.5)
+    pid = status(state).pid
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(EngineDown, match=f"process {pid}, is there but does not answer. If it hangs, end"):
+        open_connection(state, None)
+    os.kill(pid, signal.SIGCONT)
+    monkeypatch.undo()
+    assert status(state).pid == pid
+
+
 def test_a_newer_engine_is_left_in_peace(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = status(state)
     monkeypatch.setattr(protocol, "PROTOCOL_VERSION", protocol.PROTOCOL_VERSION - 1)
