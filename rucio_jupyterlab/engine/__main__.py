@@ -81,8 +81,7 @@ def _guess_no_encodings() -> None:
 async def live(state: Path, lock: int) -> None:
     """Serve until asked to leave, told to end, or left alone."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    heed_signals(stop)
     engine = Engine(state, leave=stop.set, clients=lambda: server.clients())  # noqa: PLW0108
     server = SocketServer(engine.greet, engine.answers, engine.watch)
     door = Door(state, lock, server)
@@ -101,6 +100,14 @@ async def live(state: Path, lock: int) -> None:
         await asyncio.wait_for(engine.close(), CLOSE_SECONDS)
     except asyncio.TimeoutError:
         log.warning("The checkpoint took too long; the journal holds what was done.")
+
+
+def heed_signals(stop: asyncio.Event) -> None:
+    """Have it set when this process is told to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Not the loop's own way: while threads report much its pipe may be full, and the signal would be lost.
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 async def _left_alone(engine: Engine, server: SocketServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ import pytest
 from rucio_jupyterlab.accounts.model import Instances
 from rucio_jupyterlab.config import configuration_from
 from rucio_jupyterlab.engine import place, protocol, wire
+from rucio_jupyterlab.engine.__main__ import heed_signals
 from rucio_jupyterlab.engine.start import NewerEngine, ask_once, open_connection
 from rucio_jupyterlab.errors import BadConfiguration, EngineDown
 from rucio_jupyterlab.staging.model import StoreStatus
@@ -89,6 +91,20 @@ class hanging_server:  # noqa: N801 -- used like a function
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+async def test_sigterm_is_heeded_though_many_threads_report_meanwhile() -> None:
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    stop = asyncio.Event()
+    try:
+        heed_signals(stop)
+        for _ in range(1000):
+            asyncio.get_running_loop().call_soon_threadsafe(int)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(stop.wait(), 10)
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def test_an_older_engine_makes_room_for_a_newer_client(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
