@@ -92,7 +92,7 @@ class Engine:
         """All files of the job."""
         offset = 0
         while True:
-            page = self.ask(protocol.ListTransfers(job_id, offset, protocol.PAGE_LIMIT))
+            page = self.insist(protocol.ListTransfers(job_id, offset, protocol.PAGE_LIMIT))
             yield from page.rows
             offset += len(page.rows)
             if not page.rows or offset >= page.total:

@@ -63,7 +63,7 @@ def stage(arguments: Namespace, engine: Engine, output: Output) -> Exit:
         if job is not None:
             output.end_of_job()
             output.note("Cancelling; Ctrl-C once more leaves it to run on.")
-            engine.ask(protocol.CancelJob(job.id))
+            engine.insist(protocol.CancelJob(job.id))
         raise
     return _report(engine, job, output)
 
@@ -86,7 +86,7 @@ def status(arguments: Namespace, engine: Engine, output: Output) -> Exit:
 
 def cancel(arguments: Namespace, engine: Engine, output: Output) -> Exit:
     """End a job; what is verified stays."""
-    job = engine.ask(protocol.CancelJob(arguments.job))
+    job = engine.insist(protocol.CancelJob(arguments.job))
     output.struct(job)
     cancelled = job.state == "cancelled"
     output.note("Cancelled. What was verified stays." if cancelled else f"It had ended before: {job.state}.")
@@ -140,7 +140,7 @@ def _confirm(engine: Engine, job: JobSnapshot, may_ask: bool) -> None:
     """Ask whether the job may start; end it where the answer is no, or nobody is there to be asked."""
     sentence = words.consent(as_job(job))
     if not may_ask:
-        engine.ask(protocol.CancelJob(job.id))
+        engine.insist(protocol.CancelJob(job.id))
         raise NoConsent(
             f"{sentence} Say --yes to stage it all, or take part of it with --first or --pattern."
         )
@@ -149,7 +149,7 @@ def _confirm(engine: Engine, job: JobSnapshot, may_ask: bool) -> None:
     answer = sys.stdin.readline().strip().lower()
     first = whole_number(answer)
     if first == 0 or (first is None and answer not in ("y", "yes")):
-        engine.ask(protocol.CancelJob(job.id))
+        engine.insist(protocol.CancelJob(job.id))
         raise NoConsent("Nothing was staged.")
     engine.ask(protocol.ConfirmJob(job.id, first=first))
 

@@ -79,6 +79,8 @@ class EngineStandIn:
         """Identifiers of jobs that are not there."""
         self.start_seconds = 0.0
         """How long it takes to tell of a job that has begun."""
+        self.deaths: set[type[protocol.Request]] = set()
+        """Questions at which it hangs up on everybody, once each, as an engine does that is killed."""
 
     def __enter__(self) -> EngineStandIn:
         self._thread.start()
@@ -101,7 +103,9 @@ class EngineStandIn:
         place.private_folder(self.state)
         lock = place.take_lock(self.state)
         assert lock is not None
-        server = SocketServer(self._greet, dict.fromkeys(protocol.REPLIES, self._answer), self._watch)
+        self._server = server = SocketServer(
+            self._greet, dict.fromkeys(protocol.REPLIES, self._answer), self._watch
+        )
         path = next(place.socket_paths(self.state))
         listening = await server.listen(path)
         place.announce(lock, path)
@@ -119,6 +123,10 @@ class EngineStandIn:
 
     async def _answer(self, ask: protocol.Request) -> msgspec.Struct:
         self.asked.append(ask)
+        if type(ask) in self.deaths:
+            self.deaths.remove(type(ask))
+            dying = asyncio.create_task(self._server.hang_up())
+            await asyncio.wait([dying])
         match ask:
             case protocol.ListInstances():
                 return self.instances

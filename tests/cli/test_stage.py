@@ -133,6 +133,26 @@ def test_an_interrupt_cancels_an_upload_whose_number_is_not_known_yet(engine: En
     assert engine.questions(protocol.CancelUpload)
 
 
+def test_an_engine_that_is_killed_before_the_report_does_not_spoil_it(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.cli.engine.IDLE_PAUSE", 0.01)
+    engine.course, engine.rows = [snapshot("done", path="/data", files_done=1)], [staged("one")]
+    engine.deaths = {protocol.GetJob, protocol.ListTransfers}
+    assert main(["stage", "user.alice:run1"]) == 0
+    assert capsys.readouterr().out == "/data\n"
+
+
+def test_an_engine_that_is_killed_before_it_hears_of_the_end_does_not_keep_the_job(
+    engine: EngineStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rucio_jupyterlab.cli.engine.IDLE_PAUSE", 0.01)
+    engine.course = [snapshot("waiting", cause="confirm")]
+    engine.deaths = {protocol.CancelJob}
+    assert main(["stage", "user.alice:run1"]) == 5
+    assert len(engine.questions(protocol.CancelJob)) == 2
+
+
 def test_an_interrupted_watch_leaves_the_job_alone(engine: EngineStandIn) -> None:
     engine.course = [snapshot("running")]
     watch = [*STAGE[:3], "status", "job1", "--wait"]
