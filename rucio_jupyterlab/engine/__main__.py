@@ -92,8 +92,10 @@ async def live(state: Path, lock: int) -> None:
         asyncio.create_task(_left_alone(engine, server)): "left alone",
         asyncio.create_task(door.keep()): "its state folder was removed or replaced",
     }
-    ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    ended, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     log.info("Ending: %s.", ends[ended.pop()])
+    for other in others:  # lest the door is opened again
+        other.cancel()
     door.close()
     await server.hang_up()
     try:
