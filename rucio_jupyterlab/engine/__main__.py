@@ -1,9 +1,10 @@
 """`python -m rucio_jupyterlab.engine`: one engine's life, from the lock to the last checkpoint.
 
 It ends by itself when neither client nor running job has been there for a minute (or for as many seconds as
-`RUCIO_JUPYTERLAB_IDLE_SECONDS` says); at SIGTERM within five seconds. One that finds the lock taken ends at
-once and successfully. Where a part of it fails in a way that nobody foresaw it ends too: whoever needs an
-engine starts the next one, which takes up the work from what is on disk.
+`RUCIO_JUPYTERLAB_IDLE_SECONDS` says); at SIGTERM within five seconds; and where its state folder was removed,
+for nobody new would find it. One that finds the lock taken ends at once and successfully. Where a part of it
+fails in a way that nobody foresaw it ends too: whoever needs an engine starts the next one, which takes up the
+work from what is on disk.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _guess_no_encodings() -> None:
 
 
 async def live(state: Path, lock: int) -> None:
-    """Serve until asked to leave, told to end, or left alone."""
+    """Serve until asked to leave, told to end, left alone, or bereft of the state folder."""
     stop = asyncio.Event()
     heed_signals(stop)
     engine = Engine(state, leave=stop.set, clients=lambda: server.clients())  # noqa: PLW0108

@@ -46,7 +46,7 @@ class Door:
         while await asyncio.to_thread(place.holds, self._lock, self._state):
             if not await asyncio.to_thread(place.leads_here, self._state):
                 log.warning("The socket or the notice of it is gone; both are made again.")
-                with suppress(BadConfiguration):  # no room for it now; the next look may find some
+                with suppress(BadConfiguration, OSError):  # no room for it now; the next look may find some
                     await self.open()
             await asyncio.sleep(LOOK_SECONDS)
 
