@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ from .place import CONFIGURATION
 from .workers import Workers
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOCAL = ""
 """The key of the threads for questions that ask no Rucio."""
@@ -53,7 +55,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._workers = Workers()
         self._feeds: set[Feed] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._configuration = read_private(state / CONFIGURATION, Configuration) or configuration_from(
             {}, os.environ
         )
@@ -109,7 +111,7 @@ class Engine:
     def _table(self) -> dict[type[protocol.Request], Callable[[Any], Awaitable[msgspec.Struct]]]:
         accounts, catalog = self._accounts, self._catalog
         stager, uploads = self._stager, self._uploads
-        at_rucio, here = self._at_rucio, self._here
+        at_rucio, here, whole = self._at_rucio, self._here, self._whole
         return {
             protocol.GetEngine: self._status,
             protocol.Leave: self._make_room,
@@ -132,13 +134,13 @@ class Engine:
             protocol.StartJob: lambda ask: stager.start(ask.job),
             protocol.ListJobs: _at_once(lambda ask: stager.jobs()),
             protocol.GetJob: _at_once(lambda ask: stager.job(ask.job_id)),
-            protocol.ConfirmJob: lambda ask: stager.confirm(ask.job_id, ask.first, ask.pattern),
-            protocol.PauseJob: lambda ask: stager.pause(ask.job_id),
-            protocol.ResumeJob: lambda ask: stager.resume(ask.job_id),
-            protocol.CancelJob: lambda ask: stager.cancel(ask.job_id),
-            protocol.RetryJob: lambda ask: stager.retry(ask.job_id, ask.download),
-            protocol.ClearJobs: self._clear,
-            protocol.PinJob: lambda ask: stager.pin(ask.job_id, ask.pinned),
+            protocol.ConfirmJob: whole(lambda ask: stager.confirm(ask.job_id, ask.first, ask.pattern)),
+            protocol.PauseJob: whole(lambda ask: stager.pause(ask.job_id)),
+            protocol.ResumeJob: whole(lambda ask: stager.resume(ask.job_id)),
+            protocol.CancelJob: whole(lambda ask: stager.cancel(ask.job_id)),
+            protocol.RetryJob: whole(lambda ask: stager.retry(ask.job_id, ask.download)),
+            protocol.ClearJobs: whole(self._clear),
+            protocol.PinJob: whole(lambda ask: stager.pin(ask.job_id, ask.pinned)),
             protocol.ListTransfers: stager.transfers,
             protocol.GetStore: lambda ask: stager.store(),
             protocol.SetLimits: stager.set_limits,
@@ -156,6 +158,10 @@ class Engine:
 
     def _here(self, call: Callable[[Any], msgspec.Struct]) -> Callable[[Any], Awaitable[msgspec.Struct]]:
         return lambda ask: self._workers.run(LOCAL, call, ask)
+
+    def _whole(self, call: Callable[[Any], Coroutine[Any, Any, T]]) -> Callable[[Any], Awaitable[T]]:
+        """Done to its end though the client hangs up meanwhile, as after a second Ctrl-C."""
+        return lambda ask: asyncio.shield(self._begin(call(ask)))
 
     async def _take_over(self, client: int, said: Configuration) -> None:
         """Go by what is said and by what the others said who are still there."""
@@ -242,7 +248,7 @@ class Engine:
     def _tell_of_account(self, instance: str) -> None:
         self._begin(self._read_and_tell(instance))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Have it done whether or not anybody waits for it."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
