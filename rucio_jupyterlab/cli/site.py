@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,8 @@ def read_site(folders: Sequence[str] | None = None, environ: Mapping[str, str] =
 def _load(path: Path) -> Config:
     loader = PyFileConfigLoader if path.suffix == ".py" else JSONFileConfigLoader
     try:
-        loaded: Config = loader(path.name, str(path.parent)).load_config()
+        with redirect_stdout(sys.stderr):  # where a file that prints spoils no answer
+            loaded: Config = loader(path.name, str(path.parent)).load_config()
     except ConfigFileNotFound:
         return Config()
     return loaded

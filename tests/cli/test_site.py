@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from rucio_jupyterlab.cli.findings import of_site
 from rucio_jupyterlab.cli.site import read_site
 
@@ -50,6 +52,12 @@ def test_a_table_that_is_updated_is_a_table(tmp_path: Path) -> None:
     site = read_site([str(tmp_path)], {})
     assert site.configuration.options.cell_templates == {".root": "x"}
     assert site.configuration.problem is None
+
+
+def test_a_file_that_prints_spoils_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_python(tmp_path, f"print('loading')\nc.RucioConfig.instances = [{INSTANCE!r}]")
+    assert [one.name for one in read_site([str(tmp_path)], {}).configuration.instances] == ["lab"]
+    assert capsys.readouterr() == ("", "loading\n")
 
 
 def test_a_file_that_fails_is_named_and_costs_nothing_else(tmp_path: Path) -> None:
