@@ -125,10 +125,11 @@ def _of_engine(engine: Engine) -> Iterator[Finding]:
         store = engine.ask(protocol.GetStore())
         disks = disk_of(Path(store.store_path)), disk_of(Path(store.views_path))
         yield from findings.of_store(store, *disks)
-    except BadConfiguration as failure:
-        yield Finding("disk", "broken", str(failure))
     except Failure as failure:
-        yield Finding("engine", "broken", str(failure), "Read its log, which is named below.")
+        if failure.problem().type == BadConfiguration.type:  # of a folder, with what mends it
+            yield Finding("disk", "broken", str(failure))
+        else:
+            yield Finding("engine", "broken", str(failure), "Read its log, which is named below.")
 
 
 def _of_state(state: Path) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from rucio_jupyterlab.catalog.model import DidRow, ListingPage
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine import place, protocol
 from rucio_jupyterlab.engine.server import SocketServer
-from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, NotFound, Problem
+from rucio_jupyterlab.errors import BadRequest, Conflict, Denied, Failure, NotFound, Problem
 from rucio_jupyterlab.staging.model import (
     FINISHED,
     JobRequest,
@@ -79,6 +79,8 @@ class EngineStandIn:
         """Identifiers of jobs that are not there."""
         self.start_seconds = 0.0
         """How long it takes to tell of a job that has begun."""
+        self.refusals: dict[type[protocol.Request], Failure] = {}
+        """Questions that are answered so."""
         self.deaths: set[type[protocol.Request]] = set()
         """Questions at which it hangs up on everybody, once each, as an engine does that is killed."""
 
@@ -123,6 +125,8 @@ class EngineStandIn:
 
     async def _answer(self, ask: protocol.Request) -> msgspec.Struct:
         self.asked.append(ask)
+        if refusal := self.refusals.get(type(ask)):
+            raise refusal
         if type(ask) in self.deaths:
             self.deaths.remove(type(ask))
             dying = asyncio.create_task(self._server.hang_up())

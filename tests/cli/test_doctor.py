@@ -20,6 +20,8 @@ from rucio_jupyterlab.cli.disks import Disk, disk_of, kind_of
 from rucio_jupyterlab.cli.tls import explain_certificate
 from rucio_jupyterlab.config import Instance
 from rucio_jupyterlab.config.added import write_added
+from rucio_jupyterlab.engine import protocol
+from rucio_jupyterlab.errors import BadConfiguration
 from rucio_jupyterlab.staging.model import StoreStatus
 from rucio_mesh.testing.certificates import Authority
 from tests.cli.stand_in import EngineStandIn, info
@@ -241,6 +243,16 @@ def test_a_state_folder_that_cannot_be_one_is_told_and_the_rest_is_looked_at(
     (broken,) = [one for one in found if one.level == "broken" and one.area == "disk"]
     assert code == 1 and "Set RUCIO_JUPYTERLAB_STATE" in broken.says
     assert "it is Rucio 41.5.1" in " ".join(one.says for one in found)
+
+
+def test_a_folder_of_the_store_that_cannot_be_made_is_told_with_what_mends_it(
+    alone: Path, engine: EngineStandIn, rucio: str, authority: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(alone, rucio_base_url=rucio, rucio_ca_cert=str(authority.certificate))
+    engine.refusals[protocol.GetStore] = BadConfiguration("The folder /eos/rucio cannot be made.")
+    _, found = examine(capsys)
+    broken = [(one.area, one.remedy) for one in found if "/eos/rucio" in one.says]
+    assert broken == [("disk", None)]
 
 
 def test_a_look_that_breaks_off_costs_no_other(
