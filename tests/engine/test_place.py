@@ -130,3 +130,24 @@ def test_a_lock_that_cannot_be_read_tells_nothing(tmp_path: Path) -> None:
     assert place.read_notice(tmp_path) is None
     with pytest.raises(BadConfiguration, match="cannot be locked"):
         place.take_lock(tmp_path)
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_folder_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = place.take_lock(tmp_path)
+    assert lock is not None
+    try:
+        place.announce(lock, tmp_path / "engine.sock")
+        assert place.holds(lock, tmp_path) and not place.leads_here(tmp_path)
+        notice = place.read_notice(tmp_path)
+
+        def fail(path: Path, **_: object) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(place, "read_notice", lambda state: notice)
+        monkeypatch.setattr(Path, "stat", fail)
+        assert place.holds(lock, tmp_path) and place.leads_here(tmp_path)
+    finally:
+        monkeypatch.undo()
+        os.close(lock)
