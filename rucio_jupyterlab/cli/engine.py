@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -116,7 +117,8 @@ class Engine:
                 size = min(limit - count, protocol.PAGE_LIMIT)
                 page = self.ask(protocol.ReadListing(page.listing_id, count, size))
         finally:
-            self.ask(protocol.CloseListing(page.listing_id))
+            with suppress(EngineDown):  # then its listings are gone, too
+                self.ask(protocol.CloseListing(page.listing_id))
         complete = page.complete and count >= page.rows_so_far
         yield ListingPage(page.listing_id, count, [], page.rows_so_far, complete, page.cut, page.seconds)
 

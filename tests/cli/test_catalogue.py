@@ -49,6 +49,15 @@ def test_a_cut_answer_is_a_failure(engine: EngineStandIn, capsys: pytest.Capture
     assert "user.alice:a" in said.out and "Rucio hung up." in said.err
 
 
+def test_an_engine_that_is_killed_after_the_last_row_spoils_no_answer(
+    engine: EngineStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.pages = [page(["a"], 0, 1, complete=True)]
+    engine.deaths = {protocol.CloseListing}
+    assert main(["search", "--json", "user.alice:*"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["complete"]
+
+
 def test_nothing_found_is_said(engine: EngineStandIn, capsys: pytest.CaptureFixture[str]) -> None:
     engine.pages = [page([], 0, 0, complete=True)]
     assert main(["search", "user.alice:*"]) == 0
