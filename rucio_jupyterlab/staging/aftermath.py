@@ -1,4 +1,4 @@
-"""After a cancelled upload: what it has left half on the cloud is taken away."""
+"""After an upload that was cancelled or failed: what has arrived is registered, what is left half is taken away."""
 
 from __future__ import annotations
 
@@ -8,19 +8,31 @@ from collections.abc import Sequence
 from ..catalog.reach import CS3
 from ..catalog.registry import Places
 from .model import UploadRequest
+from .outgoing import Arrived, Means, Outgoing
+from .registration import Notes, Registration
 from .retries import Retries
-from .shipment import Means, Outgoing
 
 TIDY_SECONDS = 60.0
 """For so long a Rucio or a cloud that does not answer is asked again; then what is left stays."""
 
 
-def tidy_up(request: UploadRequest, files: Sequence[Outgoing], means: Means, retries: Retries) -> bool:
-    """Whether nothing of these files is left half. Raises Stopped, and what Rucio or the cloud says."""
+def tidy_up(
+    request: UploadRequest,
+    arrived: Sequence[Arrived],
+    halves: Sequence[Outgoing],
+    means: Means,
+    notes: Notes,
+    retries: Retries,
+) -> bool:
+    """Whether all is done. Raises Stopped, and what Rucio or the cloud says."""
     registry = retries.insist(0, means.registry)
-    places = Places([file.did for file in files], lambda dids: registry.places(request.rse, dids, CS3))
+    dids = [file.did for file in (*halves, *(each.file for each in arrived))]
+    places = Places(dids, lambda some: registry.places(request.rse, some, CS3))
+    Registration(request, means, retries, places.of, notes).register(arrived)
+    if not halves:
+        return True
     with means.writer(lambda position, count: None, lambda failure: retries.hold(0, failure)) as writer:
-        for file in files:
+        for file in halves:
             if retries.over:
                 return False
             place = retries.insist(0, functools.partial(places.of, file.did))

@@ -23,9 +23,11 @@ from .aftermath import TIDY_SECONDS, tidy_up
 from .fleet import Fleet
 from .hindrances import Hindrance, no_answer, of_failure
 from .model import Stored, UploadRequest, UploadSnapshot
+from .outgoing import Arrived, Means, Outgoing
 from .records import Records
+from .registration import Notes
 from .retries import Retries, Stopped
-from .shipment import Means, Outgoing, Shipment
+from .shipment import Shipment
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +57,11 @@ class UploadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     before: list[LocalFile]
     """The files of the request, in the same order."""
     state: Literal["running"] | End = "running"
-    """`cancelled` from the moment on at which the user says so."""
+    """`cancelled` from the moment on at which the user says so, `failed` while something may be left half."""
     stored: list[Stored] = []
     """In the order in which they arrived."""
+    arrived: list[Stored] = []
+    """They are at their place by our doing, and Rucio may not know of them yet."""
     problem: Problem | None = None
 
     def left(self) -> list[Outgoing]:
@@ -67,6 +71,11 @@ class UploadRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         named = [(Path(path), file) for path, file in zip(self.request.paths, self.before, strict=False)]
         files = [Outgoing(path, Did(scope, path.name), file.bytes, file.modified_ns) for path, file in named]
         return [file for file in files if file.did not in stored]
+
+    def unregistered(self) -> list[Arrived]:
+        """Those of them that are at their place."""
+        sums = {file.did: file.adler32 for file in self.arrived}
+        return [Arrived(file, sums[file.did]) for file in self.left() if file.did in sums]
 
 
 class Upload:
@@ -85,6 +94,7 @@ class Upload:
         self._record = record
         self._files = files
         self._means = means
+        self._notes = Notes(self._note_arrived, self._note_stored, self._note_refused)
         self._fleet = fleet
         self._taken_up = self._again = taken_up
         self._lock = threading.Lock()
@@ -97,8 +107,8 @@ class Upload:
         """Files of which a shipment may have left something half."""
         self._tidying: Retries | None = None
         self._cancelled_at = float("-inf")
-        self._halted = self._engine_ends = False
-        self._over = self._ended = False
+        self._halted = self._engine_ends = self._over = False
+        self._ended = record.state == "failed"
         self._woken = threading.Event()
         self._began = time.monotonic()
         self._bytes_before = 0
@@ -152,7 +162,7 @@ class Upload:
     def cancel(self) -> None:
         """Send no more bytes, now or later; what has arrived is registered still."""
         self._cancelled_at = time.monotonic()
-        self._change(lambda record: replace(record, state="cancelled"))
+        self._end("cancelled")
         self._halt()
 
     def leave_to_the_next_engine(self) -> None:
@@ -179,36 +189,29 @@ class Upload:
         return replace(told, bytes_done=self._bytes_before + sent, bytes_per_second=rate)
 
     def run(self) -> UploadRecord | None:
-        """How it ended, which nobody is told before `settle`; None where the next engine is to go on."""
+        """How it ended, which nobody is told of a success before `settle`; None where the next engine is to go on."""
         try:
-            last = self._run()
-            over = last.state == "done" or (last.state == "failed" and not self._engine_ends)
-            if last.state == "cancelled":
-                over = self._tidy()
+            self._run()
         except Exception as error:  # noqa: BLE001 -- else it would end this engine, and every one after it
             logger.error("Upload %s failed: %s", self._record.id, outline(error))
-            last, over = replace(self._record, state="failed", problem=INTERNAL), not self._engine_ends
+            self._fail(INTERNAL)
+        over = self._record.state == "done"
+        if self._record.state in ("cancelled", "failed"):
+            over = self._tidy()
         with self._lock:
             self._over = over
-        return last if over else None
+        return self._record if over else None
 
-    def tidy_after_failure(self) -> None:
-        """Take away what is left half, if that is possible; it has ended, and nobody waits for this."""
-        try:
-            if files := self._halves():
-                tidy_up(self._record.request, files, self._means, Retries(TIDY_SECONDS))
-        except Exception as error:  # noqa: BLE001 -- else it would end this engine
-            logger.warning("What the upload %s has left half may stay: %s", self._record.id, outline(error))
-
-    def settle(self, last: UploadRecord) -> None:
+    def settle(self) -> None:
         """From now on tell how it ended."""
-        self._record, self._ended = last, True
+        self._ended = True
 
-    def _run(self) -> UploadRecord:
+    def _run(self) -> None:
         in_a_row = 0
         while not self._halted and self._record.state == "running":
             if not (files := self._record.left()):
-                return replace(self._record, state="done")
+                self._end("done")
+                return
             ahead = self._fleet.ahead_of(self)
             if not (free := [file for file in files if file.did not in ahead]):
                 self._wait_behind(ahead[files[0].did])
@@ -217,20 +220,24 @@ class Upload:
             try:
                 self._ship(free)
             except Stopped:
-                break
+                return
             except Failure as failure:
                 in_a_row = 1 if len(self._record.stored) > stored else in_a_row + 1
                 hindrance = of_failure(failure, in_a_row)
                 if hindrance is None:
-                    return replace(self._record, state="failed", problem=failure.problem())
+                    self._fail(failure.problem())
+                    return
                 self._wait(hindrance)
-        return self._record
 
     def _ship(self, files: list[Outgoing]) -> None:
         """Raises Failure, Stopped."""
         again, self._again = self._again, True
-        self._bytes_before, self._began = sum(file.bytes for file in self._record.stored), time.monotonic()
-        shipment = Shipment(self._record.request, files, self._means, self._keep, again=again)
+        record, there = self._record, [each for each in self._record.unregistered() if each.file in files]
+        self._bytes_before = sum(file.bytes for file in record.stored) + sum(
+            each.file.bytes for each in there
+        )
+        self._began = time.monotonic()
+        shipment = Shipment(record.request, files, self._means, self._notes, arrived=there, again=again)
         self._shipment, self._behind = shipment, None
         try:
             if self._halted:
@@ -256,14 +263,17 @@ class Upload:
         self._woken.clear()
 
     def _tidy(self) -> bool:
-        """After it was cancelled: whether nothing is to be done any more; else it is the next engine's."""
-        files = self._halves()
-        while files and not self._engine_ends:
+        """After it was cancelled or failed: whether nothing is to be done any more; else it is the next engine's."""
+        halves = self._halves()
+        while (halves or self._record.unregistered()) and not self._engine_ends:
             self._behind = self._hindrance = None
-            self._tidying = Retries(TIDY_SECONDS)
+            self._tidying = retries = Retries(TIDY_SECONDS)
+            arrived = self._record.unregistered()
             try:
-                if self._engine_ends or tidy_up(self._record.request, files, self._means, self._tidying):
-                    break
+                if self._engine_ends or tidy_up(
+                    self._record.request, arrived, halves, self._means, self._notes, retries
+                ):
+                    return True
                 reason = "it takes too long"
             except Stopped:
                 break
@@ -273,9 +283,11 @@ class Upload:
                     self._wait(hindrance)
                     continue
                 reason = str(failure)
+            except Exception as error:  # noqa: BLE001 -- else it would end this engine
+                reason = outline(error)
             logger.warning("What the upload %s has left half may stay there: %s", self._record.id, reason)
-            break
-        return not (files and self._engine_ends)
+            return True
+        return not ((halves or self._record.unregistered()) and self._engine_ends)
 
     def _halves(self) -> list[Outgoing]:
         """Files of which something may be left half on the cloud."""
@@ -289,17 +301,43 @@ class Upload:
                 waiting.stop()
         self._woken.set()
 
-    def _keep(self, stored: list[Stored]) -> None:
-        self._change(lambda record: replace(record, stored=[*record.stored, *stored]))
+    def _note_arrived(self, files: list[Stored]) -> None:
+        self._change(lambda record: replace(record, arrived=[*_without(record.arrived, files), *files]))
+
+    def _note_stored(self, files: list[Stored]) -> None:
+        self._change(
+            lambda record: replace(
+                record, stored=[*record.stored, *files], arrived=_without(record.arrived, files)
+            )
+        )
+
+    def _note_refused(self, files: list[Stored]) -> None:
+        self._change(lambda record: replace(record, arrived=_without(record.arrived, files)))
+
+    def _fail(self, problem: Problem) -> None:
+        if not self._engine_ends:  # else the next one tries again
+            self._end("failed", problem)
+            self._ended = self._record.state == "failed"
+
+    def _end(self, state: End, problem: Problem | None = None) -> None:
+        """Unless it has ended otherwise before."""
+        self._change(
+            lambda record: (
+                replace(record, state=state, problem=problem) if record.state == "running" else record
+            )
+        )
 
     def _change(self, changed: Callable[[UploadRecord], UploadRecord]) -> None:
         """On the disk first: what anybody was told, the next engine tells in the same order."""
         with self._lock:
-            if self._over:
-                return
             record = changed(self._record)
-            save(self._files, record)
-            self._record = record
+            if not self._over and record != self._record:
+                save(self._files, record)
+                self._record = record
+
+
+def _without(files: list[Stored], others: list[Stored]) -> list[Stored]:
+    return [file for file in files if file not in others]
 
 
 def begun(number: str, request: UploadRequest) -> UploadRecord:

@@ -23,8 +23,8 @@ from ..sources.clouds import Clouds, is_installed
 from ..sources.showing import credentials_of
 from .fleet import Fleet
 from .model import UploadRequest, UploadSnapshot
+from .outgoing import Means
 from .records import Records
-from .shipment import Means
 from .upload import Upload, UploadRecord, begun, save, snapshot_of
 
 if TYPE_CHECKING:
@@ -141,9 +141,7 @@ class Uploads:
             self._fleet.remove(last.id)
             del self._threads[last.id]
         else:
-            upload.settle(last)
-        if last.state == "failed":
-            upload.tidy_after_failure()
+            upload.settle()
 
     def _file_away(self, record: UploadRecord) -> bool:
         """Whether the end could be kept. If not, or only it, the next engine finds everything stored."""

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pytest
 from msgspec.structs import replace
 
+from rucio_jupyterlab.catalog.registry import Registry
+from rucio_jupyterlab.errors import RucioUnreachable
 from rucio_jupyterlab.sources import sending
 from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
@@ -116,6 +118,43 @@ def test_what_has_arrived_while_rucio_is_away_is_registered_and_not_sent_again(
     assert there.gateway.counts["Move"] - moved == 1
     check_stored(lab, there, scope, LARGE)
     assert [each["name"] for each in lab.client().list_files(scope, "results")] == ["result.root"]
+
+
+def unreachable(*values: object) -> NoReturn:
+    raise RucioUnreachable("The lab cannot be reached.")
+
+
+def test_what_has_arrived_is_registered_though_another_file_has_changed(
+    lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope, small = lab.scope("alice"), {"small": b"1"}
+    it.limit(SLOWLY)
+    with monkeypatch.context() as away:
+        away.setattr(Registry, "add_replicas", unreachable)
+        put = it.put(there, scope, small | LARGE)
+        until(lambda: there.path(scope, "small").exists())
+        (it.folder / "result.root").write_bytes(b"something else")
+        it.limit(None)
+        it.waits(put, "network")
+    ended = it.ends(put)
+    assert ended.state == "failed" and ended.problem is not None and "has changed" in ended.problem.detail
+    assert [stored.did.name for stored in ended.stored] == ["small"]
+    check_stored(lab, there, scope, small)
+
+
+def test_what_has_arrived_is_registered_by_the_next_engine_though_it_is_gone_here(
+    lab: Lab, tmp_path: Path, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope, small = lab.scope("alice"), {"small": b"1"}
+    with dock(lab, tmp_path, there.keys()) as it, monkeypatch.context() as away:
+        away.setattr(Registry, "add_replicas", unreachable)
+        put = it.put(there, scope, small)
+        it.waits(put, "network")
+        it.uploads.close()
+    (tmp_path / "small").unlink()
+    with dock(lab, tmp_path, there.keys()) as again:
+        assert again.ends(put).state == "done"
+        check_stored(lab, there, scope, small)
 
 
 def test_an_error_of_rucios_own_about_the_rse_is_waited_for(
@@ -469,6 +508,29 @@ def test_the_next_engine_takes_away_what_a_cancelled_upload_has_left_half(
             until(lambda: again.unfinished() == [])
             assert again.now(put).state == "cancelled"
         assert there.partials() == []
+
+
+def test_the_next_engine_takes_away_what_a_failed_upload_has_left_half(
+    lab: Lab, tmp_path: Path, there: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scope = lab.scope("alice")
+    with dock(lab, tmp_path, there.keys()) as it:
+        there.path(scope, "result.root").parent.mkdir(parents=True)
+        it.limit(SLOWLY)
+        put = it.put(there, scope, LARGE)
+        it.sends(put)
+        half = there.path(scope, "result.root").with_name(f".rucio-{put.id}-0123.part")
+        half.write_bytes(b"half")
+        (tmp_path / "result.root").write_bytes(b"something else")
+        with monkeypatch.context() as dying:  # an engine that is killed tidies nothing
+            dying.setattr(Upload, "_tidy", lambda upload: False)
+            it.limit(None)
+            assert it.ends(put).state == "failed"
+    assert half.exists() and it.unfinished() == [put.id]
+    with dock(lab, tmp_path, there.keys()) as again:
+        assert again.now(put).state == "failed"
+        until(lambda: again.unfinished() == [])
+        assert again.now(put).state == "failed" and there.partials() == []
 
 
 # Two requests that share a file

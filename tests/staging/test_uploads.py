@@ -30,8 +30,9 @@ from rucio_jupyterlab.errors import (
 )
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.model import Stored, UploadRequest, UploadSnapshot
+from rucio_jupyterlab.staging.outgoing import Means
 from rucio_jupyterlab.staging.records import Records
-from rucio_jupyterlab.staging.shipment import Means, _is_about_the_file
+from rucio_jupyterlab.staging.registration import is_about_the_file
 from rucio_jupyterlab.staging.upload import Upload, UploadRecord, begun
 from rucio_jupyterlab.staging.uploads import MOST_ENDED, Uploads
 from tests.cli.waiting import until
@@ -141,7 +142,8 @@ def test_a_file_that_is_gone_or_changed_ends_it_with_a_sentence(
     for number, sentence in (("abc1", "is gone"), ("abc2", "has changed since its upload began")):
         ended = outcome(uploads, number)
         assert ended.state == "failed" and ended.problem is not None and sentence in ended.problem.detail
-        assert unfinished.get(number) is None
+        kept = unfinished.get(number)
+        assert kept is not None and kept.state == "failed", "something may be left half on the cloud"
 
 
 def test_files_that_are_stored_already_need_not_be_there_any_more(
@@ -256,4 +258,4 @@ def test_an_end_that_cannot_be_kept_is_told_all_the_same(
     ],
 )
 def test_only_what_rucio_or_we_say_of_a_file_takes_it_away_again(refusal: Failure, is_about_it: bool) -> None:
-    assert _is_about_the_file(refusal) is is_about_it
+    assert is_about_the_file(refusal) is is_about_it
