@@ -15,7 +15,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import BinaryIO, Literal
 
 from .layout import escaped_twin, folded, marked_twin, way
@@ -114,9 +114,8 @@ class View:
                 return True
             if not (replace and _is_as_made(descriptor, name)):
                 return False
-        draft = _draft(descriptor, name)
-        os.symlink(text, draft, dir_fd=descriptor)
-        os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        with _draft(descriptor, name) as draft:
+            os.symlink(text, draft, dir_fd=descriptor)
         return True
 
     def _copy_at(self, path: str, target: str, replace: bool) -> bool:
@@ -129,14 +128,15 @@ class View:
                     return True
                 if not (replace and _is_as_made(descriptor, name)):
                     return False
-            draft = _draft(descriptor, name)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(draft, flags, 0o600, dir_fd=descriptor), "wb") as copy:
+            with (
+                _draft(descriptor, name) as draft,
+                open(os.open(draft, flags, 0o600, dir_fd=descriptor), "wb") as copy,
+            ):
                 os.lseek(source.fileno(), 0, os.SEEK_SET)  # it may have been read, to be compared
                 self._fill(source.fileno(), copy.fileno())
                 os.fchmod(copy.fileno(), 0o444)
                 os.fsync(copy.fileno())
-        os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
         return True
 
     def _fill(self, source: int, copy: int) -> None:
@@ -242,12 +242,22 @@ def _is_as_made(descriptor: int, name: str) -> bool:
     return stat.S_ISREG(mode) and not mode & 0o222
 
 
-def _draft(descriptor: int, name: str) -> str:
-    """A free name beside another, to be renamed to it; what was left there is removed."""
+@contextlib.contextmanager
+def _draft(descriptor: int, name: str) -> Iterator[str]:
+    """A free name beside another, which it gets in the end; what breaks off leaves nothing there."""
     draft = f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.rucio-draft"
+    _remove(descriptor, draft)  # of an engine that was killed
+    try:
+        yield draft
+        os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+    except BaseException:
+        _remove(descriptor, draft)
+        raise
+
+
+def _remove(descriptor: int, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(draft, dir_fd=descriptor)
-    return draft
+        os.unlink(name, dir_fd=descriptor)
 
 
 def _same_bytes(source: BinaryIO, name: str, descriptor: int) -> bool:

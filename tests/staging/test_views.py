@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -153,6 +156,18 @@ def test_nothing_half_copied_is_left(tmp_path: Path) -> None:
     place = Place(tmp_path, "copy")
     place.link("s/" + "é" * 120 + ".root")
     assert len(list((place.root / "s").iterdir())) == 1
+
+
+def test_nothing_half_copied_is_left_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: BinaryIO, copy: BinaryIO, length: int) -> None:
+        copy.write(source.read(2))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    place = Place(tmp_path, "copy")
+    with pytest.raises(OSError, match="No space left"):
+        place.link("s/a")
+    assert place.all() == []
 
 
 def test_a_file_beside_a_folder_of_its_name(place: Place) -> None:
