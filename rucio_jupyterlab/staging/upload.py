@@ -144,7 +144,10 @@ class Upload:
     def goes_on_by_itself(self) -> bool:
         """Something happens, or will without anybody's help."""
         hindrance = self.hindrance
-        return not self._ended and (hindrance is None or hindrance.seconds is not None)
+        if self._ended or (hindrance is not None and hindrance.seconds is None):
+            return False
+        # No engine stays for the sake of what is left half on a cloud that lets nobody in.
+        return hindrance is None or self._record.state != "cancelled" or hindrance.cause != "signin"
 
     @property
     def ended(self) -> bool:
@@ -279,7 +282,7 @@ class Upload:
                 break
             except Failure as failure:
                 hindrance = of_failure(failure, 1)
-                if hindrance is not None and hindrance.seconds is None:
+                if hindrance is not None and hindrance.cause == "signin":
                     self._wait(hindrance)
                     continue
                 reason = str(failure)

@@ -527,8 +527,12 @@ def test_the_next_engine_takes_away_what_a_failed_upload_has_left_half(
             it.limit(None)
             assert it.ends(put).state == "failed"
     assert half.exists() and it.unfinished() == [put.id]
+    lapse(there)
+    refused = there.gateway.counts["Authenticate"]
     with dock(lab, tmp_path, there.keys()) as again:
         assert again.now(put).state == "failed"
+        until(lambda: there.gateway.counts["Authenticate"] > refused + 1)
+        there.renew_token()
         until(lambda: again.unfinished() == [])
         assert again.now(put).state == "failed" and there.partials() == []
 
