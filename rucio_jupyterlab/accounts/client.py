@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import sys
 import threading
@@ -27,6 +28,9 @@ APPLICATION = "rucio-jupyterlab"
 _CONNECTIONS = 16
 _BLOCK = 64 * 1024
 _STREAM = "application/x-json-stream"
+_PATIENCE = 600.0
+"""Seconds that one answer may keep us waiting in all, beside those that so many bytes take:"""
+_LEAST_BYTES_PER_SECOND = 1024
 _T = TypeVar("_T")
 Params = Mapping[str, str | list[str]]
 """A list stands for the same name several times."""
@@ -97,7 +101,16 @@ class Lines:
         """Pieces of the answer as they arrive, cut anywhere. Raises RucioUnreachable if it breaks off."""
         try:
             with rucio_failures(self._instance), self._response as response:
-                while not self._closed and (block := response.raw.read1(_BLOCK, decode_content=True)):
+                waited, received = 0.0, 0
+                while not self._closed:
+                    asked = time.monotonic()
+                    block = response.raw.read1(_BLOCK, decode_content=True)
+                    waited += time.monotonic() - asked
+                    received += len(block)
+                    if waited > _PATIENCE + received / _LEAST_BYTES_PER_SECOND:
+                        raise RucioUnreachable(f"{self._instance} takes too long to answer.")
+                    if not block:
+                        return
                     yield block
         except RucioUnreachable:
             if not self._closed:
@@ -171,8 +184,8 @@ class RucioClient(Client):  # type: ignore[misc]
         with rucio_failures(self.instance.display_name):
             content = read_whole(response, self.timeout[1], self.instance.display_name)
         try:
-            return msgspec.json.decode(content, type=kind)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return _decoded(content, kind)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise not_rucio(self.instance.display_name) from None
 
     def tell(self, path: str, body: Any) -> None:
@@ -274,6 +287,16 @@ class RucioClient(Client):  # type: ignore[misc]
 
     def _BaseClient__authenticate(self) -> None:  # noqa: N802 - the base class's private name
         """Nothing to do: the token is asked for with each request."""
+
+
+def _decoded(content: bytes, kind: type[_T]) -> _T:
+    """An answer read as `kind`. Numbers that JSON has none of, which Rucio's metadata may hold, become their names."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError:
+        if not (b"NaN" in content or b"Infinity" in content):
+            raise
+    return msgspec.convert(json.loads(content, parse_constant=str), kind)
 
 
 def read_whole(response: requests.Response, seconds: float, instance: str) -> bytes:

@@ -70,6 +70,7 @@ class BulkLine(msgspec.Struct):
 class FileLine(msgspec.Struct):
     scope: str
     name: str
+    bytes: float | None = None
 
 
 class DidAnswer(msgspec.Struct):

@@ -14,7 +14,7 @@ import msgspec
 from ..accounts.accounts import Accounts
 from ..did import Did
 from ..engine.protocol import ListScopes, OpenListing
-from ..errors import BadRequest
+from ..errors import BadRequest, RucioUnreachable
 from .answers import (
     ContentLine,
     DidAnswer,
@@ -59,6 +59,8 @@ _SCOPES_FRESH = 300.0
 _PARENTS_FRESH = 60.0
 _TABLE_SECONDS = 80.0
 """For one table of replicas: whoever asked the engine for it soon gives up."""
+_TOO_LARGE_FRESH = 600.0
+"""For so long nobody tries again to count what could not be counted in that time."""
 _LARGE_TABLE, _LARGE_TABLE_FRESH = 10_000, 30.0
 """From so many files on, which take seconds, a table is kept so long. Smaller ones are always read anew: a job may
 just have made replicas."""
@@ -78,6 +80,7 @@ class Catalog:
         self._scopes: Recent[tuple[str, str, bool], list[str]] = Recent(_SCOPES_FRESH, 64)
         self._parents: Recent[tuple[str, Did], list[Did]] = Recent(_PARENTS_FRESH, 2_000)
         self._large_tables: Recent[tuple[int, Did], ReplicaTable] = Recent(_LARGE_TABLE_FRESH, 64)
+        self._too_large: Recent[tuple[int, Did], str] = Recent(_TOO_LARGE_FRESH, 64)
 
     def close(self) -> None:
         """End all listings."""
@@ -140,9 +143,16 @@ class Catalog:
         key = (client.number, did)
         if (kept := self._large_tables.get(key)) is not None:
             return kept
+        if (sentence := self._too_large.get(key)) is not None:
+            raise RucioUnreachable(sentence, do="none")
         deadline = time.monotonic() + _TABLE_SECONDS
         mounts = self._accounts.mounts(instance)
-        table = replica_table(client, self._rses, _describe(client, did), mounts, deadline)
+        try:
+            table = replica_table(client, self._rses, _describe(client, did), mounts, deadline)
+        except RucioUnreachable as late:
+            if late.remedy == "none":
+                self._too_large.put(key, str(late))  # the failure itself would keep the answer open
+            raise
         if table.files_total >= _LARGE_TABLE:
             self._large_tables.put(key, table)
         return table
@@ -181,8 +191,13 @@ class Catalog:
 
     def names(self, instance: str, did: Did) -> Iterator[Did]:
         """The files of a collection, by name alone."""
+        return (named for named, _ in self.sizes(instance, did))
+
+    def sizes(self, instance: str, did: Did) -> Iterator[tuple[Did, int]]:
+        """The files of a collection and their bytes, wherever they are; ten times as fast as `files`."""
         client = self._accounts.client(instance)
-        return (Did(line.scope, line.name) for line in client.items(did_path(did, "files"), FileLine))
+        for line in client.items(did_path(did, "files"), FileLine):
+            yield Did(line.scope, line.name), whole(line.bytes) or 0
 
     def ancestors(self, instance: str, did: Did) -> list[Did]:
         """The collections that hold a DID, those that hold them, and so on; the nearest first."""

@@ -121,6 +121,22 @@ class Planner:
             ahead,
         )
 
+    def narrowed(self, request: JobRequest, overview: Overview) -> Overview:
+        """With the size of what matches the request's pattern: all names are read. Raises what the catalogue raises."""
+        overview.close()  # it would not be read meanwhile
+        sizes = [size for each in overview.descriptions for size in self._sizes_of_matching(request, each)]
+        return msgspec.structs.replace(overview, files=len(sizes), bytes=sum(sizes), ahead=None)
+
+    def _sizes_of_matching(self, request: JobRequest, description: Description) -> list[int]:
+        one_file = description.type == "file"
+        named = [(description.did, description.bytes)]
+        found = iter(named) if one_file else self._catalog.sizes(request.instance, description.did)
+        sizes = {
+            did: size for did, size in found if _matches(did, request.pattern)
+        }  # a file may be named twice
+        first = heapq.nsmallest(request.first or len(sizes), sizes, key=lambda did: did.name)
+        return [sizes[did] for did in first]
+
     def staged(self, request: JobRequest) -> int:
         """How many files of the request appear in the views already."""
         return sum(
@@ -267,7 +283,11 @@ def _problem_of(state: TransferState, file: FileReplicas, terms: Terms) -> Probl
 
 
 def _matching(files: Iterable[FileReplicas], pattern: str | None) -> Iterator[FileReplicas]:
-    return (file for file in files if pattern is None or fnmatch.fnmatchcase(file.did.name, pattern))
+    return (file for file in files if _matches(file.did, pattern))
+
+
+def _matches(did: Did, pattern: str | None) -> bool:
+    return pattern is None or fnmatch.fnmatchcase(did.name, pattern)
 
 
 def _first(files: Iterator[FileReplicas], count: int | None) -> Iterator[FileReplicas]:

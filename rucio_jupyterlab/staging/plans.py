@@ -139,8 +139,9 @@ class Plans:
         overview = self._planner.overview(request, prefix)
         self._on_loop(self._take_overview, job, overview, prefix)
         options = self._options()
-        large = overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
-        if large and not request.confirmed and self._planner.any_is_near(request):
+        if not request.confirmed and request.pattern is not None and _is_large(overview, options):
+            overview = self._planner.narrowed(request, overview)
+        if not request.confirmed and _is_large(overview, options) and self._planner.any_is_near(request):
             overview.close()
             here = self._planner.staged(request)
             return Extent(overview.files, overview.bytes, here, self._free_bytes())
@@ -225,6 +226,10 @@ class Plans:
     def _on_loop(self, call: Callable[..., None], *values: object) -> None:
         """From any thread."""
         self._loop.call_soon_threadsafe(call, *values)
+
+
+def _is_large(overview: Overview, options: Options) -> bool:
+    return overview.bytes > options.confirm_bytes or overview.files > options.confirm_files
 
 
 def _may_pass(job: Job) -> bool:

@@ -224,6 +224,8 @@ class Transfers:
     def forgo(self, job: str) -> None:
         """The job's plan is read: flights that it named no more, and that nobody else wants, are broken off."""
         flights = [flight for flight in self.flights.all if job in flight.jobs and not flight.landing]
+        if not flights:
+            return
         wanted = self._wanted_by([flight.row for flight in flights])
         for flight in flights:
             flight.jobs = wanted.get(flight.row.id, set())

@@ -171,6 +171,28 @@ def test_a_stream_gives_its_rows_and_tells_that_it_was_cut(signed_in: Callable[.
         assert rows in (["a", "b"], ["a"], [])
 
 
+def test_a_stream_that_drips_is_given_up_in_bounded_time(
+    signed_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drips(request: Request) -> None:
+        request.begin_stream()
+        while True:
+            request.chunk(b'"a"\n')
+            time.sleep(PATIENCE / 50)
+
+    monkeypatch.setattr("rucio_jupyterlab.accounts.client._PATIENCE", PATIENCE / 5)
+    client, server = signed_in({"/drips": drips})
+    with pytest.raises(RucioUnreachable, match="takes too long"):
+        list(client.items("drips", str))
+    assert server.hung_up.wait(timeout=5)
+
+
+def test_numbers_that_json_has_none_of_are_told_by_their_names(signed_in: Callable[..., Any]) -> None:
+    body = b'{"mass": NaN, "limits": [-Infinity, Infinity, 1.5]}'
+    client, _ = signed_in({"/meta": lambda request: request.answer(200, body)})
+    assert client.ask("meta", dict[str, Any]) == {"mass": "NaN", "limits": ["-Infinity", "Infinity", 1.5]}
+
+
 def test_a_stream_that_stops_is_given_up_in_bounded_time(signed_in: Callable[..., Any]) -> None:
     def stops(request: Request) -> None:
         request.begin_stream()

@@ -431,6 +431,9 @@ def test_a_table_of_too_many_files_is_given_up_and_the_answer_closed(
     with pytest.raises(RucioUnreachable, match="too many to count"):
         catalog.replicas("w", DATASET)
     assert server.hung_up.wait(timeout=5)
+    with pytest.raises(RucioUnreachable, match="too many to count"):
+        catalog.replicas("w", DATASET)
+    assert server.paths.count("/replicas/list") == 1, "it is not read in vain again"
 
 
 @pytest.mark.parametrize(("large", "reads"), [(2, 1), (3, 2)])

@@ -101,7 +101,11 @@ class Imagined:
             self._stream(request, [{"rse": "RSE", "available_length": 1}])
         elif path[0] == "dids" and path[-1] == "files" and len(path) == 4:
             files = self._files(Did(path[1], path[2]))
-            self._stream(request, [{"scope": did.scope, "name": did.name} for did in files])
+            sizes = [self.replicas[did]["bytes"] for did in files]
+            lines = zip(files, sizes, strict=True)
+            self._stream(
+                request, [{"scope": did.scope, "name": did.name, "bytes": size} for did, size in lines]
+            )
         elif path[0] == "dids" and len(path) == 3:
             self._describe(request, Did(path[1], path[2]))
         else:

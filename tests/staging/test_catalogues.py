@@ -359,6 +359,19 @@ async def test_a_large_job_asks_first_and_a_part_may_be_taken(
         assert (await it.stage(dataset, confirmed=True)).files_done == 5
 
 
+async def test_a_large_job_with_a_pattern_asks_about_what_matches(
+    rucio: Imagined, imagined_desk: Desks
+) -> None:
+    files = [rucio.put("s", f"f{n}", b"x" * 10) for n in range(9)]
+    dataset = rucio.dataset("s", "run", files)
+    async with imagined_desk(confirm_files=3) as it:
+        job = await it.until(await it.start(dataset, pattern="f[0-3]"), lambda now: now.cause == "confirm")
+        assert (job.files_total, job.bytes_total) == (4, 40)
+        assert job.problem is not None and "4 files" in job.problem.detail
+        assert (await it.stage(dataset, pattern="f[0-3]", first=2)).files_done == 2
+        assert (await it.stage(dataset, pattern="f[6-8]")).files_done == 3
+
+
 async def test_rucio_is_asked_for_the_files_while_it_still_describes_the_dataset(
     rucio: Imagined, imagined_desk: Desks
 ) -> None:
