@@ -17,8 +17,8 @@ from ...accounts.destinations import is_forbidden
 from ..model import Credential
 
 STALL_BYTES_PER_SECOND = 1000
-URL_CHARACTERS = string.punctuation + " "
-"""Left as they are; what is not ASCII is percent-encoded, for libcurl takes nothing else."""
+URL_CHARACTERS = string.punctuation
+"""Left as they are; blanks and what is not ASCII are percent-encoded, for libcurl takes nothing else."""
 _LOOPBACK = ("localhost", "127.0.0.1", "127.0.0.0/8", "::1")
 """What no proxy is asked for: it could not reach it, and would see a token in plain text."""
 DEFAULT_CA_FILE = ssl.get_default_verify_paths().cafile or certifi.where()
@@ -55,7 +55,7 @@ def open_socket(purpose: int, peer: Peer) -> socket.socket | int:
 
 def encoded(url: str) -> str:
     """An address as libcurl takes it."""
-    return url if url.isascii() else quote(url, URL_CHARACTERS)
+    return quote(url, URL_CHARACTERS)
 
 
 def prepare(
