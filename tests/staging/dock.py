@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.catalog.catalog import Catalog
 from rucio_jupyterlab.config import Options, configuration_from
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.engine.protocol import SignIn
+from rucio_jupyterlab.sources import sending
+from rucio_jupyterlab.staging import hindrances, retries, upload
 from rucio_jupyterlab.staging.model import UploadRequest, UploadSnapshot
 from rucio_jupyterlab.staging.uploads import Uploads
+from rucio_mesh.cs3 import patience
 from tests.cli.waiting import until
 from tests.lab.cloud import Cloud
 from tests.lab.lab import Lab
@@ -108,3 +112,13 @@ def check_stored(lab: Lab, there: Cloud, scope: str, contents: Mapping[str, byte
     }
     for each in known:
         assert {rse: len(pfns) for rse, pfns in each["rses"].items()} == {there.rse: 1}
+
+
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits looks again at once."""
+    monkeypatch.setattr(sending, "STANDSTILL_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(hindrances, "FIRST_SPACE", 0.1)
+    monkeypatch.setattr(hindrances, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(upload, "BEHIND_SECONDS", 0.02)

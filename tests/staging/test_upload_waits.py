@@ -14,13 +14,11 @@ from msgspec.structs import replace
 
 from rucio_jupyterlab.catalog.registry import Registry
 from rucio_jupyterlab.errors import RucioUnreachable
-from rucio_jupyterlab.sources import sending
 from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.model import UploadRequest
 from rucio_jupyterlab.staging.upload import Upload
-from rucio_mesh.cs3 import patience
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.cli.waiting import until
@@ -28,7 +26,7 @@ from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 
 from .conftest import fault_once
-from .dock import SLOWLY, Dock, check_stored, dock
+from .dock import SLOWLY, Dock, check_stored, dock, short_pauses
 
 LARGE = {"result.root": os.urandom(1_500_000)}
 SMALL = {f"{number:02}": os.urandom(1_000) for number in range(12)}
@@ -37,12 +35,7 @@ PROFILES: tuple[ProfileName, ...] = ("eos", "localfs", "opencloud")
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "STANDSTILL_SECONDS", 0.0)
-    monkeypatch.setattr(patience, "LONGEST_WAIT_SECONDS", 0.02)
-    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.05)
-    monkeypatch.setattr(hindrances, "FIRST_SPACE", 0.1)
-    monkeypatch.setattr(hindrances, "LOOK_SECONDS", 0.2)
-    monkeypatch.setattr(upload, "BEHIND_SECONDS", 0.02)
+    short_pauses(monkeypatch)
 
 
 @contextmanager
