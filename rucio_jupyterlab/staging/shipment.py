@@ -1,8 +1,8 @@
 """Files of an upload on their way: a few threads send, one tells Rucio of what has arrived.
 
-The bytes are there, verified, before Rucio is told of them; what breaks off in between is taken up by sending the
-files again, for what is there already is found. Whoever meets a Rucio or a cloud that does not answer waits for it
-alone; the others go on.
+The bytes are there, verified, before Rucio is told of them. What breaks off in between is taken up by another
+shipment: it registers what has arrived and sends the rest again. Whoever meets a Rucio or a cloud that does not
+answer waits for it alone; the others go on.
 """
 
 from __future__ import annotations
