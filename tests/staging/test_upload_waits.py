@@ -121,7 +121,7 @@ def test_what_has_arrived_is_registered_though_another_file_has_changed(
     lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scope, small = lab.scope("alice"), {"small": b"1"}
-    it.limit(SLOWLY)
+    it.limit(SLOWLY // 4)
     with monkeypatch.context() as away:
         away.setattr(Registry, "add_replicas", unreachable)
         put = it.put(there, scope, small | LARGE)
