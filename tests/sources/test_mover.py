@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -83,6 +84,7 @@ PASSING = {
     "redirects to a file": Manner(location="file:///etc/passwd"),
     "redirects to nonsense": Manner(location="http://[::1"),
     "redirects to what is not ASCII": Manner(location="/ünter"),
+    "redirects to a host that is not ASCII": Manner(location="http://ünter/f"),
     "another status": Manner(status=418),
 }
 
@@ -458,6 +460,18 @@ def test_a_redirect_within_a_host_is_followed_for_every_range(
     desk.fetched(work)
     assert desk.content(work) == large
     assert len(storage.requests("/there")) == 3
+
+
+@pytest.mark.parametrize("size", [None, -1], ids=["read as it comes", "whole in memory"])
+def test_a_redirect_is_followed_byte_by_byte_whatever_its_encoding(
+    desk: Desk, storage: Faulty, other: Faulty, size: int | None
+) -> None:
+    """A server sends bytes; our storage writes each character of its headers as one."""
+    for name, there in (("latin", "/%FCber"), ("utf", "/%C3%BCber")):
+        other.put(there, SMALL)
+        location = Manner(location=other.url(unquote(there, "latin-1")))
+        desk.fetched(desk.work(SMALL, storage.put("/f", SMALL, location), size=size, name=name))
+        assert len(other.requests(there)) == 1
 
 
 def test_what_may_not_be_asked_is_not_asked(desk: Desk, storage: Faulty) -> None:

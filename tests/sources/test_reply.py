@@ -89,6 +89,23 @@ def test_only_the_last_head_counts() -> None:
     assert made.feed(b"\r\n") and made.validator is None
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"HTTP/1.1 206\r\n", 206),
+        (b"HTTP/1.1  206  Partial\r\n", 206),
+        (b"HTTP/1.0 206Partial\r\n", 206),
+        (b"HTTP/1.1 \r\n", 0),
+        (b"HTTP/\r\n", 0),
+    ],
+)
+def test_a_status_is_read_however_it_is_written(line: bytes, status: int) -> None:
+    made = ReplyHead()
+    made.feed(line)
+    assert made.status == status
+    assert kind(made) == "server-error"
+
+
 def test_a_weak_etag_gives_way_to_the_time() -> None:
     assert head(200, etag='"x"', last_modified="then").validator == '"x"'
     assert head(200, etag='W/"x"', last_modified="then").validator == "then"

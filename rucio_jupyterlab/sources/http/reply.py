@@ -8,6 +8,7 @@ from ...pauses import asked_for
 from ..failures import ReplicaFailure, of_status
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_STATUS = re.compile(rb"HTTP/\S+\s+(\d{3})", re.ASCII)
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)$", re.ASCII)
 _WHOLE_SIZE = re.compile(r"bytes \*/(\d{1,19})$", re.ASCII)
 _NUMBER = re.compile(r"\d{1,19}", re.ASCII)
@@ -29,12 +30,12 @@ class ReplyHead:
         self.status = 0
         self._fields.clear()
 
-    def tell(self, status: int, *, location: str | None, retry_after: int) -> None:
+    def tell(self, status: int, *, location: bytes | None, retry_after: int) -> None:
         """What libcurl knows of a head whose lines nobody read; 0 seconds stands for none."""
         self.clear()
         self.status = status
         if location:
-            self._fields[b"location"] = location.encode("latin-1", "replace")
+            self._fields[b"location"] = location
         if retry_after:
             self._fields[b"retry-after"] = str(retry_after).encode()
 
@@ -42,7 +43,8 @@ class ReplyHead:
         """Take one line as it came; True when the head of a final reply is complete."""
         if line[:5] == b"HTTP/":
             self._fields.clear()
-            self.status = int(line.split(b" ", 2)[1])
+            match = _STATUS.match(line)
+            self.status = int(match[1]) if match else 0
         elif line in (b"\r\n", b"\n"):
             return self.status >= 200
         elif line[:2].lower() in _WANTED:

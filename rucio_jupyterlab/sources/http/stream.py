@@ -136,7 +136,7 @@ class Stream:
             return  # there was no reply
         self.head.tell(
             status,
-            location=curl.getinfo(pycurl.REDIRECT_URL),
+            location=curl.getinfo_raw(pycurl.REDIRECT_URL),  # in whatever encoding it came
             retry_after=curl.getinfo(pycurl.RETRY_AFTER),
         )
         self.received = self.chunked = sum(map(len, self.chunks))
