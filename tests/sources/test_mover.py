@@ -63,6 +63,12 @@ def test_a_file_whose_length_the_storage_does_not_tell_comes(desk: Desk, storage
     assert desk.content(work) == SMALL
 
 
+def test_a_change_of_protocols_is_no_file_without_bytes(desk: Desk, storage: Faulty) -> None:
+    url = storage.put("/f", SMALL, Manner(status=101, headers=(("Connection", "close"),)))
+    outcome = desk.given_up(desk.work(SMALL, url, size=None, checksum="none"))
+    assert [(failure.kind, failure.status) for failure in outcome.failures] == [("server-error", 101)]
+
+
 PASSING = {
     "missing": Manner(status=404),
     "gone": Manner(status=410),

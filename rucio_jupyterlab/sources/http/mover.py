@@ -274,6 +274,8 @@ class Mover(threading.Thread):
             return
         if code is not None:
             ticket.failure = stream.failure_of(code, text)
+        elif stream.head.status < 200:  # libcurl is content with a change of protocols that nobody asked for
+            ticket.failure = ReplicaFailure("server-error", ticket.candidate.rse, stream.head.status)
         if stream.whole_in_memory and ticket.failure is None and self._conclude_small(stream):
             return
         if stream.whole_in_memory and ticket.failure is not None:
