@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from bench.results import Comparison, Report, at_most_times, beside, kept
+from bench.results import (
+    Comparison,
+    Report,
+    at_least_times_as_fast,
+    at_most_times,
+    beside,
+    kept,
+    times_as_fast,
+)
 from bench.run import measure
 
 FACTS: dict[str, object] = {"cores": 2, "load_before": [0.5, 0.5, 0.5]}
@@ -59,3 +67,10 @@ def test_a_file_that_cannot_be_read_is_written_anew(tmp_path: Path, content: byt
 def test_a_comparison_names_its_entry() -> None:
     names = ("staging-small/curl", "memory")
     assert [at_most_times(name, 1, 2, 1).entry for name in names] == ["staging-small", "memory"]
+
+
+def test_a_goal_is_told_where_there_is_one() -> None:
+    for comparison in (beside("latency/load", 300, 299, "MB/s"), times_as_fast("wan", 1, 2)):
+        assert "goal" not in str(comparison) and "met" not in str(comparison)
+    assert str(at_least_times_as_fast("wan", 1, 20, 10)).split()[-6:] == ["≥", "10", "×", "as", "fast", "met"]
+    assert str(at_most_times("memory", 3, 2, 1)).endswith("MISSED")
