@@ -158,7 +158,7 @@ class Sender:
         if not running:
             _, succeeded, failed = self._multi.info_read()
             self._ended = True
-            if not succeeded:
+            if not succeeded and not self._heard_enough:
                 untrusted = any(code in UNTRUSTED for _, code, _text in failed)
                 raise Untrusted if untrusted else NotSent
         elif (self._piece or not self._unsent) and self._multi.select(POLL_SECONDS) < 1:
@@ -188,4 +188,9 @@ class Sender:
 
     def _ignore(self, data: bytes) -> int | None:
         self._ignored += len(data)
-        return None if self._ignored <= MOST_ERROR_BYTES else 0
+        return 0 if self._heard_enough else None
+
+    @property
+    def _heard_enough(self) -> bool:
+        """Whether the request was broken off by us: the answer is known, and what it goes on to say is too long."""
+        return self._ignored > MOST_ERROR_BYTES
