@@ -1,6 +1,6 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 
-import { type Asked, follow } from '../client/asked';
+import { type Asked, Question } from '../client/asked';
 import type { ICatalogClient } from '../client/client';
 import type {
   DidRow,
@@ -33,86 +33,57 @@ export class Details {
   }
 
   get replicas(): Asked<ReplicaTable> | null {
-    return this._replicas;
+    return this._tables.replicas.answer;
   }
 
   get metadata(): Asked<Metadata> | null {
-    return this._metadata;
+    return this._tables.metadata.answer;
   }
 
   get rules(): Asked<Rules> | null {
-    return this._rules;
+    return this._tables.rules.answer;
   }
 
   /** Ask for what a tab shows, unless it was asked already. */
   show(tab: DetailTab): void {
     const { did, type } = this.row;
-    switch (tab) {
-      case 'files':
-        if (!this._files && type !== 'file') {
-          this._files = new Listing(this.client, this.instance, {
-            kind: 'content',
-            did
-          });
-          this._files.changed.connect(this._tell, this);
-        }
-        return;
-      case 'replicas':
-        if (!this._replicas) {
-          void follow(this.client.replicas(this.instance, did), asked => {
-            this._replicas = asked;
-            this._tell();
-          });
-        }
-        return;
-      case 'metadata':
-        if (!this._metadata) {
-          void follow(this.client.metadata(this.instance, did), asked => {
-            this._metadata = asked;
-            this._tell();
-          });
-        }
-        return;
-      case 'rules':
-        if (!this._rules) {
-          void follow(this.client.rules(this.instance, did), asked => {
-            this._rules = asked;
-            this._tell();
-          });
-        }
+    if (tab !== 'files') {
+      if (!this[tab]) {
+        void this._tables[tab].put();
+      }
+    } else if (!this._files && type !== 'file') {
+      this._files = new Listing(this.client, this.instance, {
+        kind: 'content',
+        did
+      });
+      this._files.changed.connect(this._tell, this);
     }
   }
 
   /** Ask anew for the replicas, if they were asked for: each job tells how fast its RSEs were. */
   renewReplicas(): void {
-    if (this._replicas) {
-      void this.client.replicas(this.instance, this.row.did).then(
-        value => {
-          this._replicas = { state: 'ready', value };
-          this._tell();
-        },
-        () => undefined // the table of before is still right, but for the speeds
-      );
+    if (this.replicas) {
+      void this._tables.replicas.renew();
     }
   }
 
   /** Forget what a tab shows and ask anew. */
   retry(tab: DetailTab): void {
-    if (tab === 'files') {
+    if (tab !== 'files') {
+      void this._tables[tab].put();
+    } else {
       this._files?.dispose();
       this._files = null;
-    } else {
-      this[`_${tab}`] = null;
+      this.show(tab);
     }
-    this.show(tab);
   }
 
   /** Ask anew for what could not be had. */
   retryFailed(): void {
     this._files?.retry();
-    for (const tab of TABLES) {
-      if (this[`_${tab}`]?.state === 'failed') {
-        this.retry(tab);
+    for (const table of TABLES) {
+      if (this[table]?.state === 'failed') {
+        this.retry(table);
       }
     }
   }
@@ -120,7 +91,7 @@ export class Details {
   /** Ask anew for all that was looked at. */
   renew(): void {
     for (const tab of ['files', ...TABLES] as const) {
-      if (this[`_${tab}`]) {
+      if (this[tab]) {
         this.retry(tab);
       }
     }
@@ -131,13 +102,23 @@ export class Details {
     Signal.clearData(this);
   }
 
+  private _question<T>(ask: () => Promise<T>): Question<T> {
+    return new Question(ask, () => this._tell());
+  }
+
   private _tell(): void {
     this._changed.emit();
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private _files: Listing | null = null;
-  private _replicas: Asked<ReplicaTable> | null = null;
-  private _metadata: Asked<Metadata> | null = null;
-  private _rules: Asked<Rules> | null = null;
+  private readonly _tables = {
+    replicas: this._question(() =>
+      this.client.replicas(this.instance, this.row.did)
+    ),
+    metadata: this._question(() =>
+      this.client.metadata(this.instance, this.row.did)
+    ),
+    rules: this._question(() => this.client.rules(this.instance, this.row.did))
+  };
 }

@@ -1,3 +1,5 @@
+import { PromiseDelegate } from '@lumino/coreutils';
+
 import type { ReplicaTable } from '../../client/generated';
 import { Details } from '../details';
 import { didOf, FakeCatalog, rowOf, settled } from './fakecatalog';
@@ -30,6 +32,18 @@ it('asks for replicas again only where they were asked for', async () => {
   expect(details.replicas).toMatchObject({ state: 'ready' });
   await settled();
   expect(details.replicas).toMatchObject({ value: { files_total: 2 } });
+});
+
+it('an answer that was asked for before another one does not take its place', async () => {
+  const { replicas, details } = setUp();
+  const first = new PromiseDelegate<ReplicaTable>();
+  replicas.mockReturnValueOnce(first.promise);
+  details.show('replicas');
+  details.renew();
+  await settled();
+  first.reject(new Error('no answer in time'));
+  await settled();
+  expect(details.replicas).toMatchObject({ value: { files_total: 1 } });
 });
 
 it('keeps the replicas that are known while new ones cannot be had', async () => {
