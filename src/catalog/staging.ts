@@ -21,12 +21,11 @@ export interface IStaging {
 
 /** Start jobs, and tell of what came of the last; the room in the store is asked for as something is chosen. */
 export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
-  const [busy, setBusy] = React.useState(false);
-  /** What is being started now: a double click is to start it once. */
-  const starting = React.useRef(new Set<string>()).current;
+  /** How many are being started now. */
+  const [starting, setStarting] = React.useState(0);
   const [refused, setRefused] = React.useState<Refusal | null>(null);
   const { chosen, instance, summaries } = catalog;
-  const choice = textOf(chosen);
+  const choice = chosen.map(row => didText(row.did)).join('\n');
 
   React.useEffect(() => {
     setRefused(null);
@@ -37,12 +36,10 @@ export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
   }, [jobs, summaries, choice]);
 
   const start = async (rows: readonly DidRow[], part: Part = {}) => {
-    const asked = textOf(rows);
-    if (!instance || starting.has(asked)) {
+    if (!instance) {
       return;
     }
-    starting.add(asked);
-    setBusy(true);
+    setStarting(count => count + 1);
     setRefused(null);
     try {
       const dids = rows.map(row => row.did);
@@ -50,13 +47,8 @@ export function useStaging(catalog: Catalog, jobs: IJobs): IStaging {
     } catch (reason) {
       setRefused({ ...obstacleOf(reason), again: () => start(rows, part) });
     } finally {
-      starting.delete(asked);
-      setBusy(starting.size > 0);
+      setStarting(count => count - 1);
     }
   };
-  return { busy, refused, start };
-}
-
-function textOf(rows: readonly DidRow[]): string {
-  return rows.map(row => didText(row.did)).join('\n');
+  return { busy: starting > 0, refused, start };
 }

@@ -28,7 +28,7 @@ export interface IJobs {
 
   refresh(): Promise<void>;
   refreshStore(): Promise<void>;
-  /** These reject with `Failure`. */
+  /** These reject with `Failure`. What is being started is not started once more meanwhile. */
   start(job: JobAsk): Promise<JobSnapshot>;
   confirm(id: string, part: Partial<ConfirmJob>): Promise<void>;
   change(id: string, change: 'pause' | 'resume' | 'cancel'): Promise<void>;
@@ -157,7 +157,14 @@ export class Jobs implements IJobs {
   }
 
   start(job: JobAsk): Promise<JobSnapshot> {
-    return this._take(this.client.startJob(job));
+    const asked = JSON.stringify(job);
+    const starting =
+      this._starting.get(asked) ??
+      this._take(this.client.startJob(job)).finally(() =>
+        this._starting.delete(asked)
+      );
+    this._starting.set(asked, starting);
+    return starting;
   }
 
   async confirm(id: string, part: Partial<ConfirmJob>): Promise<void> {
@@ -225,6 +232,8 @@ export class Jobs implements IJobs {
   };
 
   private readonly _current: Current<readonly JobSnapshot[]>;
+  /** What is being started now. */
+  private readonly _starting = new Map<string, Promise<JobSnapshot>>();
   private _store: StoreStatus | null = null;
   /** Made when it is asked for; null once it may not be true any more. */
   private _unfinished: ReadonlyMap<string, JobSnapshot> | null = null;

@@ -96,14 +96,11 @@ describe('the RSE that was chosen', () => {
   });
 });
 
-it('a double click on a row stages it once, and leaves it closed', async () => {
-  const { catalog, started } = await setUp();
+it('a double click on the button of a row leaves the row closed', async () => {
+  const { catalog } = await setUp();
   const stage = screen.getByRole('button', { name: 'Stage user.alice:b' });
-  fireEvent.click(stage);
-  fireEvent.click(stage);
   fireEvent.doubleClick(stage);
   await rest();
-  expect(started).toMatchObject([{ dids: [didOf('b')] }]);
   expect(catalog.root?.isOpen(1)).toBe(false);
 });
 

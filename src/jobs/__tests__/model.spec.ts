@@ -227,6 +227,15 @@ it('the DIDs of a job are gone through once, however many rows ask for theirs', 
   expect(looks).toBe(1);
 });
 
+it('starts once what is asked for again while it is being started', async () => {
+  const { client, jobs } = await setUp();
+  const asked = { instance: 'atlas', dids: [jobOf().request.dids[0]] };
+  await Promise.all([jobs.start(asked), jobs.start({ ...asked })]);
+  expect(client.calls).toEqual(['start 1']);
+  await jobs.start(asked);
+  expect(client.calls).toEqual(['start 1', 'start 1']);
+});
+
 it('looks by itself while a job runs in silence', async () => {
   const { client } = await setUp();
   await jest.advanceTimersByTimeAsync(21_000);
