@@ -6,6 +6,12 @@ import { Breakable } from './texts';
 
 type Native = Omit<React.ButtonHTMLAttributes<HTMLButtonElement>, 'title'>;
 
+/** What a click does, and no further click of a double one: by then something else may stand in this place. */
+function once(onClick: Native['onClick']): Native['onClick'] {
+  return event =>
+    event.detail > 1 ? event.preventDefault() : onClick?.(event);
+}
+
 export interface IIconButtonProps extends Native {
   icon: LabIcon;
   /** What it does: its name for a screen reader, and its tooltip. */
@@ -14,11 +20,12 @@ export interface IIconButtonProps extends Native {
 
 /** A button that shows an icon alone; at least 24 by 24 pixels. */
 export function IconButton(props: IIconButtonProps): JSX.Element {
-  const { icon, label, className, ...rest } = props;
+  const { icon, label, className, onClick, ...rest } = props;
   return (
     <button
       type="button"
       {...rest}
+      onClick={once(onClick)}
       className={`jp-Rucio-iconButton ${className ?? ''}`}
       aria-label={label}
       title={label}
@@ -45,7 +52,7 @@ export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
         {...rest}
         ref={ref}
         aria-disabled={busy || undefined}
-        onClick={event => (busy ? event.preventDefault() : onClick?.(event))}
+        onClick={busy ? event => event.preventDefault() : once(onClick)}
         className={`jp-Rucio-button jp-mod-${look} ${className ?? ''}`}
       />
     );

@@ -197,6 +197,17 @@ it('a finished job is shown, or taken off the list', () => {
   expect(actions.clear).toHaveBeenCalled();
 });
 
+it('a double click on a button does not hit the one that takes its place', () => {
+  const actions = show({});
+  press('Pause');
+  actions.become({ state: 'paused' });
+  const resume = screen.getByRole('button', { name: 'Resume' });
+  fireEvent.click(resume, { detail: 2 });
+  expect(actions.resume).not.toHaveBeenCalled();
+  fireEvent.click(resume, { detail: 1 });
+  expect(actions.resume).toHaveBeenCalledTimes(1);
+});
+
 it('progress that fell is shown as it is', () => {
   show({ bytes_done: 0 });
   expect(screen.getByRole('progressbar').getAttribute('aria-valuenow')).toBe(
