@@ -5,6 +5,7 @@ import * as React from 'react';
 import type { Asked } from '../client/asked';
 import { didText } from '../client/did';
 import type { DidSummary } from '../client/generated';
+import { Boundary } from '../components/boundary';
 import { IconButton } from '../components/button';
 import { warningIcon } from '../components/icons';
 import { remedy, Strip } from '../components/notice';
@@ -36,6 +37,7 @@ const PREFIX = 'jp-Rucio-details';
 /** All about one DID: its whole name, what stands in the way, and four tabs. */
 export function DetailPane(props: IDetailPaneProps): JSX.Element {
   const { details, summary, tab, trans, onTab } = props;
+  const did = didText(details.row.did);
   React.useEffect(() => details.show(tab), [details, tab]);
   const tabs = [
     { id: 'files', label: trans.__('Files') },
@@ -68,7 +70,7 @@ export function DetailPane(props: IDetailPaneProps): JSX.Element {
           />
         </span>
         <h3>
-          <Breakable text={didText(details.row.did)} />
+          <Breakable text={did} />
         </h3>
       </div>
       {summary && (
@@ -88,7 +90,14 @@ export function DetailPane(props: IDetailPaneProps): JSX.Element {
         onSelect={id => onTab(id as DetailTab)}
       />
       <TabBody current={tab} prefix={PREFIX}>
-        <Shown {...props} />
+        <Boundary
+          key={`${tab} ${did}`}
+          trans={trans}
+          small
+          onRetry={() => details.retry(tab)}
+        >
+          <Shown {...props} />
+        </Boundary>
       </TabBody>
     </section>
   );

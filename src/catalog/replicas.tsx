@@ -5,6 +5,7 @@ import type { ReplicaTable, RseReplicas } from '../client/generated';
 import { Copied } from '../components/button';
 import { tapeIcon } from '../components/icons';
 import { count, size } from '../components/quantity';
+import { rucioWord } from '../components/texts';
 
 export interface IReplicasProps {
   table: ReplicaTable;
@@ -113,8 +114,8 @@ function Holding({ place, trans }: IHoldingProps): JSX.Element {
   } else if (place.reach === 'mount') {
     parts.push(trans.__('mounted here'));
   }
-  if (place.state !== 'AVAILABLE') {
-    parts.push(place.state.toLowerCase());
+  if (place.state !== 'AVAILABLE' && place.state !== 'MIXED') {
+    parts.push(rucioWord(place.state)); // where they differ, the count tells how many can be had
   }
   if (speed) {
     parts.push(trans.__('%1/s', size(speed)));

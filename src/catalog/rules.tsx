@@ -3,7 +3,7 @@ import * as React from 'react';
 
 import type { Rule, Rules } from '../client/generated';
 import { count } from '../components/quantity';
-import { Facts } from '../components/texts';
+import { Facts, rucioWord } from '../components/texts';
 
 export interface IRuleListProps {
   rules: Rules;
@@ -21,7 +21,7 @@ export function RuleList({ rules, trans }: IRuleListProps): JSX.Element {
         <li key={rule.id}>
           <b>{rule.rse_expression}</b>{' '}
           <span className={`jp-Rucio-mark jp-mod-${toneOf(rule)}`}>
-            {rule.state.toLowerCase()}
+            {rucioWord(rule.state)}
           </span>
           <small>
             <Facts

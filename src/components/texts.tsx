@@ -32,6 +32,11 @@ export function Facts({ facts }: { facts: readonly string[] }): JSX.Element {
   );
 }
 
+/** A state as Rucio names it, to be read in a line: `temporary unavailable` for `TEMPORARY_UNAVAILABLE`. */
+export function rucioWord(state: string): string {
+  return state.toLowerCase().replace(/_/g, ' ');
+}
+
 /** What is told to a person; a command in it stands between backticks. */
 export function Sentence({ text }: { text: string }): JSX.Element {
   return (

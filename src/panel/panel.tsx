@@ -8,6 +8,7 @@ import * as React from 'react';
 import { Header } from '../accounts/header';
 import { SignInForm } from '../accounts/signin';
 import type { IEngine } from '../client/engine';
+import { Boundary } from '../components/boundary';
 import { rucioIcon } from '../components/icons';
 import { TabBody, Tabs } from '../components/tabs';
 import {
@@ -16,7 +17,6 @@ import {
   type IPanel,
   type IPanelTab
 } from '../tokens';
-import { Boundary } from './boundary';
 import { FocusKeeper, type IContextMenu } from './focuskeeper';
 import { PanelState, Warnings } from './states';
 

@@ -160,6 +160,13 @@ export function replicas(did: DidRow['did']): ReplicaTable {
   };
 }
 
+/** The same, where nobody may read from the second place for now. */
+export function suspended(did: DidRow['did']): ReplicaTable {
+  const table = replicas(did);
+  Object.assign(table.rses[1], { reach: 'none', state: 'SUSPENDED' });
+  return table;
+}
+
 export function metadata(did: DidRow['did']): Metadata {
   return {
     did,

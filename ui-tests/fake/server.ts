@@ -5,7 +5,8 @@ import type {
   JobRequest,
   JobSnapshot,
   ListingPage,
-  Problem
+  Problem,
+  ReplicaTable
 } from '../../src/client/generated';
 import * as data from './data';
 import * as jobs from './jobs';
@@ -27,6 +28,7 @@ export class FakeServer {
   demo = data.demoStopped;
   jobs: JobSnapshot[] = [];
   rows: DidRow[] = [];
+  replicas: (did: DidRow['did']) => ReplicaTable = data.replicas;
   cut: string | null = null;
   /** Whether more rows are said to come. */
   arriving = false;
@@ -45,6 +47,7 @@ export class FakeServer {
     this.rows = Array.from({ length: 1204 }, (_, run) =>
       data.dataset(run + 31)
     );
+    this.replicas = data.replicas;
     this.cut = null;
     this.arriving = false;
     this.problems.clear();
@@ -125,7 +128,7 @@ export class FakeServer {
       case 'metadata':
         return data.metadata(did);
       case 'replicas':
-        return data.replicas(did);
+        return this.replicas(did);
       case 'rules':
         return data.rules;
       case 'jobs':

@@ -1,6 +1,7 @@
 import { expect } from '@playwright/test';
 
-import { dataset } from '../fake/data';
+import type { ReplicaTable } from '../../src/client/generated';
+import { dataset, suspended } from '../fake/data';
 import * as jobs from '../fake/jobs';
 import type { Panel } from '../panel';
 import { choose, type IState, search, withJobs } from './state';
@@ -144,6 +145,15 @@ export const EXPLORE: IState[] = [
   },
   { name: 'details', go: choose(1), text: '212 GB free', action: 'Stage' },
   {
+    name: 'an RSE that is suspended',
+    fake: fake => {
+      fake.replicas = suspended;
+    },
+    go: choose(1),
+    text: 'suspended',
+    action: 'Stage'
+  },
+  {
     name: 'content in the details',
     go: async panel => {
       await choose(1)(panel);
@@ -202,6 +212,15 @@ export const EXPLORE: IState[] = [
       }),
     go: choose(9),
     text: 'Rucio does not answer at',
+    action: 'Try again'
+  },
+  {
+    name: 'details that cannot be drawn',
+    fake: fake => {
+      fake.replicas = () => ({}) as ReplicaTable;
+    },
+    go: choose(9),
+    text: 'This cannot be shown',
     action: 'Try again'
   },
   {

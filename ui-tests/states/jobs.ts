@@ -1,3 +1,4 @@
+import type { JobSnapshot } from '../../src/client/generated';
 import * as jobs from '../fake/jobs';
 import type { Panel } from '../panel';
 import { type IState, withJobs } from './state';
@@ -62,5 +63,12 @@ export const JOBS: IState[] = [
     },
     text: 'CERNBOX stopped sending.',
     action: 'Failed'
+  },
+  {
+    name: 'a tab that cannot be drawn',
+    fake: withJobs([{ id: 'nothing else' } as JobSnapshot]),
+    go: showJobs,
+    text: 'This cannot be shown',
+    action: 'Try again'
   }
 ];

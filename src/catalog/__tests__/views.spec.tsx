@@ -6,6 +6,7 @@ import * as React from 'react';
 import type {
   DidRow,
   DidSummary,
+  ReplicaTable,
   RseReplicas,
   StoreStatus
 } from '../../client/generated';
@@ -17,7 +18,7 @@ import { DidRowView } from '../didrow';
 import { Replicas } from '../replicas';
 import { StageBar } from '../stagebar';
 import { standing } from '../standing';
-import { didOf, FakeCatalog, rowOf } from './fakecatalog';
+import { didOf, FakeCatalog, rowOf, settled } from './fakecatalog';
 
 const trans = nullTranslator.load('');
 const nothing = () => {};
@@ -194,38 +195,53 @@ describe('what is told before staging', () => {
   });
 });
 
-it('replicas tell how fast their RSE was, where it was read from', () => {
-  const place: RseReplicas = {
-    rse: 'CERNBOX',
-    schemes: ['cs3'],
-    files: 19,
-    files_total: 20,
-    bytes: 1000,
-    media: 'disk',
-    reach: 'http',
-    state: 'AVAILABLE',
-    bytes_per_second: 86_000_000
+describe('replicas', () => {
+  /** Show the same replicas at two RSEs, the second with what a test wants changed; answers the lines. */
+  const show = (change: Partial<RseReplicas>) => {
+    const place: RseReplicas = {
+      rse: 'CERNBOX',
+      schemes: ['cs3'],
+      files: 19,
+      files_total: 20,
+      bytes: 1000,
+      media: 'disk',
+      reach: 'http',
+      state: 'AVAILABLE',
+      bytes_per_second: 86_000_000
+    };
+    render(
+      <Replicas
+        table={{
+          did: didOf('a'),
+          rses: [place, { ...place, rse: 'OTHER', ...change }],
+          files_total: 20,
+          files_without_replica: 0,
+          files_in_archives: 0,
+          pfns: []
+        }}
+        rse={null}
+        trans={trans}
+        onChoose={nothing}
+      />
+    );
+    return (name: RegExp) =>
+      screen.getByLabelText(name).closest('label')?.textContent;
   };
-  render(
-    <Replicas
-      table={{
-        did: didOf('a'),
-        rses: [place, { ...place, rse: 'OTHER', bytes_per_second: null }],
-        files_total: 20,
-        files_without_replica: 0,
-        files_in_archives: 0,
-        pfns: []
-      }}
-      rse={null}
-      trans={trans}
-      onChoose={nothing}
-    />
-  );
-  const line = (name: RegExp) => screen.getByLabelText(name).closest('label');
-  expect(line(/CERNBOX/)?.textContent).toContain(
-    '19 of 20 · 86 MB/s last time'
-  );
-  expect(line(/OTHER/)?.textContent).not.toContain('last time');
+
+  it('tell how fast their RSE was, where it was read from', () => {
+    const line = show({ bytes_per_second: null });
+    expect(line(/CERNBOX/)).toContain('19 of 20 · 86 MB/s last time');
+    expect(line(/OTHER/)).not.toContain('last time');
+  });
+
+  it.each([
+    ['MIXED', '19 of 20'],
+    ['SUSPENDED', '19 of 20 · suspended'],
+    ['TEMPORARY_UNAVAILABLE', '19 of 20 · temporary unavailable']
+  ])('that are %s are told in words: %s', (state, told) => {
+    const line = show({ state, bytes_per_second: null });
+    expect(line(/OTHER/)).toBe(`OTHERcs3${told}`);
+  });
 });
 
 it('a command in a sentence is shown as one', () => {
@@ -276,4 +292,21 @@ it('a hindrance leads to the tab that tells more, wherever that is', () => {
   expect(document.activeElement).toBe(
     screen.getByRole('tab', { name: 'Rules' })
   );
+});
+
+it('details that cannot be drawn say so alone, and are asked for again', async () => {
+  jest.spyOn(console, 'error').mockImplementation(); // React tells of it there
+  const client = new FakeCatalog();
+  client.replicas = async () => ({}) as ReplicaTable;
+  const details = new Details(client, 'atlas', rowOf('a'));
+  details.show('replicas');
+  await settled();
+  showDetails({ details, tab: 'replicas' });
+  expect(screen.getByText(/^This cannot be shown/)).toBeTruthy();
+  expect(screen.getByRole('tab', { name: 'Rules' })).toBeTruthy();
+
+  client.replicas = () => new Promise(nothing);
+  press('Try again');
+  expect(screen.getByText('Asking Rucio…')).toBeTruthy();
+  jest.restoreAllMocks();
 });
