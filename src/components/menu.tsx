@@ -31,14 +31,17 @@ export function MenuButton(props: IMenuButtonProps): JSX.Element {
       return; // its entries are on their way
     }
     setOpen(true);
+    const { activeElement } = document;
     try {
       const shown = await entries();
-      if (button.current) {
-        openMenu(commands, shown, button.current, () => {
-          setOpen(false);
-          button.current?.focus();
-        });
+      if (!button.current || document.activeElement !== activeElement) {
+        setOpen(false); // the user is elsewhere by now
+        return;
       }
+      openMenu(commands, shown, button.current, () => {
+        setOpen(false);
+        button.current?.focus();
+      });
     } catch (reason) {
       setOpen(false);
       void showErrorMessage(label, obstacleOf(reason).detail);

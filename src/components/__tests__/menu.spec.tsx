@@ -8,26 +8,45 @@ import { MenuButton, type MenuEntry } from '../menu';
 
 const trans = nullTranslator.load('');
 
-it('a second click while its entries come opens no second menu', async () => {
+/** A button whose menu is still to come; `asked` tells how often. */
+function show() {
   const entries = new PromiseDelegate<readonly MenuEntry[]>();
-  let asked = 0;
+  const asked = jest.fn(() => entries.promise);
   render(
     <MenuButton
       commands={new CommandRegistry()}
       label={trans.__('More')}
-      entries={() => {
-        asked += 1;
-        return entries.promise;
-      }}
+      entries={asked}
     >
       {trans.__('More')}
     </MenuButton>
   );
   const button = screen.getByRole('button', { name: 'More' });
+  const come = () => act(async () => entries.resolve(['separator']));
+  return { asked, button, come };
+}
+
+const menus = () => document.querySelectorAll('.lm-Menu');
+
+it('a second click while its entries come opens no second menu', async () => {
+  const { asked, button, come } = show();
   fireEvent.click(button);
   fireEvent.click(button);
-  await act(async () => entries.resolve(['separator']));
-  expect(asked).toBe(1);
-  expect(document.querySelectorAll('.lm-Menu')).toHaveLength(1);
-  fireEvent.keyDown(document.querySelector('.lm-Menu')!, { keyCode: 27 });
+  await come();
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(menus()).toHaveLength(1);
+  fireEvent.keyDown(menus()[0], { keyCode: 27 });
+});
+
+it('a menu that comes late opens for nobody who writes elsewhere by now', async () => {
+  const { button, come } = show();
+  const cell = document.body.appendChild(document.createElement('textarea'));
+  button.focus();
+  fireEvent.click(button);
+  cell.focus();
+  await come();
+  expect(menus()).toHaveLength(0);
+  expect(document.activeElement).toBe(cell);
+  expect(button.getAttribute('aria-expanded')).toBe('false');
+  cell.remove();
 });
