@@ -96,6 +96,26 @@ export function VirtualList(props: IVirtualListProps): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [total, height]);
 
+  // Where a pixel of the bar stands for more than one, the wheel would move the list faster than it does others.
+  React.useLayoutEffect(() => {
+    const node = scroller.current;
+    if (!node || total <= highest()) {
+      return;
+    }
+    const onWheel = (event: WheelEvent) => {
+      const to = Math.max(0, Math.min(total - height, from + event.deltaY));
+      // At an end it moves what the list stands in; with Ctrl it zooms.
+      if (to !== from && !event.ctrlKey) {
+        event.preventDefault();
+        awaited.current = 0;
+        go(node, to);
+      }
+    };
+    // React's own listeners cannot keep the browser from scrolling.
+    node.addEventListener('wheel', onWheel, { passive: false });
+    return () => node.removeEventListener('wheel', onWheel);
+  });
+
   React.useEffect(() => onWindow?.(first, end), [first, end, count, onWindow]);
 
   React.useLayoutEffect(() => {

@@ -46,6 +46,14 @@ for (const rows of [100_000, 1_000_000]) {
       await page.keyboard.press('Home');
       await expect(panel.row(dataset(0).did.name)).toBeVisible();
     });
+
+    await test.step('by wheel, as far as any list', async () => {
+      const row = panel.row(dataset(100).did.name);
+      const height = (await panel.rows.nth(1).boundingBox())?.height ?? NaN;
+      await tree.hover();
+      await page.mouse.wheel(0, 100 * height);
+      await expect(row).toBeInViewport();
+    });
   });
 }
 

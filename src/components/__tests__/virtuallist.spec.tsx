@@ -98,6 +98,18 @@ describe('a list higher than browsers bear', () => {
     expect(parseFloat(slot.style.top) - node.scrollTop).toBeCloseTo(0);
   });
 
+  it('is moved by the wheel as far as any other, and at its ends not at all', () => {
+    const { node, scroll } = show({ count });
+    const turn = (deltaY: number) => fireEvent.wheel(node, { deltaY });
+    scroll(highest() / 2);
+    const first = () => Number(screen.getAllByText(/./)[0].textContent);
+    const before = first();
+    expect(turn(5 * ROW)).toBe(false); // the browser is kept from moving it
+    expect(first()).toBe(before + 5);
+    scroll(0);
+    expect(turn(-ROW)).toBe(true);
+  });
+
   it('keeps the rows in sight while more arrive', () => {
     const { change, scroll } = show({ count });
     scroll(highest() / 2);
