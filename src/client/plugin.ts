@@ -5,9 +5,10 @@ import type {
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IServer } from '../tokens';
-import { RestClient } from './client';
 import { Engine } from './engine';
 import { Events } from './events';
+import { RestClient } from './rest';
+import { Transport } from './transport';
 
 export const server: JupyterFrontEndPlugin<IServer> = {
   id: 'rucio-jupyterlab:server',
@@ -17,10 +18,12 @@ export const server: JupyterFrontEndPlugin<IServer> = {
   optional: [ITranslator],
   activate: (app: JupyterFrontEnd, translator: ITranslator | null): IServer => {
     const trans = (translator ?? nullTranslator).load('rucio_jupyterlab');
-    const client = new RestClient(trans, app.serviceManager.serverSettings);
+    const { serverSettings } = app.serviceManager;
+    const transport = new Transport(trans, serverSettings);
+    const client = new RestClient(transport);
     const events = new Events(app.serviceManager);
     const engine = new Engine(client, events);
-    client.unanswered.connect(engine.look, engine);
+    transport.unanswered.connect(engine.look, engine);
     return { client, events, engine };
   }
 };

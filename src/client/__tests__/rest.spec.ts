@@ -1,8 +1,9 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { RestClient } from '../client';
 import { Failure } from '../failure';
+import { RestClient } from '../rest';
+import { Transport } from '../transport';
 
 /** A client whose requests end at `answer`, and the requests that were made. */
 function clientOf(answer: (request: Request) => Response | Promise<Response>) {
@@ -15,10 +16,8 @@ function clientOf(answer: (request: Request) => Response | Promise<Response>) {
       return answer(request);
     }
   });
-  return {
-    client: new RestClient(nullTranslator.load(''), settings),
-    requests
-  };
+  const transport = new Transport(nullTranslator.load(''), settings);
+  return { client: new RestClient(transport), transport, requests };
 }
 
 function problemResponse(): Response {
@@ -100,9 +99,9 @@ it.each([
 ])(
   'tells whether a server of ours has answered: %s',
   async (_, answer, told) => {
-    const { client } = clientOf(() => answer);
+    const { client, transport } = clientOf(() => answer);
     const unanswered = jest.fn();
-    client.unanswered.connect(unanswered);
+    transport.unanswered.connect(unanswered);
     await problemOf(client.jobs());
     expect(unanswered).toHaveBeenCalledTimes(told);
   }
