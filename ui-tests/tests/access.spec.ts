@@ -238,7 +238,7 @@ test('a search without a scope says what it lacks', async ({ page }) => {
   await expect(panel.root.getByRole('alert')).toBeHidden();
 });
 
-test('what is chosen can be told where the system puts its own colours', async ({
+test('what is chosen and icons are seen where the system puts its own colours', async ({
   page
 }) => {
   await page.emulateMedia({ forcedColors: 'active' });
@@ -246,6 +246,9 @@ test('what is chosen can be told where the system puts its own colours', async (
   await panel.rows.nth(1).click();
   await expect(panel.rows.nth(1)).toHaveCSS('outline-style', 'solid');
   await expect(panel.rows.nth(2)).toHaveCSS('outline-style', 'none');
+  const search = panel.button('Search');
+  const colour = await search.evaluate(node => getComputedStyle(node).color);
+  await expect(search.locator('path[fill]').first()).toHaveCSS('fill', colour);
 });
 
 test('the focus returns to where a menu was opened', async ({ page }) => {
