@@ -173,7 +173,7 @@ function PlainLine(props: IPlainLineProps): JSX.Element {
       aria-level={depth + 1}
       aria-selected={false}
       className={`jp-Rucio-row jp-mod-plain ${active ? 'jp-mod-active' : ''}`}
-      style={{ paddingInlineStart: 24 + depth * 14 }}
+      style={{ paddingInlineStart: 24 + depth * INDENT }}
     >
       {text}
     </div>
