@@ -26,9 +26,12 @@ export function MenuButton(props: IMenuButtonProps): JSX.Element {
   const { commands, entries, label, className, disabled, children } = props;
   const button = React.useRef<HTMLButtonElement>(null);
   const [open, setOpen] = React.useState(false);
+  /** Whether the click to come is the end of the press that has closed the menu. */
+  const spent = React.useRef(false);
   const onClick = async () => {
-    if (open) {
-      return; // its entries are on their way
+    if (open || spent.current) {
+      spent.current = false;
+      return; // its entries are on their way, or it was to be closed
     }
     setOpen(true);
     const { activeElement } = document;
@@ -38,8 +41,9 @@ export function MenuButton(props: IMenuButtonProps): JSX.Element {
         setOpen(false); // the user is elsewhere by now
         return;
       }
-      openMenu(commands, shown, button.current, () => {
+      openMenu(commands, shown, button.current, pressed => {
         setOpen(false);
+        spent.current = pressed;
         button.current?.focus();
       });
     } catch (reason) {
@@ -64,11 +68,12 @@ export function MenuButton(props: IMenuButtonProps): JSX.Element {
   );
 }
 
+/** `onClosed` is told whether the anchor was pressed, which closes the menu as a press anywhere else does. */
 function openMenu(
   commands: CommandRegistry,
   entries: readonly MenuEntry[],
   anchor: HTMLElement,
-  onClosed: () => void
+  onClosed: (pressed: boolean) => void
 ): void {
   const menu = new MenuSvg({ commands });
   for (const entry of entries) {
@@ -76,8 +81,14 @@ function openMenu(
       entry === 'separator' ? { type: 'separator' } : entry;
     menu.addItem(item);
   }
+  let pressed = false;
+  const onPress = ({ target }: MouseEvent) => {
+    pressed = anchor.contains(target as Node);
+  };
+  window.addEventListener('pointerdown', onPress, true); // before the menu hears of it
   menu.aboutToClose.connect(() => {
-    onClosed();
+    window.removeEventListener('pointerdown', onPress, true);
+    onClosed(pressed);
     // The command runs after the menu has closed, so it is let go a turn later.
     requestAnimationFrame(() => menu.dispose());
   });

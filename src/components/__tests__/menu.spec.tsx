@@ -50,3 +50,20 @@ it('a menu that comes late opens for nobody who writes elsewhere by now', async 
   expect(button.getAttribute('aria-expanded')).toBe('false');
   cell.remove();
 });
+
+it('a click on its button closes the menu', async () => {
+  const { button, come } = show();
+  const click = async () => {
+    await act(async () => void fireEvent.pointerDown(button));
+    await act(async () => void fireEvent.click(button));
+  };
+  await click();
+  await come();
+  const shown = () => button.getAttribute('aria-expanded');
+  expect(shown()).toBe('true');
+  await click();
+  expect(shown()).toBe('false');
+  await click();
+  expect(shown()).toBe('true');
+  fireEvent.keyDown(menus()[0], { keyCode: 27 });
+});
