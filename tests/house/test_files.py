@@ -90,6 +90,12 @@ def test_all_parts_have_one_version() -> None:
     assert version[1] == mesh_version[1] == front_end.replace("-alpha.", "a")
 
 
+def test_an_extra_brings_the_plugins_of_this_version() -> None:
+    """Another version of them may have other names, and so may a stranger's package."""
+    needed = re.findall(r'"rucio-mesh\[\w+\](.*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(needed) == {f"=={__version__}"}
+
+
 def test_no_exception_is_swallowed_unseen() -> None:
     silent = [
         f"{path}:{handler.lineno}"
