@@ -29,6 +29,13 @@ OPEN = frozenset(
 """Calls that need no token."""
 ANY_SCOPE = frozenset({"WhoAmI"})
 """Calls that a token of any scope may make."""
+CHANGES = frozenset(
+    {
+        *("CreateContainer", "TouchFile", "Delete", "Move", "SetArbitraryMetadata", "UnsetArbitraryMetadata"),
+        *("SetLock", "RefreshLock", "Unlock", "PurgeRecycle"),
+    }
+)
+"""Calls whose answer may be lost when their work is done."""
 INNER_LIMIT_BYTES = 10_240_000
 """A reply from a storage to its gateway may not be longer."""
 WORD_BORDER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -74,6 +81,8 @@ class Calls:
                     raise Refused(codes.CODE_INTERNAL, "gateway: grpc: received message larger than max")
             except Refused as no:
                 return reply(status=status.Status(code=no.code, message=no.text))
+            if call.name in CHANGES and self._faults.strike("rpc_answer_lost") is not None:
+                context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
             answer.status.code = codes.CODE_OK
             return answer
 

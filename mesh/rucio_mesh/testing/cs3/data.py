@@ -321,6 +321,8 @@ class DataHandler(BaseHTTPRequestHandler):
             raise HttpRefused(501)
         answer = take(offer, upload, self._body(upload), self.headers)
         time.sleep(self.server.faults.storing_seconds)
+        if self.server.faults.strike("data_answer_lost") is not None:
+            raise ConnectionCut
         self._answer(*answer)
 
     def _body(self, upload: Upload) -> Body:

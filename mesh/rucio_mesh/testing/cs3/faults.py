@@ -16,8 +16,10 @@ SLOW_PIECE = 1 << 16
 FaultName = Literal[
     "rpc_unavailable",
     "rpc_status",
+    "rpc_answer_lost",
     "data_unavailable",
     "data_status",
+    "data_answer_lost",
     "cut_download",
     "cut_upload",
     "flip_download",
@@ -49,8 +51,10 @@ class Faults:
     Those that strike a number of times are armed by `arm`:
     `rpc_unavailable`   a call is answered gRPC UNAVAILABLE
     `rpc_status`        a reply has that CS3 status and nothing else
+    `rpc_answer_lost`   a call that changes files is carried out, and then answered gRPC UNAVAILABLE
     `data_unavailable`  a data request is answered 503
     `data_status`       a data request is answered with that HTTP status
+    `data_answer_lost`  a piece of an upload is stored, and then the connection ends
     `cut_download`      the connection ends after so many bytes of the body
     `cut_upload`        likewise, of the body received
     `flip_download`     the byte at that offset of the file is sent wrong

@@ -63,6 +63,20 @@ def test_data_is_unavailable_so_many_times(gateway: Gateway, target: Target) -> 
     assert gateway.meter.requests[-3:] == [("GET", 503), ("GET", 503), ("GET", 200)]
 
 
+def test_an_answer_is_lost_when_its_work_is_done(gateway: Gateway, target: Target) -> None:
+    gateway.faults.arm("rpc_answer_lost")
+    gateway.faults.arm("data_answer_lost")
+    assert target.stat_code("f") == codes.CODE_OK, "it changes nothing"
+    with pytest.raises(grpc.RpcError) as lost:
+        target.make_folder("new")
+    assert lost.value.code() == grpc.StatusCode.UNAVAILABLE
+    with pytest.raises(requests.ConnectionError):
+        target.put("new/g", CONTENT)
+    assert target.info("new/g").size == len(CONTENT)
+    target.make_folder("another")
+    assert target.put("another/g", CONTENT).status_code == 200
+
+
 def test_a_download_is_cut_after_so_many_bytes(gateway: Gateway, target: Target) -> None:
     gateway.faults.arm("cut_download", 1000)
     before = gateway.meter.bytes_served
