@@ -147,7 +147,10 @@ class Client:
     # What is changed
 
     def make_container(self, path: str) -> None:
-        """Raises AlreadyExists for anything at the path, NotFound without the parent."""
+        """Raises NotFound without the parent, AlreadyExists for anything at the path.
+
+        That may be what we have made ourselves, where the first answer was lost.
+        """
         self.gateway.call("CreateContainer", sp.CreateContainerRequest(ref=reference(path)), about=path)
 
     def make_containers(self, path: str) -> bool:

@@ -17,6 +17,7 @@ from .client import Client
 from .data import DataEndpoint
 from .digest import Adler32
 from .errors import (
+    AlreadyExists,
     Conflict,
     Cs3Error,
     Failed,
@@ -177,16 +178,19 @@ def store(
     # An upload beside the path tells whether the container is there; one elsewhere does not.
     looked = size > UNSEEN_BYTES or parent_of(staging) != container
     patience = patience or Patience(seconds)
-    if looked:
-        with within(patience):
-            client.make_containers(container)
     left_behind: list[str] = []
     whole = False
+
+    def make_container() -> bool:
+        with within(patience):
+            return client.make_containers(container)
 
     def clear_away(temporary: str) -> None:
         if not discard(client, temporary):
             left_behind.append(temporary)
 
+    if looked:
+        make_container()
     while True:
         temporary = f"{staging}{uuid.uuid4().hex}.part"
         try:
@@ -196,8 +200,8 @@ def store(
             except (Conflict, NotFound, Unavailable) as error:  # all are said of a container that is missing
                 if looked:
                     raise
-                looked = True
-                if not client.make_containers(container):
+                was_missing, looked = make_container(), True
+                if not was_missing:
                     if isinstance(error, Unavailable):
                         raise
                     clear_away(temporary)  # somebody else may have made it in between
@@ -301,19 +305,25 @@ def after(
 
 
 def publish(client: Client, temporary: str, path: str, sent: Transferred, patience: Patience) -> None:
-    """Compare what is stored with what was sent, and give it its name."""
-    asked_to_move = False
+    """Compare what is stored with what was sent, and give it its name. A move may be slower than its answer."""
+    moves = 0
     while True:
         try:
+            if moves and not client.exists(temporary):
+                verify(file_at(client, path), sent)
+                return
             verify(client.stat(temporary), sent)
-            asked_to_move = True
+            moves += 1
             client.move(temporary, path)
             return
         except NotFound as error:  # noqa: PERF203 - each round talks to a network
-            if asked_to_move and client.exists(path):  # the move was slower than its answer
-                verify(client.stat(path), sent)
-                return
-            raise Failed(f"{error}; it was stored a moment ago") from None
+            gone = Failed(f"{error}; it was stored a moment ago")
+            if not moves:
+                raise gone from None
+            patience.linger(gone, sent.size)
+        except AlreadyExists:
+            if moves == 1 or client.exists(temporary):
+                raise
         except Unavailable as error:
             patience.linger(error, sent.size)
 
@@ -327,7 +337,8 @@ def discard(client: Client, temporary: str) -> bool:
         except NotFound:
             continue
         except Cs3Error as error:
-            LOGGER.warning("A partial upload stays behind: %s", error)
+            stays = "may stay" if isinstance(error, Unavailable) else "stays"
+            LOGGER.warning("A partial upload %s behind: %s", stays, error)
             return False
         try:
             recycle.purge(client, temporary)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import cs3.rpc.v1beta1.code_pb2 as codes
@@ -20,6 +20,7 @@ from rucio_mesh.cs3.digest import BUFFER_BYTES
 from rucio_mesh.cs3.errors import (
     AlreadyExists,
     Cs3Error,
+    Failed,
     LocalFailure,
     Mismatch,
     NotFound,
@@ -33,6 +34,7 @@ from rucio_mesh.cs3.flow import Readable, Source
 from rucio_mesh.cs3.patience import Patience
 from rucio_mesh.cs3.transfers import Transferred
 from rucio_mesh.testing.certificates import Authority
+from rucio_mesh.testing.cs3.faults import FaultName
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.profiles import ProfileName
 
@@ -371,25 +373,55 @@ def test_nothing_is_overwritten(gateway: Gateway, cloud: Client) -> None:
     assert files_in(gateway, cloud.home()) == ["f"]
 
 
+@pytest.mark.parametrize("stats", [0, 1, 2, 3, 4])
 def test_a_move_that_is_slower_than_its_answer_is_found_done(
-    gateway: Gateway, cloud: Client, monkeypatch: pytest.MonkeyPatch
+    eos: Gateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch, stats: int
 ) -> None:
-    ask, late = cloud.gateway.call, list[Any]()
+    """It is done when the gateway has been asked so many things after the answer."""
+    cloud = connect_to(eos)
+    ask, late, asked = cloud.gateway.call, list[Any](), itertools.count()
 
     def unanswered(method: str, request: Any, *, about: str = "") -> Any:
         if method == "Move" and not late:
             late.append(request)
             raise Unavailable(f"Move {about}: gRPC DEADLINE_EXCEEDED")
+        if late and next(asked) == stats:
+            ask("Move", late[0])
         return ask(method, request, about=about)
 
-    def pause(_seconds: float) -> None:
-        ask("Move", late[0])
-
     monkeypatch.setattr(cloud.gateway, "call", unanswered)
-    monkeypatch.setattr(patience, "time", SimpleNamespace(sleep=pause, monotonic=time.monotonic))
     assert store(cloud, f"{cloud.home()}/f").adler32 == SUM
-    assert gateway.path(f"{cloud.home()}/f").read_bytes() == CONTENT
-    assert files_in(gateway, cloud.home()) == ["f"]
+    assert eos.path(f"{cloud.home()}/f").read_bytes() == CONTENT
+    assert files_in(eos, cloud.home()) == ["f"]
+    assert eos.counts["InitiateFileUpload"] == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"abc", CONTENT], ids=len)
+@pytest.mark.parametrize("fault", ["rpc_answer_lost", "data_answer_lost"])
+def test_an_answer_that_is_lost_costs_no_upload(
+    gateway: Gateway, cloud: Client, fault: FaultName, data: bytes
+) -> None:
+    path = f"{cloud.home()}/new/folder/f"
+    gateway.faults.arm(fault)
+    store(cloud, path, data)
+    assert gateway.path(path).read_bytes() == data
+    assert files_in(gateway, f"{cloud.home()}/new/folder") == ["f"]
+
+
+def test_a_container_that_cannot_be_made_at_first_is_made_at_the_next_attempt(
+    gateway: Gateway, cloud: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, path = cloud.make_container, f"{cloud.home()}/new/f"
+    failing = iter([Failed("CreateContainer: CODE_INTERNAL")])
+
+    def make_later(container: str) -> None:
+        for error in failing:
+            raise error
+        make(container)
+
+    monkeypatch.setattr(cloud, "make_container", make_later)
+    store(cloud, path, b"abc")
+    assert gateway.path(path).read_bytes() == b"abc"
 
 
 def test_a_name_like_an_old_chunk_is_a_name(eos: Gateway, connect_to: ConnectTo) -> None:
