@@ -80,7 +80,9 @@ class Records:
         """The record of what is there now. Raises OSError."""
         inode = file.stat().st_ino
         with self._lock:
-            record = self._by_inode.setdefault(inode, Record(str(uuid.uuid4()), file))
+            record = self._by_inode.get(inode)
+            if record is None:
+                record = self._by_inode[inode] = Record(str(uuid.uuid4()), file)
             record.file = file
         return record
 

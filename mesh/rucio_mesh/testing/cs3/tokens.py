@@ -18,6 +18,8 @@ class Mint:
         self.seconds = seconds
         """How long a token is valid that is made from now on."""
         self._key = secrets.token_bytes(32)
+        self._made: dict[str, dict[str, Any]] = {}
+        """The claims of all tokens that have not lapsed by `lapse`."""
 
     def issue(self, **claims: Any) -> str:
         now = time.time()
@@ -29,20 +31,18 @@ class Mint:
         }
         head = _encode(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
         body = _encode(json.dumps(claims).encode())
-        return f"{head}.{body}.{self._signature(f'{head}.{body}')}"
+        token = f"{head}.{body}.{self._signature(f'{head}.{body}')}"
+        self._made[token] = claims
+        return token
 
     def read(self, token: str) -> dict[str, Any] | None:
         """The claims; None if the token is not ours, or no longer valid."""
-        signed, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
-            return None
-        body = signed.rpartition(".")[2]
-        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return claims if claims["exp"] > time.time() else None
+        claims = self._made.get(token)
+        return claims if claims and claims["exp"] > time.time() else None
 
     def lapse(self) -> None:
         """From now on no token made before is valid."""
-        self._key = secrets.token_bytes(32)
+        self._made = {}
 
     def _signature(self, text: str) -> str:
         return _encode(hmac.digest(self._key, text.encode(), hashlib.sha256))

@@ -80,7 +80,7 @@ class Tree:
         self.records = Records()
         self.trash: dict[str, Trashed] = {}
         self._root = root.resolve()
-        self._received: dict[str, list[Mount]] = {}
+        self._mounts: dict[str, list[Mount]] = {}
         self._numbers = itertools.count(time.time_ns())
         self._lock = threading.RLock()
         shutil.rmtree(self._root / UPLOADS, ignore_errors=True)  # nobody knows how to go on with them
@@ -93,22 +93,22 @@ class Tree:
         return self.profile.home.format(user=user, initial=user[0])
 
     def mounts(self, user: str) -> list[Mount]:
-        name = self.profile.name
-        return [
-            Mount(self.home(user), f"{name}-home-{user}", self._root / "homes" / user, user),
-            Mount(self.profile.projects, f"{name}-projects", self._root / "projects", "projects"),
-            *self._received.get(user, ()),
-        ]
+        if user not in self._mounts:
+            name = self.profile.name
+            home = Mount(self.home(user), f"{name}-home-{user}", self._root / "homes" / user, user)
+            projects = Mount(self.profile.projects, f"{name}-projects", self._root / "projects", "projects")
+            self._mounts.setdefault(user, [home, projects])
+        return self._mounts[user]
 
     def receive(self, user: str, mount: Mount) -> None:
         """Let the user see what was shared with them."""
         with self._lock:
-            self._received[user] = [*self._received.get(user, ()), mount]
+            self._mounts[user] = [*self.mounts(user), mount]
 
     def lose(self, user: str, path: str) -> None:
         """Take a received share away again."""
         with self._lock:
-            self._received[user] = [mount for mount in self._received.get(user, ()) if mount.path != path]
+            self._mounts[user] = [mount for mount in self.mounts(user) if mount.path != path]
 
     def create_home(self, user: str) -> None:
         (self._root / "homes" / user).mkdir(exist_ok=True)
@@ -139,7 +139,7 @@ class Tree:
         mounts = self.mounts(user)
         for mount in sorted(mounts, key=lambda each: -len(each.path)):
             if clean == mount.path or clean.startswith(mount.path + "/"):
-                return self._place(mount, mount.folder / clean[len(mount.path) + 1 :])
+                return Place(clean, mount.folder / clean[len(mount.path) + 1 :], mount)
         above = clean.rstrip("/") + "/"
         children = {
             mount.path[len(above) :].split("/")[0] for mount in mounts if mount.path.startswith(above)
