@@ -260,7 +260,9 @@ class Client:
         for offer in offers:
             if offer.protocol in DOWNLOADS:
                 return self._endpoint(offer, offer.download_endpoint)
-        raise NotSupported(f"InitiateFileDownload {path}: no known protocol is offered")
+        raise NotSupported(
+            f"InitiateFileDownload {path}: the gateway does not offer {' or '.join(DOWNLOADS)}"
+        )
 
     def initiate_upload(
         self, path: str, size: int, *, lock: HeldLock | None = None, whole: bool = False
@@ -282,7 +284,7 @@ class Client:
             for offer in offers:
                 if offer.protocol == wanted:
                     return self._endpoint(offer, offer.upload_endpoint, lock)
-        raise NotSupported(f"InitiateFileUpload {path}: no known protocol is offered")
+        raise NotSupported(f"InitiateFileUpload {path}: the gateway does not offer {' or '.join(allowed)}")
 
     @contextmanager
     def read(
@@ -345,7 +347,7 @@ class Client:
             return
         except NotFound:
             parent = parent_of(path)
-            if parent == path:
+            if parent == "/":  # which is there, and where nobody can make anything
                 raise
             self._make_missing(parent)
             with suppress(AlreadyExists):

@@ -33,6 +33,7 @@ of this Rucio user.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any, get_args
@@ -44,7 +45,7 @@ from .settings import Settings, Upload
 
 PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tls": (lambda said: isinstance(said, bool), "true or false"),
-    "data_hosts": (lambda said: isinstance(said, list) and all(map(is_text, said)), "a list of host names"),
+    "data_hosts": (lambda said: isinstance(said, list) and all(map(is_host, said)), "a list of host names"),
     "uploads": (
         lambda said: isinstance(said, list) and bool(said) and all(one in get_args(Upload) for one in said),
         f"a list of {' and '.join(get_args(Upload))}, or one of them",
@@ -57,6 +58,7 @@ PUBLIC: dict[str, tuple[Callable[[Any], bool], str]] = {
     "purge": (lambda said: isinstance(said, bool), "true or false"),
 }
 """What the RSE may say, whether that is what it has to be, and what it has to be."""
+HOST = re.compile(r"[^\s/:@]+|[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*")
 SIGN_IN = {"auth", "user", "secret", "secret_file", "secret_env", "token_kind"}
 PRIVATE = SIGN_IN | {"ca_file", "insecure_hosts", "stall_seconds", "data_hosts", "data_endpoint_rewrite"}
 
@@ -73,8 +75,8 @@ def settings(attributes: Mapping[str, Any], section: Mapping[str, str]) -> Setti
         port=port_of(attributes),
         tls=public.get("tls"),
         ca_file=Path(section["ca_file"]) if "ca_file" in section else None,
-        insecure_hosts=hosts_of(section.get("insecure_hosts", "")),
-        data_hosts=data_hosts(public, section),
+        insecure_hosts=hosts(section, "insecure_hosts", host),
+        data_hosts=data_hosts(public, section, host),
         data_endpoint_rewrite=rewrites(public, section, host),
         uploads=tuple(public.get("uploads", get_args(Upload))),
         stall_seconds=stall_seconds(section.get("stall_seconds"), host),
@@ -90,10 +92,10 @@ def stall_seconds(said: str | None, host: str) -> float:
     return float(said)
 
 
-def data_hosts(public: Mapping[str, Any], section: Mapping[str, str]) -> frozenset[str]:
+def data_hosts(public: Mapping[str, Any], section: Mapping[str, str], host: str) -> frozenset[str]:
     """The section's, else the RSE's."""
     if "data_hosts" in section:
-        return hosts_of(section["data_hosts"])
+        return hosts(section, "data_hosts", host)
     return frozenset(map(plain_host, public.get("data_hosts", ())))
 
 
@@ -108,6 +110,14 @@ def rewrites(public: Mapping[str, Any], section: Mapping[str, str], host: str) -
             " put instead"
         )
     return longest_first((beginning, replacement) for beginning, replacement in lines)
+
+
+def hosts(section: Mapping[str, str], option: str, host: str) -> frozenset[str]:
+    """Those that an option of the section lists. Raises InvalidRequest for what no host is called."""
+    found = hosts_of(section.get(option, ""))
+    if wrong := sorted(each for each in found if not is_host(each)):
+        raise InvalidRequest(f"[cs3:{host}] {option}: {wrong[0]} is no host: leave out scheme, port and path")
+    return found
 
 
 def longest_first(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -125,7 +135,7 @@ def credential(
     if section.keys() & SIGN_IN:
         return configured(host, section)
     if host in hosts_of(environment.get("RUCIO_CS3_HOSTS", "")):
-        kind = token_kind(environment.get("RUCIO_CS3_TOKEN_KIND", "auto"))
+        kind = token_kind(environment.get("RUCIO_CS3_TOKEN_KIND", "auto"), "RUCIO_CS3_TOKEN_KIND")
         file = environment.get("RUCIO_CS3_TOKEN_FILE")
         return Bearer(Secret.in_file(Path(file)) if file else Secret.in_environment("RUCIO_CS3_TOKEN"), kind)
     if rucio_token and published(attributes).get("takes_rucio_tokens") is True:
@@ -137,7 +147,8 @@ def configured(host: str, section: Mapping[str, str]) -> Credential:
     """From the section of this host."""
     match section.get("auth", "bearer"):
         case "bearer":
-            return Bearer(secret(host, section), token_kind(section.get("token_kind", "auto")))
+            kind = token_kind(section.get("token_kind", "auto"), f"[cs3:{host}] token_kind")
+            return Bearer(secret(host, section), kind)
         case "machine":
             return Machine(user(host, section), secret(host, section))
         case "basic" | "appauth" as kind:
@@ -164,13 +175,13 @@ def user(host: str, section: Mapping[str, str]) -> str:
     return section["user"]
 
 
-def token_kind(text: str) -> TokenKind:
+def token_kind(text: str, where: str) -> TokenKind:
     """Raises InvalidRequest for a word that is none."""
     for kind in get_args(TokenKind):
         if kind == text:
             known: TokenKind = kind
             return known
-    raise InvalidRequest(f"a token's kind is one of {get_args(TokenKind)}")
+    raise InvalidRequest(f"{where} = {text}: know {', '.join(get_args(TokenKind))}")
 
 
 def published(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -194,6 +205,11 @@ def port_of(attributes: Mapping[str, Any]) -> int:
     if not isinstance(port, int) or not 0 < port < 65536:
         raise InvalidRequest("the RSE's cs3 protocol lacks the port of the gRPC gateway")
     return port
+
+
+def is_host(said: object) -> bool:
+    """A name or an address, without scheme, port and path."""
+    return isinstance(said, str) and HOST.fullmatch(plain_host(said)) is not None
 
 
 def is_text(said: object) -> bool:

@@ -337,8 +337,11 @@ def discard(client: Client, temporary: str) -> bool:
         except NotFound:
             continue
         except Cs3Error as error:
-            stays = "may stay" if isinstance(error, Unavailable) else "stays"
-            LOGGER.warning("A partial upload %s behind: %s", stays, error)
+            unseen = isinstance(error, Unavailable)  # there may be none
+            LOGGER.warning(
+                "A partial upload may stay behind: %s" if unseen else "A partial upload stays behind: %s",
+                error,
+            )
             return False
         try:
             recycle.purge(client, temporary)

@@ -122,6 +122,8 @@ def test_containers_are_made_with_their_parents(gateway: Gateway, cloud: Client)
         cloud.make_container(path)
     with pytest.raises(NotFound):
         cloud.make_container(f"{cloud.home()}/x/y")
+    with pytest.raises(NotFound, match="CreateContainer /nowhere:"):
+        cloud.make_containers("/nowhere/x/y")
     seed(gateway, f"{path}/file")
     for below in ("", "/x", "/x/y/z"):
         with pytest.raises(NotAContainer, match=f"{path}/file is a file"):

@@ -69,6 +69,25 @@ def test_how_long_an_endpoint_may_be_silent_is_said_in_seconds() -> None:
             configuration.settings(rse(), section(f"stall_seconds = {wrong}"))
 
 
+@pytest.mark.parametrize("option", ["data_hosts", "insecure_hosts"])
+@pytest.mark.parametrize(
+    "wrong", ["https://data.example.org/", "data.example.org:443", "10.0.0.1:443", "[::1]:443", "a b"]
+)
+def test_an_address_that_stands_for_a_host_is_told(option: str, wrong: str) -> None:
+    """It would never be that of a data endpoint, whose host alone is compared."""
+    for right in ("data.example.org", "10.0.0.1", "[::1]", "2001:db8::1", "Data.Example.ORG"):
+        configuration.settings(rse(), section(f"{option} = x, {right}"))
+    with pytest.raises(InvalidRequest, match=f"{option}: .* is no host"):
+        configuration.settings(rse(), section(f"{option} = x, {wrong}"))
+
+
+def test_a_kind_of_token_that_is_none_is_told_with_its_place() -> None:
+    with pytest.raises(InvalidRequest, match=rf"\[cs3:{HOST}\] token_kind = jwt"):
+        configuration.credential(rse(), section("secret = s\ntoken_kind = jwt"), {}, None)
+    with pytest.raises(InvalidRequest, match="RUCIO_CS3_TOKEN_KIND = jwt"):
+        configuration.credential(rse(), {}, VARIABLES | {"RUCIO_CS3_TOKEN_KIND": "jwt"}, None)
+
+
 def test_a_rewrite_that_is_no_pair_is_told() -> None:
     with pytest.raises(InvalidRequest, match="data_endpoint_rewrite"):
         configuration.settings(rse(), section("data_endpoint_rewrite = http://0.0.0.0:19001/"))
@@ -84,6 +103,7 @@ def test_a_rewrite_that_is_no_pair_is_told() -> None:
         ({"data_hosts": "data.example.org"}, "data_hosts has to be a list of host names"),
         ({"data_hosts": [1]}, "data_hosts"),
         ({"data_hosts": [""]}, "data_hosts"),
+        ({"data_hosts": ["https://data.example.org/"]}, "data_hosts"),
         ({"uploads": 5}, "uploads has to be a list of simple and tus"),
         ({"uploads": []}, "uploads"),
         ({"uploads": "tus"}, "uploads"),
