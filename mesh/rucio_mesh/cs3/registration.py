@@ -22,8 +22,9 @@ from .flow import summed
 from .patience import Patience
 from .pfn import folder_of
 from .protocol import Default, sums_of
-from .relay import Place, SourceFailed, Stream
+from .relay import WORKSHOP, Place, SourceFailed, Stream
 from .resource import Resource
+from .transfers import UNFINISHED
 
 if TYPE_CHECKING:
     from rucio.client import Client as RucioClient
@@ -111,13 +112,19 @@ def protocol_of(rucio: RucioClient, rse: str) -> Default:
 
 
 def files_at(cloud: Client, path: str) -> Iterator[Resource]:
-    """All files at or below a path, by the paths under which we found them, however the cloud calls them."""
+    """All files at or below a path, by the paths under which we found them, however the cloud calls them.
+
+    Not those that somebody is about to upload, and that are not whole yet.
+    """
     at = cloud.stat(path)
     if at.kind == "file":
         yield replace(at, path=path)
         return
     for each in cloud.list_container(path):
-        below = f"{path}/{each.path.rpartition('/')[2]}"
+        name = each.path.rpartition("/")[2]
+        below = f"{path}/{name}"
+        if name == WORKSHOP or UNFINISHED.fullmatch(name):
+            continue
         if each.kind == "container":
             yield from files_at(cloud, below)
         elif each.kind == "file":

@@ -27,6 +27,8 @@ from .recall import Recall
 from .resource import Resource
 from .transfers import Transferred
 
+WORKSHOP = ".rucio-relay"
+"""The container below an RSE's prefix in which unfinished files lie."""
 FORGOTTEN_SECONDS = 86_400.0
 """A temporary file that nobody has written to for so long belongs to nobody."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -44,6 +45,8 @@ LATE_SECONDS = 0.3
 """Some storages make a file of what came before a break, a moment after it."""
 TUS_BYTES = 64 * 1024 * 1024
 """What is sent again at most when a tus upload breaks."""
+UNFINISHED = re.compile(r"\.rucio-.*\.part", re.DOTALL)
+"""What a file is called that is not whole yet."""
 LOGGER = logging.getLogger(__name__)
 
 

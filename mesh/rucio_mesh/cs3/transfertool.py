@@ -46,13 +46,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from .errors import Cs3Error
 from .pfn import SCHEME
 from .protocol import Default
-from .relay import Place, SourceFailed, Unwanted, relay
+from .relay import WORKSHOP, Place, SourceFailed, Unwanted, relay
 from .slots import Job, Slots
 
 NAME = "cs3-relay"
 """Of the transfertool, and of its heartbeats."""
-WORKSHOP = ".rucio-relay"
-"""The container below an RSE's prefix in which unfinished files lie."""
 BEAT_SECONDS = 20.0
 LEASE_SECONDS = 300
 """A relay whose heartbeat is older is dead."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import pytest
 
 from rucio_mesh.cli import main
+from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.registration import files_at, name_of
+from rucio_mesh.cs3.resource import Resource
+from rucio_mesh.cs3.transfers import Transferred
 from rucio_mesh.testing.cs3.gateway import Gateway
 
 from .conftest import ConnectTo
@@ -42,6 +46,22 @@ def test_files_are_known_by_the_path_below_which_they_were_looked_for(
     monkeypatch.setattr(cloud.gateway, "call", of_its_own_space)
     for path in (folder, f"{folder}/raw/f"):
         assert [file.path for file in files_at(cloud, path)] == [f"{folder}/raw/f"]
+
+
+def test_files_that_are_being_uploaded_are_none_yet(
+    gateway: Gateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud, folder, found = connect_to(gateway), f"{gateway.home()}/share", list[str]()
+    gateway.path(f"{folder}/.rucio-relay").mkdir(parents=True)
+    gateway.path(f"{folder}/.rucio-relay/0123-4567").write_bytes(b"half")
+    gateway.path(f"{folder}/.rucio-notes").write_bytes(b"mine")
+
+    def look(stored: Resource, sent: Transferred) -> None:
+        found.extend(file.path for file in files_at(cloud, folder))
+
+    monkeypatch.setattr(transfers, "verify", look)
+    transfers.store(cloud, f"{folder}/f", lambda _offset: io.BytesIO(b"whole"), 5)
+    assert found == [f"{folder}/.rucio-notes"]
 
 
 def test_what_has_to_be_installed_is_told_in_one_line(
