@@ -181,7 +181,7 @@ def store(
     # An upload beside the path tells whether the container is there; one elsewhere does not.
     looked = size > UNSEEN_BYTES or parent_of(staging) != container
     patience = patience or Patience(seconds)
-    left_behind: list[str] = []
+    broken: list[str] = []
     whole = False
 
     def make_container() -> bool:
@@ -189,8 +189,8 @@ def store(
             return client.make_containers(container)
 
     def clear_away(temporary: str) -> None:
-        if not discard(client, temporary):
-            left_behind.append(temporary)
+        discard(client, temporary)
+        broken.append(temporary)
 
     if looked:
         make_container()
@@ -212,8 +212,8 @@ def store(
             if accept:
                 accept(sent)
             publish(client, temporary, path, sent, patience)
-            for each in left_behind:
-                discard(client, each)
+            for each in broken:  # by now a slow storage may have made a file of it
+                discard(client, each, late=False)
             return sent
         except (*PASSING, Mismatch) as error:
             clear_away(temporary)
@@ -331,9 +331,12 @@ def publish(client: Client, temporary: str, path: str, sent: Transferred, patien
             patience.linger(error, sent.size)
 
 
-def discard(client: Client, temporary: str) -> bool:
-    """Remove what an attempt has left, from the recycle bin too; whether it is gone. The log tells what stays."""
-    for pause in (0.0, LATE_SECONDS):
+def discard(client: Client, temporary: str, *, late: bool = True) -> None:
+    """Remove what an attempt has left, from the recycle bin too; `late`: also if it comes in a moment.
+
+    The log tells what stays.
+    """
+    for pause in (0.0, LATE_SECONDS) if late else (0.0,):
         time.sleep(pause)
         try:
             client.remove_file(temporary)
@@ -345,13 +348,12 @@ def discard(client: Client, temporary: str) -> bool:
                 "A partial upload may stay behind: %s" if unseen else "A partial upload stays behind: %s",
                 error,
             )
-            return False
+            return
         try:
             recycle.purge(client, temporary)
         except Cs3Error as error:
             LOGGER.info("A partial upload stays in the recycle bin: %s", error)
-        return True
-    return True
+        return
 
 
 def verify(stored: Resource, sent: Transferred) -> None:

@@ -173,6 +173,24 @@ def test_what_could_not_be_removed_after_a_break_is_removed_after_the_success(
     assert files_in(gateway, cloud.home()) == ["f"]
 
 
+def test_what_a_slow_storage_makes_of_a_broken_attempt_is_removed_after_the_success(
+    eos: Gateway, connect_to: ConnectTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = connect_to(eos)
+    send, late = cloud.data.put, list[Any]()
+
+    def unanswered(*upload: Any) -> None:
+        if not late:
+            late.append(upload)
+            raise Unavailable("PUT: HTTP 504")
+        send(*late[0])
+        send(*upload)
+
+    monkeypatch.setattr(cloud.data, "put", unanswered)
+    store(cloud, f"{cloud.home()}/f", b"abc")
+    assert files_in(eos, cloud.home()) == ["f"]
+
+
 @pytest.mark.parametrize("code", [codes.CODE_FAILED_PRECONDITION, codes.CODE_NOT_FOUND])
 def test_a_container_that_somebody_else_makes_in_between_is_no_obstacle(
     gateway: Gateway, cloud: Client, code: int
