@@ -132,6 +132,7 @@ def run_register_share(options: argparse.Namespace) -> int:
         from rucio.common.exception import RucioException
 
         from .cs3.errors import Cs3Error
+        from .cs3.pfn import NotAPfn
         from .cs3.registration import CannotRegister, register_share
     except ModuleNotFoundError as missing:
         return failed("register-share", f"{missing}: it needs Rucio's client, and rucio-mesh[cs3]")
@@ -139,7 +140,7 @@ def run_register_share(options: argparse.Namespace) -> int:
     scope, name = options.dataset
     try:
         done = register_share(Client(), options.rse, options.path, scope, name, read=options.read)
-    except (CannotRegister, Cs3Error, RucioException) as error:
+    except (CannotRegister, Cs3Error, NotAPfn, RucioException) as error:
         return failed("register-share", error)
     print(f"{done.added} files added, {done.known} known already")
     if done.without_checksum:
@@ -162,10 +163,9 @@ def daemon(text: str) -> str:
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("a number from 1 on")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from .clouds import Clouds, run, without_rucio
     ("arguments", "told"),
     [
         (["conveyor", "reaper"], "'reaper' is none of submitter, poller, finisher, preparer"),
-        (["conveyor", "--transfers", "0"], "a number from 1 on"),
+        (["conveyor", "--transfers", "0"], "'0' is no number from 1 on"),
+        (["conveyor", "--sleep", "1m"], "'1m' is no number from 1 on"),
         (["register-share", "RSE", "/path", "no-scope"], "a dataset is SCOPE:NAME"),
         ([], "COMMAND"),
     ],

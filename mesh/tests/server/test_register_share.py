@@ -108,6 +108,7 @@ def test_one_file_is_a_share_too(clouds: Clouds, mount: str) -> None:
     [
         (ALPHA, "/ocm/x", "use an RSE with deterministic = False"),
         (RECEIVED, "/eos/user", "is not below /ocm/"),
+        (RECEIVED, "/ocm/../eos", "'..'"),
         (RECEIVED, "/ocm/no-such-share", "Stat /ocm/no-such-share: CODE_NOT_FOUND"),
         ("NO_SUCH_RSE", "/ocm/x", "NO_SUCH_RSE"),
     ],
