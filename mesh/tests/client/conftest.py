@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 from rucio_mesh.testing.cs3.gateway import Gateway
 from rucio_mesh.testing.cs3.profiles import ProfileName
+
+settings.register_profile("untimed", deadline=None)  # on a busy machine any example may be slow
+settings.load_profile("untimed")
 
 
 class MakeGateway(Protocol):
