@@ -147,10 +147,7 @@ class Client:
     # What is changed
 
     def make_container(self, path: str) -> None:
-        """Raises NotFound without the parent, AlreadyExists for anything at the path.
-
-        That may be what we have made ourselves, where the first answer was lost.
-        """
+        """Raises AlreadyExists for anything at the path, NotFound without the parent."""
         self.gateway.call("CreateContainer", sp.CreateContainerRequest(ref=reference(path)), about=path)
 
     def make_containers(self, path: str) -> bool:
@@ -342,16 +339,22 @@ class Client:
 
     def _make_missing(self, path: str) -> None:
         try:
-            self.make_container(path)
-        except AlreadyExists:  # someone was faster
-            return
+            self._ensure_container(path)
         except NotFound:
             parent = parent_of(path)
             if parent == "/":  # which is there, and where nobody can make anything
                 raise
             self._make_missing(parent)
-            with suppress(AlreadyExists):
+            self._ensure_container(path)
+
+    def _ensure_container(self, path: str) -> None:
+        """Raises NotFound without the parent. Whoever is faster does not matter, nor an answer that is lost."""
+        with suppress(AlreadyExists):
+            try:
                 self.make_container(path)
+            except Unavailable:
+                if not self.exists(path):
+                    self.make_container(path)
 
     def _look_for_file_above(self, path: str) -> None:
         """Raises NotAContainer if there is one."""

@@ -25,16 +25,12 @@ from .settings import Settings, is_loopback
 
 SERVICE = "cs3.gateway.v1beta1.GatewayAPI"
 REPEATABLE = (
-    "CreateContainer",
     *("Authenticate", "WhoAmI", "ListAuthProviders", "GetHome", "GetQuota", "Stat", "ListContainer"),
     *("InitiateFileDownload", "GetLock", "GetPath", "ListStorageSpaces", "ListShares", "ListReceivedShares"),
     *("ListOCMShares", "ListReceivedOCMShares", "FindAcceptedUsers", "GetUserByClaim", "GetGroupByClaim"),
     *("FindGroups", "FindUsers", "GetTransferStatus"),
 )
-"""Calls that may be carried out twice, so gRPC repeats them where the gateway cannot be reached.
-
-All but the first change nothing; that one then finds its own container.
-"""
+"""Calls that change nothing, so gRPC may repeat them where the gateway cannot be reached."""
 TRANSFERS = ("InitiateFileDownload", "InitiateFileUpload")
 MESSAGE_BYTES = 64 * 1024 * 1024
 """A listing is one message of about 460 bytes an entry; gRPC's own limit is reached at 9,100 entries."""

@@ -253,7 +253,7 @@ def send_bytes(
     with Adler32(size) as digest, client.noting_refusal(endpoint):
         body = partial(pump, source, 0, size, digest, patience)
         client.data.put(endpoint, f"PUT {path}", size, body)
-    return Transferred(size, f"{digest.value:08x}")
+    return Transferred(size, digest.hexdigest())
 
 
 def send_tus(
