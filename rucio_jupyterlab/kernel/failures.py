@@ -6,6 +6,8 @@ RucioError              a sentence for a person, and a stable type for programs
 ├── SignInNeeded        nobody is signed in; says where to sign in
 ├── ConfirmationNeeded  the job is larger than what starts unasked; says how to confirm
 └── StageFailed         the job ended without what was asked for
+
+An interrupt is none of these: it stays a KeyboardInterrupt.
 """
 
 from __future__ import annotations
@@ -47,6 +49,13 @@ class ConfirmationNeeded(RucioError):
 
 class StageFailed(RucioError):
     pass
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that a cell shows as such, without the way through our code."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [": ".join(("KeyboardInterrupt", *self.args))]
 
 
 _BY_TYPE: dict[str, type[RucioError]] = {

@@ -17,13 +17,6 @@ class _Help(Exception):
     """The user asked for help, which was printed."""
 
 
-class _Interrupt(KeyboardInterrupt):
-    """An interrupt that a cell shows as such, without the way through our code."""
-
-    def _render_traceback_(self) -> list[str]:
-        return ["KeyboardInterrupt"]
-
-
 class _LineParser(argparse.ArgumentParser):
     """A parser that never ends the process it is in: here, the kernel."""
 
@@ -43,10 +36,7 @@ def rucio(line: str) -> Any:
     except ValueError:
         raise RucioError("A quotation mark is not closed.", "bad-request") from None
     action: Callable[..., Any] = arguments.pop("action")
-    try:
-        return action(**arguments)
-    except KeyboardInterrupt:
-        raise _Interrupt from None
+    return action(**arguments)
 
 
 def _stage(dids: list[str], no_wait: bool, **options: Any) -> Any:

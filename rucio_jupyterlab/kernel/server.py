@@ -131,7 +131,8 @@ def _refusal(status: int, data: bytes) -> RucioError:
         return NoService("The Jupyter server does not take this kernel's token.", "denied")
     if status in (502, 503, 504):
         return Unreachable("The Jupyter server does not answer.", "server-unreachable")
-    return RucioError(f"The Jupyter server failed with HTTP {status}.", "server-failed")
+    kind = Unreachable if status >= 500 else RucioError  # under a hub it fails for a while where the hub does
+    return kind(f"The Jupyter server failed with HTTP {status}.", "server-failed")
 
 
 def _read_server_file(file: Path, pid: int) -> Server | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
 from .command import CommandService
-from .failures import RucioError, Unreachable
+from .failures import NoService, RucioError, Unreachable
 from .model import Found, Job, Listing, Transfer
 from .server import SIGN_IN_HINT, ServerClient, find_server, runtime_folders
 
@@ -100,11 +100,12 @@ class ServerService:
         while True:
             try:
                 job = Job.from_wire(self._client.ask("GET", f"jobs/{quote(job_id, safe='')}"))
-            except Unreachable:
+            except (NoService, Unreachable) as failure:
                 # The engine outlives the server, so the job is not lost with it.
                 give_up = give_up or time.monotonic() + PATIENCE
                 if time.monotonic() > give_up:
-                    raise
+                    advice = "The job may run on; `%rucio status` tells how it goes."
+                    raise type(failure)(f"{failure} {advice}", failure.type) from None
                 time.sleep(IDLE_PAUSE)
                 continue
             give_up = None

@@ -133,8 +133,9 @@ def test_a_dead_server_is_told_without_its_address() -> None:
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
         b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>",
     ],
-    ids=["nothing", "no HTTP", "half an answer", "half a refusal"],
+    ids=["nothing", "no HTTP", "half an answer", "half a refusal", "a proxy for it"],
 )
 def test_a_server_that_dies_while_it_answers_is_told(answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:

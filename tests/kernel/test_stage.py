@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import _thread
+import itertools
+import sys
 import threading
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from rucio_jupyterlab import kernel
 from rucio_jupyterlab.did import Did
 from rucio_jupyterlab.errors import Problem
+from rucio_jupyterlab.kernel import actions, service
 from rucio_jupyterlab.staging.model import TransferRow
 from tests.cli.stand_in import on_tape, snapshot, staged
 from tests.kernel.contract import JupyterStandIn
@@ -97,6 +102,72 @@ def test_an_interrupt_that_comes_too_late_shows_how_the_job_ended(
         kernel.stage("user.alice:run1")
     shown = capsys.readouterr().err
     assert "1 / 1 files" in shown and "cancelled" not in shown
+
+
+def interrupted_at(step: int) -> bool:
+    """Stage, and interrupt that at its `step`-th line of our code; whether it has come so far."""
+    lines = itertools.count()
+
+    def watch(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != actions.__file__:
+            return None
+        if event == "line" and next(lines) == step:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        kernel.stage("user.alice:run1")
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupt_at_any_moment_leaves_no_job_running(
+    jupyter: JupyterStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in itertools.count():
+        jupyter.requests.clear()
+        if not interrupted_at(step):
+            break
+        seen_to_end = jupyter.asked("GET", "jobs/job1")
+        assert seen_to_end or len(jupyter.asked("POST", "jobs")) == len(
+            jupyter.asked("POST", "jobs/job1/cancel")
+        )
+    assert step > 50
+
+
+def test_an_interrupt_whose_cancelling_fails_says_that_the_job_may_run_on(
+    jupyter: JupyterStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jupyter.course = [snapshot("running")]
+    monkeypatch.setattr(jupyter, "cancelled", Problem("engine-down", "The engine ended.", status=503))
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt, match=r"The engine ended\. It may run on; `%rucio status`"):
+        kernel.stage("user.alice:run1")
+
+
+def test_a_server_that_refuses_for_a_while_does_not_end_the_wait(jupyter: JupyterStandIn) -> None:
+    jupyter.course = [snapshot("running")]
+    jupyter.rows = [staged("a.root")]
+    threading.Timer(0.3, setattr, (jupyter, "extension", False)).start()
+    threading.Timer(0.6, setattr, (jupyter, "course", [snapshot("done")])).start()
+    threading.Timer(0.6, setattr, (jupyter, "extension", True)).start()
+    assert kernel.stage("user.alice:run1") == ["/data/a.root"]
+
+
+def test_a_server_that_refuses_for_good_leaves_word_of_the_job(
+    jupyter: JupyterStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PATIENCE", 0.0)
+    staging = kernel.start("user.alice:run1")
+    jupyter.extension = False
+    with pytest.raises(kernel.NoService, match=r"no Rucio extension\. The job may run on; `%rucio status`"):
+        staging.wait()
 
 
 def test_a_failed_job_raises_its_reason(jupyter: JupyterStandIn) -> None:
