@@ -39,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fail = _tell_program if options.serve else _fail
     if missing := lacking():
         return fail(f"The demo needs {', '.join(missing)}: {install_command('demo')}")
+    if "%" in str(options.folder):
+        return fail(
+            f"Rucio cannot be set up in {options.folder}: there must be no “%” in it. Name another folder."
+        )
     from rucio_mesh.testing.service import ServiceFailed
 
     try:

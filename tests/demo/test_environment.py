@@ -81,6 +81,15 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "state").is_dir()
 
 
+def test_a_folder_in_which_rucio_cannot_be_set_up_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "100%"
+    assert run.main(["--folder", str(folder)]) == 1
+    assert f"{folder}: there must be no “%” in it" in capsys.readouterr().err
+    assert not folder.exists()
+
+
 def test_a_folder_of_an_earlier_version_is_the_demos_for_good(tmp_path: Path) -> None:
     earlier = tmp_path / "grid" / "rucio"
     earlier.mkdir(parents=True)

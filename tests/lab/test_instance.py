@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an instance that has run once."""
-    home = tmp_path_factory.mktemp("built") / "rucio"
+    """The folder of an instance that has run once, in a folder of an awkward name."""
+    home = tmp_path_factory.mktemp("built") / "what? #1 & 'Zürich'" / "rucio"
     with Instance(home, python=server_python()):
         return home
 

@@ -57,7 +57,7 @@ SERVER = """
 logdir = {home}/log
 loglevel = WARNING
 [database]
-default = sqlite:///{home}/rucio.db?timeout=60
+default = sqlite:///{database}?uri=true&timeout=60
 pool_recycle = 3600
 pool_reset_on_return = rollback
 echo = false
@@ -202,7 +202,9 @@ class Instance:
     def _configure(self) -> None:
         """Write the configuration anew: the port and the folder's own path may have changed."""
         client = self._client_section("root", ROOT_USER, ROOT_PASSWORD)
-        server = SERVER.format(home=self.home, user=ROOT_USER, password=ROOT_PASSWORD)
+        # As an URI, lest a `?` ends the path; a single `%` would point to another value of the configuration.
+        database = (self.home / "rucio.db").as_uri().replace("%", "%%")
+        server = SERVER.format(home=self.home, database=database, user=ROOT_USER, password=ROOT_PASSWORD)
         write_private(self.client_config, client)
         write_private(self.home / "etc" / "rucio.cfg", client + server)
         package = self.home / "python" / "rucio_mesh"

@@ -20,7 +20,7 @@ from typing import Any
 ALEMBIC = """\
 [alembic]
 script_location = {package}/db/sqla/migrate_repo
-sqlalchemy.url = {database}
+sqlalchemy.url = sqlite:///{database}?uri=true
 [loggers]
 keys = root
 [handlers]
@@ -61,7 +61,8 @@ def build(home: Path) -> None:
     connection.close()
     package = importlib.util.find_spec("rucio")
     assert package and package.submodule_search_locations
-    alembic = ALEMBIC.format(package=package.submodule_search_locations[0], database=f"sqlite:///{database}")
+    address = database.as_uri().replace("%", "%%")
+    alembic = ALEMBIC.format(package=package.submodule_search_locations[0], database=address)
     (home / "etc" / "alembic.ini").write_text(alembic)
 
     from rucio.db.sqla.util import build_database, create_base_vo, create_root_account
