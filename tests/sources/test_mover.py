@@ -729,7 +729,7 @@ def test_a_record_that_does_not_close_well_is_closed_once_and_delays_nothing(
 
 
 def test_a_certificate_that_is_not_trusted_is_told(desk: Desk, tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "ca")
+    authority = Authority(tmp_path / "Zürich")  # not ASCII, as a user's home may be
     with Faulty(authority.server()) as storage:
         url = storage.put("/f", SMALL)
         assert [failure.kind for failure in desk.given_up(desk.work(SMALL, url)).failures] == ["untrusted"]

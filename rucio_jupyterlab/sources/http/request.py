@@ -81,14 +81,14 @@ def prepare(
     curl.setopt(pycurl.LOW_SPEED_TIME, stall_seconds)
     curl.setopt(pycurl.USERAGENT, user_agent)
     curl.setopt(pycurl.HTTPHEADER, [*headers, *credential.headers])
-    curl.setopt(pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE)
-    for option, value in (
+    for option, path in (
+        (pycurl.CAINFO, credential.ca_file or DEFAULT_CA_FILE),
         (pycurl.SSLCERT, credential.certificate),
         (pycurl.SSLKEY, credential.key),
         (pycurl.CAPATH, credential.ca_path),
     ):
-        if value is not None:
-            curl.setopt(option, value)
+        if path is not None:
+            curl.setopt(option, os.fsencode(path))
 
 
 def _without_proxy() -> str:
