@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from html import escape
-from typing import TYPE_CHECKING, Sequence, overload  # noqa: UP035 - subscripted below, on Python 3.8
+from typing import TYPE_CHECKING, List, overload  # noqa: UP035 - subscripted below, on Python 3.8
 
 from . import words
 from .html import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import SupportsIndex
 
     from .model import Job, Transfer
 
@@ -18,8 +19,8 @@ SHOWN = 10
 """Paths and missing files that a representation shows."""
 
 
-class Files(Sequence[str]):
-    """The absolute paths of the staged files, in the order of their names; behaves like a list.
+class Files(List[str]):  # noqa: UP006 - on Python 3.8
+    """The absolute paths of the staged files, in the order of their names, as a list.
 
     Every path in it can be opened. What could not be had is never in it as a path:
     `missing` tells which files and why.
@@ -33,7 +34,7 @@ class Files(Sequence[str]):
         """The files behind the paths, in the same order: their DID, size, RSE."""
         self.missing: tuple[Transfer, ...] = tuple(t for t in every if t.path is None)
         """Files of the job that cannot be opened; each has a `reason`."""
-        self._paths: tuple[str, ...] = tuple(t.path for t in self.available if t.path is not None)
+        super().__init__(t.path for t in self.available if t.path is not None)
 
     @property
     def failed(self) -> tuple[Transfer, ...]:
@@ -63,36 +64,22 @@ class Files(Sequence[str]):
         return Files(filter(wanted, self.available + self.missing), self.job)
 
     @overload
-    def __getitem__(self, index: int) -> str: ...
+    def __getitem__(self, index: SupportsIndex) -> str: ...
     @overload
     def __getitem__(self, index: slice) -> Files: ...
-    def __getitem__(self, index: int | slice) -> str | Files:
-        if isinstance(index, slice):
-            return Files(self.available[index], self.job)
-        return self._paths[index]
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._paths
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, (Files, list, tuple)):
-            return list(self._paths) == list(other)
-        return NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __add__(self, other: Iterable[str]) -> list[str]:
-        return [*self._paths, *other]
-
-    def __radd__(self, other: Iterable[str]) -> list[str]:
-        return [*other, *self._paths]
+    def __getitem__(self, index: SupportsIndex | slice) -> str | Files:
+        if not isinstance(index, slice):
+            return super().__getitem__(index)
+        paths = super().__getitem__(index)
+        behind = {t.path: t for t in self.available}
+        part = Files((), self.job)
+        part.available = tuple(behind[path] for path in paths if path in behind)
+        part.extend(paths)
+        return part
 
     def __repr__(self) -> str:
         lines = [f"{self._headline()}{f' in {self.folder}' if self.folder else ''}"]
-        lines += [f"  {path}" for path in self._paths[:SHOWN]]
+        lines += [f"  {path}" for path in list(self)[:SHOWN]]
         if len(self) > SHOWN:
             lines.append(f"  … and {len(self) - SHOWN:,} more")
         if self.missing:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
 from pathlib import Path
 
 from rucio_jupyterlab.kernel import Files
@@ -29,8 +32,22 @@ def test_it_behaves_like_a_list_of_paths() -> None:
     assert list(reversed(FILES)) == ["/data/deep/b.txt", "/data/a.root"]
     assert "/data/a.root" in FILES and FILES.index("/data/deep/b.txt") == 1
     assert FILES[:1] == ["/data/a.root"] and isinstance(FILES[:1], Files)
+    assert FILES[::-1] == list(FILES)[::-1] and FILES[::-1].available[0].did == "s:deep/b.txt"
     assert FILES + ["/x"] == ["/data/a.root", "/data/deep/b.txt", "/x"]  # noqa: RUF005 - the sum is what is tested
+    assert json.loads(json.dumps(FILES)) == FILES  # programs that ask whether it is a list take it for one
     assert Path(FILES[0]).name == "a.root"
+
+
+def test_it_survives_the_way_to_another_process() -> None:
+    for copied in (pickle.loads(pickle.dumps(FILES)), copy.deepcopy(FILES), copy.copy(FILES)):
+        assert copied == FILES and (copied.job, copied.missing) == (FILES.job, FILES.missing)
+        assert repr(copied) == repr(FILES)
+
+
+def test_it_may_be_put_in_another_order() -> None:
+    files = FILES[:]
+    files.sort(reverse=True)
+    assert files[:1] == ["/data/deep/b.txt"] and files[:1].available[0].did == "s:deep/b.txt"
 
 
 def test_the_paths_come_in_the_order_of_their_names() -> None:
