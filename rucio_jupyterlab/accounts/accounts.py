@@ -295,7 +295,7 @@ class Accounts:
             if self._sessions.get(instance.name) is not session:
                 return  # a client that is still in use holds it; it is in force no longer
             login = session.login
-            if not self._goes_without_saying(instance, login) and login != self._logins.get(instance.name):
+            if not (self._goes_without_saying(instance, login) or self._is_kept(instance.name, login)):
                 self._logins[instance.name] = login
                 self._keep_logins()
             self._told[instance.name] = session.status()
@@ -308,6 +308,10 @@ class Accounts:
             return False
         default = default_login(instance, self._configuration.default_auth_type, os.environ)
         return default is not None and _same_way(default, login)
+
+    def _is_kept(self, name: str, login: Login | None) -> bool:
+        """Whether the next engine will find it so; None says that the user has signed out."""
+        return name in self._logins and self._logins[name] == login
 
     def _keep_logins(self) -> None:
         """For the next engine; this one does without the file."""

@@ -107,6 +107,23 @@ def test_signing_in_another_way_leaves_no_token_behind(tmp_path: Path) -> None:
     assert kept(tmp_path) == []
 
 
+def test_a_sign_out_from_what_the_configuration_gives_holds_for_the_next_engine_too(tmp_path: Path) -> None:
+    file = tmp_path / "site-token"
+    file.write_text("good")
+    with wayward(rucio_where({"/auth/validate": validated})) as server:
+        by_itself = configured(server.url, oidc_auth="file", oidc_file_name=str(file))
+        accounts = Accounts(by_itself, tmp_path, print)
+        assert accounts.info("w").account.state == "signed-in"
+        accounts.sign_out("w")
+        accounts.close()
+
+        restarted = Accounts(by_itself, tmp_path, print)
+        assert restarted.info("w").account.state == "signed-out"
+        restarted.sign_in(SignIn("w", "token"))
+        assert restarted.info("w").account.state == "signed-in"
+        restarted.close()
+
+
 # Another configuration
 
 
