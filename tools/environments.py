@@ -131,7 +131,7 @@ def make_virtual_environment(where: Path) -> None:
     made_at = where / "made-at"
     if (
         made_at.exists()
-        and made_at.read_text() == str(where)
+        and made_at.read_bytes() == os.fsencode(where)
         and version_of(where / "bin/python") == sys.version
     ):
         return
@@ -140,7 +140,7 @@ def make_virtual_environment(where: Path) -> None:
         install_from_debian("python3-venv", "virtual environments")
     # Not the Python of the environment that has just been removed, which `make` finds first.
     run(getattr(sys, "_base_executable", sys.executable), "-m", "venv", str(where))
-    made_at.write_text(str(where))
+    made_at.write_bytes(os.fsencode(where))
 
 
 def version_of(python: Path) -> str | None:

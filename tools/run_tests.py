@@ -142,7 +142,7 @@ def read_pytest(report: Path) -> Tally:
 def run_jest(folder: Path) -> tuple[int, Tally]:
     report = folder / "jest.json"
     status = run("jlpm", "test", "--json", f"--outputFile={report}")
-    return status, read_jest(json.loads(report.read_text()))
+    return status, read_jest(json.loads(report.read_bytes()))
 
 
 def read_jest(report: dict[str, Any]) -> Tally:
@@ -163,7 +163,7 @@ def run_ui(folder: Path) -> tuple[int, Tally]:
         CHROMIUM=find_browser() or "",
         PLAYWRIGHT_JSON_OUTPUT_NAME=str(report),
     )
-    return status, read_ui(json.loads(report.read_text()))
+    return status, read_ui(json.loads(report.read_bytes()))
 
 
 def read_ui(report: dict[str, Any]) -> Tally:

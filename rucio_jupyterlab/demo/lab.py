@@ -95,7 +95,7 @@ class JupyterLab:
         """Whether the extension answers. Raises ServiceFailed if JupyterLab does, but without it."""
         found = next(self._runtime.glob("jpserver-*.json"), None)
         try:
-            server = json.loads(found.read_text()) if found else None
+            server = json.loads(found.read_bytes()) if found else None
         except ValueError:
             return False  # half written
         if not server:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from tools import other_rucio, run_tests
+from tools.environments import ROOT
 from tools.run_tests import Tally, read_jest, read_pytest, read_ui
 
 
@@ -31,6 +35,31 @@ def test_jest_counts_a_file_that_does_not_load_as_a_failure() -> None:
         "numTodoTests": 0,
     }
     assert read_jest(report) == Tally(passed=4, failed=2, skipped=2)
+
+
+def test_a_report_is_read_whatever_the_terminals_encoding(tmp_path: Path) -> None:
+    report = {"numPassedTests": 1, "numFailedTests": 0, "numRuntimeErrorTestSuites": 0}
+    text = json.dumps(report | {"numPendingTests": 0, "numTodoTests": 0, "title": "Z→μμ"}, ensure_ascii=False)
+    (tmp_path / "jest.json").write_text(text, encoding="utf-8")
+    read = "\n".join(
+        [
+            "import pathlib, sys",
+            "from tools import run_tests",
+            "run_tests.run = lambda *command, **variables: 0",
+            "print(run_tests.run_jest(pathlib.Path(sys.argv[1]))[1])",
+        ]
+    )
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    told = subprocess.run(
+        [sys.executable, "-c", read, tmp_path],
+        cwd=ROOT,
+        env=os.environ | ascii_alone,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert told.stdout == "1 passed\n"
 
 
 def test_the_browser_runner_counts_an_error_outside_of_tests_as_a_failure() -> None:
