@@ -18,6 +18,8 @@ from .model import Found, Job, Listing, Transfer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+RUN = "import sys; sys.path = [*filter(None, sys.path)]; import rucio_jupyterlab.cli.__main__"
+"""As `-m rucio_jupyterlab.cli`, but no file beside the notebook shadows a module."""
 GRACE = 10.0
 """Seconds that the command has to end after it was interrupted."""
 USAGE = 2
@@ -76,7 +78,7 @@ class CommandService:
 
     def _run(self, command: str, *arguments: str) -> Iterator[Any]:
         """The command's lines as they come; raises the RucioError that its last line tells."""
-        line = [self._python, "-m", "rucio_jupyterlab.cli", command, "--json", *arguments]
+        line = [self._python, "-c", RUN, command, "--json", *arguments]
         with _started(line, self._environ) as process:
             assert process.stdout is not None
             lines = 0

@@ -14,6 +14,7 @@ import pytest
 
 from rucio_jupyterlab import kernel
 from rucio_jupyterlab.engine import protocol
+from rucio_jupyterlab.kernel.command import RUN
 from tests.cli.stand_in import EngineStandIn, on_tape, page, snapshot, staged
 from tests.cli.waiting import until
 
@@ -79,7 +80,7 @@ def kill_the_command(engine: EngineStandIn) -> None:
     until(lambda: engine.questions(protocol.GetJob))
     for child in psutil.Process().children():
         with suppress(psutil.ZombieProcess):
-            if "rucio_jupyterlab.cli" in child.cmdline():
+            if RUN in child.cmdline():
                 child.kill()
 
 
@@ -114,6 +115,15 @@ def test_search_and_content(engine: EngineStandIn) -> None:
 def test_status(engine: EngineStandIn) -> None:
     engine.course = [snapshot("running")]
     assert [job.state for job in kernel.status()] == ["running"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_file_beside_the_notebook_shadows_no_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets.py").write_text("print('of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert [job.state for job in kernel.status()] == ["done"]
 
 
 def test_a_problem_is_raised(engine: EngineStandIn) -> None:
