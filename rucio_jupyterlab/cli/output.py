@@ -15,7 +15,8 @@ import msgspec
 
 from ..errors import Problem
 from ..kernel.model import Job
-from ..kernel.progress import Display, display_for_here, printable
+from ..kernel.progress import Display, display_for_here
+from ..kernel.words import printable
 from ..staging.model import JobSnapshot
 
 SIGN_IN_HINT = "Run `jupyter rucio signin`."

@@ -87,7 +87,7 @@ class Files(List[str]):  # noqa: UP006 - on Python 3.8
             lines += [f"  {t.did}: {t.reason}" for t in self.missing[:SHOWN]]
             if len(self.missing) > SHOWN:
                 lines.append(f"  … and {len(self.missing) - SHOWN:,} more, see .missing")
-        return "\n".join(lines)
+        return "\n".join(map(words.printable, lines))
 
     def _repr_html_(self) -> str:
         folder = f" in <code>{escape(self.folder)}</code>" if self.folder else ""

@@ -46,7 +46,7 @@ class Dids(Sequence[str]):
     def __repr__(self) -> str:
         lines = [f"  {row.did}  {_about(row)}" for row in self.rows[:SHOWN]]
         more = [f"  … and {len(self) - SHOWN:,} more"] if len(self) > SHOWN else []
-        return "\n".join([self._headline(), *lines, *more])
+        return "\n".join(map(words.printable, [self._headline(), *lines, *more]))
 
     def _repr_html_(self) -> str:
         return (
@@ -96,7 +96,8 @@ class JobList(Sequence["Job"]):
 
 def _line(job: Job) -> str:
     """`s:run1: done, 20.1 MB · 20 / 20 files`; without numbers as long as there are none."""
-    return f"{words.title(job)}: {', '.join(filter(None, (words.state(job), words.numbers(job))))}"
+    said = ", ".join(filter(None, (words.state(job), words.numbers(job))))
+    return words.printable(f"{words.title(job)}: {said}")
 
 
 def _about(row: Found) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -32,10 +33,18 @@ def display_for_here(sign_in_hint: str, stream: TextIO | None = None) -> Display
     """The display that fits: a cell where a notebook looks on, else `stream` (standard error)."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    if hasattr(shell, "kernel"):
+    if _is_a_kernels(shell):
         return CellDisplay(sign_in_hint)
     stream = sys.stderr if stream is None else stream
     return TerminalDisplay(stream, sign_in_hint) if stream.isatty() else LogDisplay(stream, sign_in_hint)
+
+
+def _is_a_kernels(shell: Any) -> bool:
+    """Whether this process is the kernel; one that was forked from it has its shell, and cannot draw into the cell."""
+    if not hasattr(shell, "kernel"):
+        return False
+    session = getattr(shell.kernel, "session", None)
+    return bool(getattr(session, "pid", os.getpid()) == os.getpid())
 
 
 class CellDisplay:
@@ -75,7 +84,7 @@ class TerminalDisplay:
         for line in (words.title(job), *words.remarks(job, self._hint)):
             if line not in self._said:
                 self._said.add(line)
-                self._stream.write(f"{ERASE_LINE}{printable(line)}\n")
+                self._stream.write(f"{ERASE_LINE}{words.printable(line)}\n")
         width = shutil.get_terminal_size().columns - 1
         line = _with_bar(words.progress(job), words.fraction(job), width)
         self._stream.write(f"{ERASE_LINE}{line[:width]}")
@@ -109,11 +118,11 @@ class LogDisplay:
         now = time.monotonic()
         if state != self._state or now >= self._next:
             self._state, self._next = state, now + LOG_PAUSE
-            self._stream.write(f"{printable(words.title(job))}: {words.progress(job)}\n")
+            self._stream.write(f"{words.printable(words.title(job))}: {words.progress(job)}\n")
         for remark in words.remarks(job, self._hint):
             if remark not in self._said:
                 self._said.add(remark)
-                self._stream.write(f"{printable(remark)}\n")
+                self._stream.write(f"{words.printable(remark)}\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -129,15 +138,11 @@ class JobView:
 
     def __repr__(self) -> str:
         remarks = words.remarks(self._job, self._hint)
-        return "\n".join([f"{words.title(self._job)}: {words.progress(self._job)}", *remarks])
+        lines = [f"{words.title(self._job)}: {words.progress(self._job)}", *remarks]
+        return "\n".join(map(words.printable, lines))
 
     def _repr_html_(self) -> str:
         job = self._job
         return html.progress(
             words.title(job), words.fraction(job), words.progress(job), words.remarks(job, self._hint)
         )
-
-
-def printable(text: str) -> str:
-    """`text` without the control characters by which a name could steer a terminal."""
-    return "".join(char if char.isprintable() else "�" for char in text)

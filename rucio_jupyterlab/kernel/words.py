@@ -126,3 +126,8 @@ def consent(job: Job) -> str:
     """What the user is asked to agree to: how much it is, and how much room there is."""
     free = "" if job.free_bytes is None else f"; {size(job.free_bytes)} are free"
     return f"{title(job)} is {count(job.files_total, 'file')}, {size(job.bytes_total)}{free}."
+
+
+def printable(text: str) -> str:
+    """`text` without the control characters by which a name could steer a terminal."""
+    return "".join(char if char.isprintable() else "�" for char in text)

@@ -109,6 +109,11 @@ class Notebook:
     def token(self) -> str:
         return self._token
 
+    @property
+    def log(self) -> str:
+        """What server and kernel wrote beside the cells."""
+        return (self._folder / "server.log").read_text()
+
     def run(self, code: str) -> Cell:
         """Run a cell to its end."""
         request = self.start(code)

@@ -8,8 +8,10 @@ import pickle
 from pathlib import Path
 
 from rucio_jupyterlab.kernel import Files
-from rucio_jupyterlab.kernel.model import Job, Transfer
-from rucio_jupyterlab.kernel.progress import JobView, printable
+from rucio_jupyterlab.kernel.listings import Dids, JobList
+from rucio_jupyterlab.kernel.model import Found, Job, Listing, Transfer
+from rucio_jupyterlab.kernel.progress import JobView
+from rucio_jupyterlab.kernel.words import printable
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"&"
 
@@ -96,10 +98,19 @@ def test_hostile_names_are_escaped() -> None:
 
 
 def test_a_name_cannot_steer_the_terminal() -> None:
-    assert printable("a\x1b[2Jb\rc") == "a�[2Jb�c"
+    name = "a\x1b[2Jb\rc"
+    assert printable(name) == "a�[2Jb�c"
+    steering = job(request={"dids": [{"scope": "s", "name": name}], "instance": "lab"})
+    found = Dids(Listing((Found(f"s:{name}", "dataset", 1, 1),), complete=True, cut=None))
+    for shown in (Files([here(name)], steering), found, JobList([steering]), JobView(steering, "")):
+        assert "a�[2Jb�c" in repr(shown) and "\x1b" not in repr(shown)
 
 
 def test_a_representation_is_short_however_long_the_list() -> None:
     files = Files([here(f"{number:04}") for number in range(1000)], job())
     assert repr(files).splitlines()[0] == "1,000 files, 1.0 MB in /data"
     assert "… and 990 more" in repr(files) and "… and 990 more" in files._repr_html_()
+
+
+def test_what_is_missing_is_counted() -> None:
+    assert "1 file missing:" in repr(FILES) and "1 file missing" in FILES._repr_html_()

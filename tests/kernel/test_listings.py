@@ -29,6 +29,8 @@ def test_no_more_is_fetched_than_was_asked_for(jupyter: JupyterStandIn) -> None:
     found = kernel.search("user.alice:*", limit=2)
     assert len(found) == 2 and not found.complete
     assert "The first 2 DIDs" in repr(found)
+    for told in ("user.alice:a", "dataset", "2 files", "1.0 kB"):
+        assert told in repr(found) and told.removesuffix(" files") in found._repr_html_()
 
 
 def test_an_answer_that_was_cut_says_so(jupyter: JupyterStandIn) -> None:

@@ -93,3 +93,15 @@ def test_an_interrupt_cancels_the_job(engine: EngineStandIn, notebook: Notebook)
     assert engine.questions(protocol.CancelJob)
     assert "cancelled" in cell.displayed[-1]["text/html"]
     assert notebook.token not in cell.error
+
+
+def test_a_forked_process_tells_its_progress_in_lines(engine: EngineStandIn, notebook: Notebook) -> None:
+    engine.course, engine.rows = [snapshot("done", files_total=1, files_done=1)], [staged("a.root")]
+    cell = notebook.run(
+        "import multiprocessing\n"
+        "from rucio_jupyterlab.kernel import stage\n"
+        "with multiprocessing.get_context('fork').Pool(1) as pool:\n"
+        "    print(list(pool.apply(stage, ['user.alice:run1'])))"
+    )
+    assert "['/data/a.root']" in cell.text and "user.alice:run1: 1 / 1 files" in cell.text
+    assert "from fork" not in notebook.log
