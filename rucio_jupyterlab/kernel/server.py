@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -95,8 +96,8 @@ class ServerClient:
             request.add_unredirected_header("Authorization", f"token {self._server.token}")
         try:
             status, data = self._exchange(request)
-        except (OSError, HTTPException, ValueError):  # the foreign text may name the address with its token
-            raise Unreachable("The Jupyter server does not answer.", "server-unreachable") from None
+        except (OSError, HTTPException, ValueError) as error:
+            raise Unreachable(_why_unreachable(error), "server-unreachable") from None
         if status >= 300:
             raise _refusal(status, data)
         try:
@@ -116,6 +117,13 @@ class ServerClient:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
+
+
+def _why_unreachable(error: Exception) -> str:
+    """In our words: the foreign ones may name the address with its token."""
+    if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+        return "The Jupyter server's certificate cannot be verified. SSL_CERT_FILE may name its authority."
+    return "The Jupyter server does not answer."
 
 
 def _refusal(status: int, data: bytes) -> RucioError:

@@ -6,14 +6,16 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rucio_jupyterlab.kernel import NoService, Unreachable
+from rucio_jupyterlab.kernel import NoService, RucioError, Unreachable
 from rucio_jupyterlab.kernel.server import Server, ServerClient, find_server, runtime_folders
+from rucio_mesh.testing.certificates import Authority
 from tests.kernel.contract import TOKEN, JupyterStandIn
 
 HUB = {"JUPYTERHUB_API_TOKEN": "hub-token", "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/alice/"}
@@ -143,6 +145,27 @@ def test_a_server_that_dies_while_it_answers_is_told(answer: bytes) -> None:
         thread.start()
         with pytest.raises(Unreachable, match="does not answer"):
             ServerClient(Server(f"http://127.0.0.1:{listening.getsockname()[1]}/", TOKEN)).ask("GET", "jobs")
+        thread.join()
+
+
+def test_a_certificate_that_cannot_be_verified_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    leaf = authority.server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(leaf.certificate, leaf.key)
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    with server, context.wrap_socket(server.socket, server_side=True) as server.socket:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        client = ServerClient(Server(f"https://localhost:{server.server_port}/", TOKEN))
+        with pytest.raises(Unreachable, match=r"cannot be verified\. SSL_CERT_FILE may name"):
+            client.ask("GET", "jobs")
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+        with pytest.raises(RucioError, match="HTTP 501"):  # it knows no question, but it was asked
+            ServerClient(Server(f"https://localhost:{server.server_port}/", TOKEN)).ask("GET", "jobs")
+        server.shutdown()
         thread.join()
 
 
