@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.accounts.files import write_private
@@ -122,6 +123,20 @@ def test_a_sign_out_from_what_the_configuration_gives_holds_for_the_next_engine_
         restarted.sign_in(SignIn("w", "token"))
         assert restarted.info("w").account.state == "signed-in"
         restarted.close()
+
+
+@pytest.mark.parametrize(("account", "chosen"), [("alice", []), ("bob", ["account"]), (None, [])])
+def test_only_an_account_other_than_the_configurations_counts_as_chosen(
+    tmp_path: Path, account: str | None, chosen: list[str]
+) -> None:
+    with wayward(rucio_where({})) as server:
+        (instance,) = configured(server.url).instances
+        with_account = replace(instance, default_account="alice", default_username="alice")
+        accounts = Accounts(Configuration(instances=(with_account,)), tmp_path, print)
+        for _ in range(2):  # the form sends what is in force, however that came
+            login = accounts.sign_in(SignIn("w", "userpass", account, None, "secret")).account.login
+            assert login is not None and login.named == chosen
+        accounts.close()
 
 
 # Another configuration
