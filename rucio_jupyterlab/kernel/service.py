@@ -93,22 +93,15 @@ class ServerService:
     def start(self, request: Mapping[str, Any]) -> Job:
         instance = request.get("instance") or self._default_instance()
         job = {**request, "instance": instance, "client": "kernel"}
-        return Job.from_wire(self._client.ask("POST", "jobs", {"job": job}))
+        try:
+            return Job.from_wire(self._client.ask("POST", "jobs", {"job": job}))
+        except Unreachable as failure:
+            advice = "`%rucio status` tells whether the job has begun."
+            raise Unreachable(f"{failure} {advice}", failure.type) from None
 
     def follow(self, job_id: str) -> Iterator[Job]:
-        give_up = None
         while True:
-            try:
-                job = Job.from_wire(self._client.ask("GET", f"jobs/{quote(job_id, safe='')}"))
-            except (NoService, Unreachable) as failure:
-                # The engine outlives the server, so the job is not lost with it.
-                give_up = give_up or time.monotonic() + PATIENCE
-                if time.monotonic() > give_up:
-                    advice = "The job may run on; `%rucio status` tells how it goes."
-                    raise type(failure)(f"{failure} {advice}", failure.type) from None
-                time.sleep(IDLE_PAUSE)
-                continue
-            give_up = None
+            job = Job.from_wire(self._insist(f"jobs/{quote(job_id, safe='')}"))
             yield job
             if job.finished or job.cause == "confirm":
                 return
@@ -118,7 +111,7 @@ class ServerService:
         offset = 0
         while True:
             query = urlencode({"offset": offset, "limit": PAGE})
-            page = self._client.ask("GET", f"jobs/{quote(job_id, safe='')}/transfers?{query}")
+            page = self._insist(f"jobs/{quote(job_id, safe='')}/transfers?{query}")
             for row in page["rows"]:
                 yield Transfer.from_wire(row)
             offset += len(page["rows"])
@@ -149,6 +142,19 @@ class ServerService:
                 self._client.ask("DELETE", listing)
         complete = page["complete"] and len(rows) >= page["rows_so_far"]
         return Listing(tuple(Found.from_wire(row) for row in rows), complete, page["cut"])
+
+    def _insist(self, route: str) -> Any:
+        """What the server says of a job, though it be away for a while: the engine goes on meanwhile."""
+        give_up = None
+        while True:
+            try:
+                return self._client.ask("GET", route)
+            except (NoService, Unreachable) as failure:  # noqa: PERF203 - each round talks to a server
+                give_up = give_up or time.monotonic() + PATIENCE
+                if time.monotonic() > give_up:
+                    advice = "The job may run on; `%rucio status` tells how it goes."
+                    raise type(failure)(f"{failure} {advice}", failure.type) from None
+                time.sleep(IDLE_PAUSE)
 
     def _default_instance(self) -> str:
         known = self._client.ask("GET", "instances")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -38,6 +39,8 @@ class JupyterStandIn:
         self.extension = True
         self.dead = self.dead_for_good = False
         """Whether the engine answers no more, and whether it does not when started again."""
+        self.lost: Callable[[str, str], bool] = lambda method, path: False
+        """Which answers a proxy on the way loses."""
         self.requests: list[tuple[str, str, Any]] = []
         """Method, path below the prefix, body."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -107,6 +110,8 @@ class JupyterStandIn:
                 else:
                     query = {key: int(values[0]) for key, values in parse_qs(parts.query).items()}
                     reply = stand_in.answer(self.command, path, query)
+                if stand_in.lost(self.command, path):
+                    return self._send(502, b"<html>502 : Bad Gateway</html>", "text/html")
                 status = reply.status if isinstance(reply, Problem) else 200
                 return self._send(status, msgspec.json.encode(reply), "application/json")
 

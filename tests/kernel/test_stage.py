@@ -170,6 +170,20 @@ def test_a_server_that_refuses_for_good_leaves_word_of_the_job(
         staging.wait()
 
 
+def test_a_start_whose_answer_is_lost_says_where_to_look(jupyter: JupyterStandIn) -> None:
+    jupyter.lost = lambda method, path: (method, path) == ("POST", "jobs")
+    with pytest.raises(kernel.Unreachable, match=r"`%rucio status` tells whether the job has begun"):
+        kernel.stage("user.alice:run1")
+    assert jupyter.asked("POST", "jobs")
+
+
+def test_the_paths_come_though_one_answer_is_lost(jupyter: JupyterStandIn) -> None:
+    jupyter.rows = [staged("a.root")]
+    lost = iter([True])
+    jupyter.lost = lambda method, path: path.endswith("/transfers") and next(lost, False)
+    assert kernel.stage("user.alice:run1") == ["/data/a.root"]
+
+
 def test_a_failed_job_raises_its_reason(jupyter: JupyterStandIn) -> None:
     jupyter.course = [snapshot("failed", problem=Problem("not-found", "There is no such DID."))]
     with pytest.raises(kernel.StageFailed, match="There is no such DID"):
