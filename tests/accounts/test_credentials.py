@@ -14,6 +14,7 @@ import pytest
 
 from rucio_jupyterlab.accounts import certificate
 from rucio_jupyterlab.accounts.accounts import Accounts
+from rucio_jupyterlab.accounts.credentials import HandedOut
 from rucio_jupyterlab.accounts.login import is_web_token, read_token, token_expiry
 from rucio_jupyterlab.accounts.model import Login
 from rucio_jupyterlab.config import configuration_from
@@ -89,6 +90,22 @@ def test_the_users_proxy_goes_along_whatever_he_signed_in_with(
     shown = accounts.credential("lab", HOSTS, STORAGE)
 
     assert (shown.certificate, shown.key) == (proxy, proxy)
+
+
+def test_what_a_gateway_gave_goes_to_its_address_alone_and_trusts_whom_the_cloud_names(
+    desk: MakeDesk, lab: Lab, tmp_path: Path
+) -> None:
+    accounts, authority = desk().accounts, str(tmp_path / "cloud.pem")
+    sign_in(accounts, lab.password, account="alice")
+    permit = HandedOut(STORAGE, ("X-Reva-Transfer: pass",), authority)
+
+    at_cloud = accounts.credential("lab", HOSTS, STORAGE, permit=permit)
+    elsewhere = accounts.credential("lab", HOSTS, "https://other.example.org/f", permit=permit)
+
+    assert (at_cloud.headers, elsewhere.headers) == (permit.headers, ())
+    assert (at_cloud.ca_file, at_cloud.ca_path) == (authority, None)
+    by_default = accounts.credential("lab", HOSTS, STORAGE, permit=HandedOut(STORAGE, permit.headers, None))
+    assert by_default.ca_file == accounts.credential("lab", HOSTS, STORAGE).ca_file
 
 
 def test_an_address_that_must_not_be_fetched_gets_nothing(desk: MakeDesk) -> None:
