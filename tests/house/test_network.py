@@ -32,11 +32,23 @@ def has_timeout(call: ast.Call) -> bool:
 
 
 def test_every_curl_handle_can_give_up() -> None:
-    text = "\n".join(
-        ast.unparse(tree(path))
-        for path in python_files("rucio_jupyterlab/sources")
-        if "pycurl" in ast.unparse(tree(path))
-    )
-    assert "CONNECTTIMEOUT" in text
-    assert "LOW_SPEED_LIMIT" in text
-    assert "LOW_SPEED_TIME" in text
+    makers = {
+        path: called
+        for path in python_files("rucio_jupyterlab", "mesh/rucio_mesh")
+        if "pycurl.Curl" in (called := what_is_called(tree(path)))
+    }
+    assert makers
+    assert [path for path, called in makers.items() if "prepare" not in called] == []
+    limits = {"pycurl.CONNECTTIMEOUT_MS", "pycurl.LOW_SPEED_LIMIT", "pycurl.LOW_SPEED_TIME"}
+    assert limits <= {ast.unparse(node) for node in ast.walk(the_function("prepare"))}
+
+
+def what_is_called(module: ast.Module) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+
+
+def the_function(name: str) -> ast.FunctionDef:
+    """The one of `sources/http/request.py`."""
+    [path] = [path for path in python_files("rucio_jupyterlab/sources/http") if path.name == "request.py"]
+    [found] = [node for node in tree(path).body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return found
