@@ -18,7 +18,7 @@ from ..config.added import added_instance, read_added, write_added
 from ..config.reading import from_home
 from ..config.remote import RemoteConfigurations
 from ..engine.protocol import AddInstance, SignIn
-from ..errors import BadConfiguration, Conflict, NoSpace, NotFound, SignInNeeded
+from ..errors import BadConfiguration, BadRequest, Conflict, NoSpace, NotFound, SignInNeeded
 from .clouds import CloudSignIn, sign_in_at
 from .credentials import Credential, Credentials, HandedOut
 from .files import read_private, write_private
@@ -112,11 +112,11 @@ class Accounts:
     def add_instance(self, request: AddInstance) -> InstanceInfo:
         """Add an instance of the user's own.
 
-        Raises BadConfiguration, Conflict, NoSpace, RucioUnreachable, RucioRefused.
+        Raises BadRequest, BadConfiguration, Conflict, NoSpace, RucioUnreachable, RucioRefused.
         """
         instance = added_instance(request.url, request.name, request.ca_cert, request.auth_url, request.vo)
         if instance.problem:
-            raise BadConfiguration(instance.problem)
+            raise BadRequest(instance.problem)
         with self._lock:
             taken = instance.name in self._sessions
         if taken:

@@ -333,7 +333,9 @@ class Stager:
         options = self._conductor.options
         if ask.bandwidth_limit is not None:
             if not 0 <= ask.bandwidth_limit <= MOST:
-                raise BadRequest(f"A bandwidth limit has 0 to {MOST} bytes per second; 0 takes it away.")
+                raise BadRequest(
+                    "A bandwidth limit is at least 0 and has at most 18 digits; 0 takes it away."
+                )
             options = replace(options, bandwidth_limit=ask.bandwidth_limit or None)
         if ask.send_traces is not None:
             options = replace(options, send_traces=ask.send_traces)

@@ -17,7 +17,14 @@ from rucio_jupyterlab.accounts.accounts import Accounts
 from rucio_jupyterlab.config import Configuration, Instance, configuration_from, remote
 from rucio_jupyterlab.config.remote import RemoteConfigurations, fetch_keys
 from rucio_jupyterlab.engine.protocol import AddInstance
-from rucio_jupyterlab.errors import BadConfiguration, Conflict, NotFound, RucioRefused, RucioUnreachable
+from rucio_jupyterlab.errors import (
+    BadConfiguration,
+    BadRequest,
+    Conflict,
+    NotFound,
+    RucioRefused,
+    RucioUnreachable,
+)
 from tests.accounts.test_credentials import jwt
 from tests.accounts.wayward import Reply, Request, in_turn, wayward
 from tests.lab.lab import Lab
@@ -381,7 +388,7 @@ def test_a_server_that_is_no_rucio_is_not_added(accounts: Accounts) -> None:
         accounts.add_instance(AddInstance(server.url))
     with pytest.raises(RucioUnreachable):
         accounts.add_instance(AddInstance(server.url))
-    with pytest.raises(BadConfiguration, match="https"):
+    with pytest.raises(BadRequest, match="https"):
         accounts.add_instance(AddInstance("http://rucio.example.org"))
     assert accounts.instances().instances == []
 
