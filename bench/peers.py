@@ -19,8 +19,8 @@ RUCIO = str(Path(sys.executable).with_name("rucio"))
 TIMEOUT = 1800
 """Seconds after which a peer counts as hung."""
 CURLS = 8
-"""Transfers that curl makes at once. Of 4, 8, 16, 32 and 64, measured in turns on two cores, none was better by
-more than the noise, for 200 × 1 MiB and for 10,000 × 10 KiB; with 32 both took a quarter longer.
+"""Transfers that curl makes at once. On two cores 4 and 16 took as long, 32 and 64 longer, both for 200 × 1 MiB
+and for 10,000 × 10 KiB.
 """
 COMPLAINT_BYTES = 2048
 """How much of what a peer says when it fails is shown: the end."""
