@@ -11,8 +11,11 @@ from ..errors import BadConfiguration
 from . import place
 from .server import SocketServer
 
-LOOK_SECONDS = 1.0
-"""Between two looks at what others may have removed, as a login session's end does with its runtime folder."""
+LOOK_SECONDS = 5.0
+"""Between two looks at what others may have removed, as a login session's end does with its runtime folder.
+
+Who starts an engine waits longer for one that holds the lock; and the state folder may be on a network's disk.
+"""
 
 log = logging.getLogger(__name__)
 
