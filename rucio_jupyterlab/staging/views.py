@@ -250,7 +250,7 @@ def _draft(descriptor: int, name: str) -> Iterator[str]:
     try:
         yield draft
         os.rename(draft, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
-    except BaseException:
+    except BaseException:  # an engine that is told to end, too, leaves nothing
         _remove(descriptor, draft)
         raise
 

@@ -17,7 +17,7 @@ from rucio_jupyterlab.errors import RucioUnreachable
 from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
-from rucio_jupyterlab.staging.model import UploadRequest
+from rucio_jupyterlab.staging.model import UploadRequest, UploadSnapshot
 from rucio_jupyterlab.staging.upload import Upload
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.profiles import ProfileName
@@ -479,6 +479,18 @@ def test_it_is_cancelled_while_the_cloud_stores(lab: Lab, it: Dock, there: Cloud
     assert it.ends(put).state == "cancelled"
 
 
+def half_sent(it: Dock, there: Cloud, scope: str) -> tuple[UploadSnapshot, Path]:
+    """An upload on its way, and what an attempt of it has left half on the cloud."""
+    place = there.path(scope, "result.root")
+    place.parent.mkdir(parents=True)
+    it.limit(SLOWLY)
+    put = it.put(there, scope, LARGE)
+    it.sends(put)
+    half = place.with_name(f".rucio-{put.id}-0123.part")
+    half.write_bytes(b"half")
+    return put, half
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_next_engine_takes_away_what_a_cancelled_upload_has_left_half(
     lab: Lab, tmp_path: Path, profile: ProfileName, monkeypatch: pytest.MonkeyPatch
@@ -486,12 +498,7 @@ def test_the_next_engine_takes_away_what_a_cancelled_upload_has_left_half(
     scope = lab.scope("alice")
     with opened(lab, tmp_path, profile) as there:
         with dock(lab, tmp_path, there.keys()) as it:
-            there.path(scope, "result.root").parent.mkdir(parents=True)
-            it.limit(SLOWLY)
-            put = it.put(there, scope, LARGE)
-            it.sends(put)
-            half = there.path(scope, "result.root").with_name(f".rucio-{put.id}-0123.part")
-            half.write_bytes(b"half")
+            put, half = half_sent(it, there, scope)
             with monkeypatch.context() as dying:  # an engine that is killed tidies nothing
                 dying.setattr(Upload, "_tidy", lambda upload: False)
                 it.uploads.cancel(put.id)
@@ -508,12 +515,7 @@ def test_the_next_engine_takes_away_what_a_failed_upload_has_left_half(
 ) -> None:
     scope = lab.scope("alice")
     with dock(lab, tmp_path, there.keys()) as it:
-        there.path(scope, "result.root").parent.mkdir(parents=True)
-        it.limit(SLOWLY)
-        put = it.put(there, scope, LARGE)
-        it.sends(put)
-        half = there.path(scope, "result.root").with_name(f".rucio-{put.id}-0123.part")
-        half.write_bytes(b"half")
+        put, half = half_sent(it, there, scope)
         (tmp_path / "result.root").write_bytes(b"something else")
         with monkeypatch.context() as dying:  # an engine that is killed tidies nothing
             dying.setattr(Upload, "_tidy", lambda upload: False)
