@@ -334,7 +334,8 @@ class Stager:
         if ask.bandwidth_limit is not None:
             if not 0 <= ask.bandwidth_limit <= MOST:
                 raise BadRequest(
-                    "A bandwidth limit is at least 0 and has at most 18 digits; 0 takes it away."
+                    "A bandwidth limit is in bytes per second, at least 0 and of at most 18 digits;"
+                    " 0 takes it away."
                 )
             options = replace(options, bandwidth_limit=ask.bandwidth_limit or None)
         if ask.send_traces is not None:
