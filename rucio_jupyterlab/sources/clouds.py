@@ -37,7 +37,10 @@ class Clouds:
     """A client for each gateway and sign-in. Thread-safe; where there is none yet it may ask Rucio."""
 
     def __init__(self, accounts: Accounts, catalog: Catalog, call_seconds: float) -> None:
-        """`call_seconds` is the deadline of a call; one that begins a transfer gets twice as long."""
+        """`call_seconds` is the deadline of a call.
+
+        What begins a transfer gets twice as long, and a data endpoint may at least be silent for as long.
+        """
         self._accounts = accounts
         self._catalog = catalog
         self._call_seconds = call_seconds
@@ -100,10 +103,12 @@ class Clouds:
         if found.secret == "nothing" and takes_rucio_tokens and self._is_signed_out(instance):  # noqa: S105
             raise SignInNeeded(f"{rse} takes the token of your sign-in to Rucio. Sign in.")
         # First, for it knows a word that is mistyped.
+        settings = configuration.settings(attributes, found.section)
         settings = replace(
-            configuration.settings(attributes, found.section),
+            settings,
             insecure_hosts=frozenset(),  # a notebook's secrets travel in plain text on loopback alone
             call_seconds=self._call_seconds,
+            stall_seconds=max(settings.stall_seconds, 2 * self._call_seconds),
         )
         credential: Credential
         if found.secret == "rucio-token":  # noqa: S105 - the kind of a secret

@@ -217,6 +217,7 @@ def _kind_of(error: Cs3Error) -> Kind:
         errors.NotSignedIn: "cs3-signin",
         errors.AccessDenied: "refused",
         errors.NotFound: "missing",
+        errors.Untrusted: "untrusted",
         errors.Unsafe: "bad-redirect",
         errors.TooEarly: "server-error",
         errors.Failed: "server-error",

@@ -1,4 +1,4 @@
-"""Writing to CS3 clouds: `rucio_mesh` says what to do, libcurl carries the bytes.
+"""Writing to CS3 clouds, in the words of this side; `rucio_mesh` does it.
 
 Imported only where `clouds.is_installed`: it needs the extra `[cs3]`.
 """
@@ -9,7 +9,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -34,6 +34,7 @@ from rucio_mesh.cs3.errors import (
     TooEarly,
     Unavailable,
     Unsafe,
+    Untrusted,
 )
 from rucio_mesh.cs3.errors import Conflict as Locked
 from rucio_mesh.cs3.flow import local
@@ -52,21 +53,17 @@ from ..errors import (
     StorageFault,
     StorageUnreachable,
 )
+from ..pauses import asked_for
 from .checksum import file_adler32
-from .cloud_data import LibcurlData, Watch
+from .cloud_data import WatchedData
 from .clouds import Clouds
+from .escort import Escort
 from .failures import ReplicaFailure
-from .http.sender import Sender
-from .http.stream import Pace
-from .model import CredentialFor
 
 logger = logging.getLogger(__name__)
 
 STANDSTILL_SECONDS = 10.0
 """An attempt that broke off after so long is not repeated here: whoever waits for the file is to know of it."""
-
-Hold = Callable[[StorageUnreachable], None]
-"""Called where what is sent already would be lost; returns when it is time to go on, or raises to give it up."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -84,22 +81,17 @@ class CloudWriter:
     def __init__(
         self,
         clouds: Clouds,
-        credential_for: CredentialFor,
-        pace: Pace,
         instance: str,
         rse: str,
-        watch: Watch,
-        hold: Hold,
+        escort: Escort,
         *,
         mark: str = "put",
     ) -> None:
         """`mark` is in the names of files that are not whole yet, so that `tidy` finds them again."""
         self._clouds = clouds
-        self._sender = Sender(credential_for, pace)
         self._instance = instance
         self._rse = rse
-        self._watch = watch
-        self._hold = hold
+        self._escort = escort
         self._mark = mark
         self._clients: dict[tuple[str, int], Client] = {}
 
@@ -111,7 +103,6 @@ class CloudWriter:
     ) -> None:
         for client in self._clients.values():
             client.close()
-        self._sender.close()
 
     def sign_in(self, pfn: str) -> None:
         """Where that has not been done yet, sign in to the gateway of a place. Raises as `send` does."""
@@ -136,7 +127,7 @@ class CloudWriter:
                 size = file.stat().st_size
             if client.exists(place.path):
                 return self._as_it_is(client, place.path, file, size)
-            source, patience = transfers.file_source(file), _Lingering(self._rse, self._hold)
+            source, patience = transfers.file_source(file), _Lingering(self._rse, self._escort)
             staging = self._staging(place)
             try:
                 sent = transfers.store(
@@ -215,13 +206,13 @@ class CloudWriter:
     def _sum_at(self, client: Client, path: str) -> str:
         """The adler32 of a file of which the cloud tells none: it is read, as slowly as others are sent."""
         patience = Patience(None)
-        return transfers.Download(client, path, lambda: _Passing(self._watch), patience).whole().adler32
+        return transfers.Download(client, path, lambda: _Passing(self._escort), patience).whole().adler32
 
     def _client(self, place: Pfn) -> Client:
         client = self._clients.get((place.host, place.port))
         if client is None:
             client = Client(*self._clouds.sign_in(self._instance, self._rse, place))
-            client.data = LibcurlData(client, self._sender, self._instance, self._rse, self._watch)
+            client.data = WatchedData(client.settings, self._escort)
             self._clients[place.host, place.port] = client
         return client
 
@@ -229,16 +220,23 @@ class CloudWriter:
 class _Lingering(Patience):
     """Endless where something would be lost, and short where the whole file is sent anew anyway."""
 
-    def __init__(self, rse: str, hold: Hold) -> None:
+    def __init__(self, rse: str, escort: Escort) -> None:
         super().__init__(None)
         self._rse = rse
-        self._hold = hold
+        self._escort = escort
         self._since = time.monotonic()
+
+    def check(self) -> None:
+        self._escort.check()
+        super().check()
+
+    def cutting(self, cut: Callable[[], None]) -> AbstractContextManager[None]:
+        return self._escort.cutting(cut)
 
     def wait(self, error: Cs3Error, reached: int = 0) -> None:
         if isinstance(error, Unavailable):
             stood_still = time.monotonic() - self._since > STANDSTILL_SECONDS
-            if stood_still or error.retry_after is not None:
+            if stood_still or asked_for(error.retry_after) is not None:
                 raise error
         super().wait(error, reached)
         self._since = time.monotonic()
@@ -250,28 +248,28 @@ class _Lingering(Patience):
             failure = _failure_of(error, self._rse)
             if not isinstance(failure, StorageUnreachable):
                 raise
-            self._hold(failure)
+            self._escort.hold(failure)
             self._since = time.monotonic()
 
 
 class _Passing(io.BytesIO):
     """A file that keeps nothing, with someone to watch the bytes come."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, escort: Escort) -> None:
         super().__init__()
-        self._watch = watch
+        self._escort = escort
         self._position = 0
 
     def write(self, piece: Any, /) -> int:
         count = len(piece)
-        self._watch(self._position, count)
+        self._escort.watch(self._position, count)
         self._position += count
         return count
 
 
 def _failure_of(error: Cs3Error, rse: str) -> Failure:
     """What the client says, in the words of this side; the most special class that the table knows decides."""
-    retry_after = error.retry_after if isinstance(error, Unavailable) else None
+    retry_after = asked_for(error.retry_after) if isinstance(error, Unavailable) else None
     table: dict[type[Cs3Error], Failure] = {
         NoCredential: BadConfiguration(ReplicaFailure("no-cs3-signin", rse).sentence),
         NotSignedIn: RefusedByStorage(ReplicaFailure("cs3-signin", rse).sentence),
@@ -283,6 +281,7 @@ def _failure_of(error: Cs3Error, rse: str) -> Failure:
         OutOfSpace: NoSpace(f"The quota or the disk of {rse} is full."),
         LocalFailure: BadRequest("The file cannot be read, or became shorter while it was sent."),
         Mismatch: SourceFailure(f"What {rse} has stored is not what was sent, twice.", do="report"),
+        Untrusted: SourceFailure(ReplicaFailure("untrusted", rse).sentence, do="configure"),
         Unsafe: SourceFailure(f"{rse} points to an address that may not be followed.", do="report"),
         TooEarly: StorageUnreachable(f"{rse} is still at work on the file."),
         Failed: StorageFault(ReplicaFailure("server-error", rse).sentence),

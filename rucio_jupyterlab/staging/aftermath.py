@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..catalog.reach import CS3
 from ..catalog.registry import Places
+from ..sources.escort import Escort
 from .model import UploadRequest
 from .outgoing import Arrived, Means, Outgoing
 from .registration import Notes, Registration
@@ -31,7 +32,7 @@ def tidy_up(
     Registration(request, means, retries, places.of, notes).register(arrived)
     if not halves:
         return True
-    with means.writer(lambda position, count: None, lambda failure: retries.hold(0, failure)) as writer:
+    with means.writer(Escort(hold=functools.partial(retries.hold, 0))) as writer:
         for file in halves:
             if retries.over:
                 return False

@@ -12,10 +12,10 @@ import msgspec
 from ..catalog.registry import Registry
 from ..did import Did
 from ..errors import Conflict, NotFound
+from ..sources.escort import Escort
 
 if TYPE_CHECKING:
-    from ..sources.cloud_data import Watch
-    from ..sources.sending import CloudWriter, Hold
+    from ..sources.sending import CloudWriter
 
 
 class Outgoing(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Means(msgspec.Struct, frozen=True):
     """Rucio, as the user; may wait, and raise SignInNeeded."""
     check: Callable[[], None]
     """Raises BadRequest where the RSE is no cloud, and what Rucio says."""
-    writer: Callable[[Watch, Hold], AbstractContextManager[CloudWriter]]
+    writer: Callable[[Escort], AbstractContextManager[CloudWriter]]
     """Makes one of its own for each thread."""
     bandwidth: Callable[[], int | None]
     """The limit in force, bytes per second."""

@@ -12,6 +12,7 @@ from ..catalog.registry import NewFile, Registry
 from ..did import Did
 from ..errors import BadRequest, Conflict, Denied, Failure, RucioFault, RucioRefused
 from ..sources.checksum import normalized_adler32
+from ..sources.escort import Escort
 from .model import Stored, UploadRequest
 from .outgoing import Arrived, Means
 from .retries import Retries
@@ -115,8 +116,8 @@ class Registration:
     def _take_back(self, refused: Arrived) -> None:
         def remove() -> None:
             place = self._place_of(refused.file.did)
-            hold = functools.partial(self._retries.hold, THIS_THREAD)
-            with self._means.writer(lambda position, count: None, hold) as writer:
+            escort = Escort(hold=functools.partial(self._retries.hold, THIS_THREAD))
+            with self._means.writer(escort) as writer:
                 writer.remove(place)
 
         if not refused.found:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ..errors import Failure, NoAnswer, RucioFault, StorageFault
@@ -33,6 +34,7 @@ class Retries:
         self._ends = None if seconds is None else time.monotonic() + seconds
         self._changed = threading.Condition()
         self._stopped = False
+        self._cuts: list[Callable[[], None]] = []
         self._nudges = 0
         self._held: dict[int, Failure] = {}
         self._tries: Counter[int] = Counter()
@@ -54,10 +56,28 @@ class Retries:
             return dict(self._held)
 
     def stop(self) -> None:
-        """Whoever waits, or would, raises Stopped."""
+        """Whoever waits, or would, raises Stopped; what `cutting` guards now is cut."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+            for cut in self._cuts:
+                cut()
+
+    def check(self) -> None:
+        """Raises Stopped."""
+        if self._stopped:
+            raise Stopped
+
+    @contextmanager
+    def cutting(self, cut: Callable[[], None]) -> Iterator[None]:
+        """Call `cut`, which must not block, if all is stopped while the block runs; never once that has ended."""
+        with self._changed:
+            self._cuts.append(cut)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._cuts.remove(cut)
 
     def nudge(self) -> None:
         """Whoever waits asks at once."""

@@ -7,6 +7,7 @@ answer waits for it alone; the others go on.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 import time
@@ -20,6 +21,7 @@ from ..catalog.reach import CS3
 from ..catalog.registry import Places
 from ..did import Did
 from ..errors import Failure
+from ..sources.escort import Escort
 from ..sources.http.throttle import Throttle
 from .model import UploadRequest
 from .outgoing import Arrived, Means, Outgoing, check_unchanged
@@ -161,8 +163,12 @@ class Shipment:
     def _writer(self, number: int) -> AbstractContextManager[CloudWriter]:
         """For one thread."""
         return self._means.writer(
-            lambda position, count: self._watch(number, position, count),
-            lambda failure: self._hold(number, failure),
+            Escort(
+                hold=functools.partial(self._hold, number),
+                watch=functools.partial(self._watch, number),
+                check=self._retries.check,
+                cutting=self._retries.cutting,
+            )
         )
 
     # The senders' threads
@@ -217,7 +223,8 @@ class Shipment:
         """Where a file stands; waits where the bandwidth is limited. Raises Stopped."""
         self._flying[number] = position
         self._retries.moves(number)
-        while not self._retries.stopped:
+        while True:
+            self._retries.check()
             with self._lock:
                 if (limit := self._means.bandwidth()) != self._throttle.bytes_per_second:
                     self._throttle.limit(limit)
@@ -225,7 +232,6 @@ class Shipment:
                     return
                 pause = self._throttle.seconds_until_more()
             self._retries.sleep(min(pause, LONGEST_PAUSE))
-        raise Stopped
 
     # This thread
 

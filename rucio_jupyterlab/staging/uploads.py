@@ -20,7 +20,7 @@ from ..errors import BadConfiguration, BadRequest, NotFound, RucioUnreachable
 from ..importing import one_at_a_time
 from ..installing import install_command
 from ..sources.clouds import Clouds, is_installed
-from ..sources.showing import credentials_of
+from ..sources.escort import Escort
 from .fleet import Fleet
 from .model import UploadRequest, UploadSnapshot
 from .outgoing import Means
@@ -28,8 +28,7 @@ from .records import Records
 from .upload import Upload, UploadRecord, begun, save, snapshot_of
 
 if TYPE_CHECKING:
-    from ..sources.cloud_data import Watch
-    from ..sources.sending import CloudWriter, Hold
+    from ..sources.sending import CloudWriter
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +74,8 @@ class Uploads:
         _check_installed()
         with contextlib.suppress(RucioUnreachable):
             self._check_rse(request)
+        # Takes as long as Rucio's next answers, which are waited for meanwhile.
+        threading.Thread(target=_writer_class, name="importing", daemon=True).start()
         with self._lock:
             for upload in self._fleet:
                 if upload.record.request == request and upload.record.state == "running":
@@ -159,17 +160,18 @@ class Uploads:
                 f"{request.rse} is not known as a CS3 cloud, to which alone files can be put yet."
             )
 
-    def _writer(self, instance: str, rse: str, number: str, watch: Watch, hold: Hold) -> CloudWriter:
+    def _writer(self, instance: str, rse: str, number: str, escort: Escort) -> CloudWriter:
         _check_installed()
-        with one_at_a_time:  # only now: libcurl and gRPC take memory
-            from ..sources.http.stream import Pace
-            from ..sources.sending import CloudWriter
+        clouds = Clouds(self._accounts, self._catalog, self._options().stall_timeout / 2)
+        return _writer_class()(clouds, instance, rse, escort, mark=number)
 
-        options = self._options()
-        clouds = Clouds(self._accounts, self._catalog, options.stall_timeout / 2)
-        pace = Pace(options.connect_timeout, options.stall_timeout)
-        shown = credentials_of(self._accounts)
-        return CloudWriter(clouds, shown, pace, instance, rse, watch, hold, mark=number)
+
+def _writer_class() -> type[CloudWriter]:
+    """Imported with the first upload: gRPC takes memory."""
+    with one_at_a_time:
+        from ..sources.sending import CloudWriter
+
+    return CloudWriter
 
 
 def _check_installed() -> None:

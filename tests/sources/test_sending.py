@@ -1,4 +1,4 @@
-"""Writing to CS3 clouds: a real Rucio tells of the gateway, libcurl carries the bytes."""
+"""Writing to CS3 clouds: a real Rucio tells of the gateway."""
 
 from __future__ import annotations
 
@@ -27,17 +27,15 @@ from rucio_jupyterlab.errors import (
     StorageUnreachable,
 )
 from rucio_jupyterlab.sources.clouds import Clouds
-from rucio_jupyterlab.sources.http import sender
-from rucio_jupyterlab.sources.http.stream import Pace
+from rucio_jupyterlab.sources.escort import Escort
 from rucio_jupyterlab.sources.sending import CloudWriter
-from rucio_jupyterlab.sources.showing import credentials_of
-from rucio_mesh.cs3 import patience, transfers
+from rucio_mesh.cs3 import patience, settings, transfers
+from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
 from tests.lab.lab import Lab
 
 CONTENT = os.urandom(3_000_000)
-PACE = Pace(connect=5.0, stall=20.0)
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +58,11 @@ def file(tmp_path: Path) -> Path:
 
 @contextmanager
 def writer(
-    there: Cloud, hold: Callable[[Failure], None] = lambda failure: None, **keys: Any
+    there: Cloud,
+    hold: Callable[[Failure], None] = lambda failure: None,
+    watch: Callable[[int, int], None] = lambda position, count: None,
+    call_seconds: float = 10.0,
+    **keys: Any,
 ) -> Iterator[CloudWriter]:
     """As the engine would make it, for alice."""
     lab, state = there.lab, there.folder / "state"
@@ -68,11 +70,10 @@ def writer(
     accounts = Accounts(configuration, state, lambda name: None)
     catalog = Catalog(accounts, state / "spool")
     accounts.sign_in(SignIn("lab", "userpass", "alice", "alice", lab.password))
-    clouds = Clouds(accounts, catalog, 10.0)
+    clouds = Clouds(accounts, catalog, call_seconds)
 
     try:
-        shown = credentials_of(accounts)
-        with CloudWriter(clouds, shown, PACE, "lab", there.rse, lambda *_: None, hold) as made:
+        with CloudWriter(clouds, "lab", there.rse, Escort(hold=hold, watch=watch)) as made:
             yield made
     finally:
         clouds.close()
@@ -118,10 +119,10 @@ def test_what_breaks_is_tried_again(eos: Cloud, file: Path, fault: Any) -> None:
 def test_a_cloud_may_take_its_time_to_store_what_it_has(
     eos: Cloud, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LEAST_SECONDS", 2.0)
-    monkeypatch.setitem(globals(), "PACE", Pace(connect=5.0, stall=2.0))
-    eos.gateway.faults.storing_seconds = 4.0
-    with writer(eos) as it:
+    monkeypatch.setattr(Settings, "stall_seconds", 3.0)
+    monkeypatch.setattr(settings, "STORING_BYTES_PER_SECOND", len(CONTENT) / 9)
+    eos.gateway.faults.storing_seconds = 5.0
+    with writer(eos, call_seconds=1.5) as it:
         it.send(file, place(eos))
     assert eos.gateway.counts["InitiateFileUpload"] == 1
 
@@ -147,11 +148,12 @@ def test_a_tus_upload_waits_for_a_cloud_that_is_away_and_goes_on_from_where_it_w
 
     with (
         cloud(lab, tmp_path / "oc", "opencloud", public={"uploads": ["tus"]}) as there,
-        writer(there, come_back) as it,
+        writer(
+            there, come_back, once_begun(lambda: there.gateway.faults.arm("data_unavailable", times=None))
+        ) as it,
     ):
         stored(there, "out").mkdir(parents=True)
         there.gateway.faults.arm("cut_upload", 2_000_000, times=1)
-        watched(it, lambda: there.gateway.faults.arm("data_unavailable", times=None))
         it.send(file, place(there))
         assert stored(there).read_bytes() == CONTENT
         assert there.gateway.counts["InitiateFileUpload"] == 1
@@ -204,8 +206,7 @@ def test_an_error_that_is_a_full_quota_is_told_as_such(eos: Cloud, file: Path) -
 
 
 def test_where_somebody_else_was_faster_the_same_file_is_found(eos: Cloud, file: Path) -> None:
-    with writer(eos) as it:
-        watched(it, lambda: rival(eos, CONTENT))
+    with writer(eos, watch=once_begun(lambda: rival(eos, CONTENT))) as it:
         assert it.send(file, place(eos)).found
         file.write_bytes(CONTENT[::-1])
         with pytest.raises(Conflict):
@@ -250,10 +251,10 @@ def test_what_a_process_that_died_has_left_half_is_removed_and_nothing_else(eos:
     assert {path.name for path in stored(eos).parent.iterdir()} == {"result.root", anothers.name}
 
 
-def watched(it: CloudWriter, begun: Callable[[], None]) -> None:
-    """Have `begun` called, once, when a part of a file has gone."""
-    calls = iter([begun])
-    it._watch = lambda position, count: next(calls, lambda: None)() if position else None
+def once_begun(call: Callable[[], None]) -> Callable[[int, int], None]:
+    """Who watches calls it, once, when a part of a file has gone."""
+    calls = iter([call])
+    return lambda position, count: next(calls, lambda: None)() if position else None
 
 
 def rival(there: Cloud, content: bytes) -> None:

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from rucio_jupyterlab.catalog.registry import Registry
 from rucio_jupyterlab.errors import RucioUnreachable
-from rucio_jupyterlab.sources.http import sender
 from rucio_jupyterlab.staging import aftermath, hindrances, retries, upload
 from rucio_jupyterlab.staging.fleet import Fleet
 from rucio_jupyterlab.staging.model import UploadRequest, UploadSnapshot
@@ -201,7 +200,7 @@ def test_a_fault_of_the_network_that_lasts_is_waited_for(
 def test_a_cloud_that_stands_still_in_the_middle_is_waited_for(
     lab: Lab, it: Dock, there: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "LEAST_SECONDS", 1.0)
+    monkeypatch.setattr(Settings, "stall_seconds", 1.0)
     monkeypatch.setattr(Settings, "storing_seconds", lambda settings, size: 1.0)
     it.options = replace(it.options, stall_timeout=1.0)
     scope = lab.scope("alice")

@@ -80,7 +80,7 @@ def record(file: Path, number: str = "abc1", instance: str = "lab") -> UploadRec
 def asking(registry: Callable[[], Registry]) -> Means:
     """Means with which nothing can be sent."""
 
-    def writer(watch: object, hold: object) -> NoReturn:
+    def writer(escort: object) -> NoReturn:
         raise AssertionError("nothing is to be sent")
 
     return Means(registry, lambda: None, writer, lambda: None)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from .errors import Unavailable, Unsafe, of_http
+from .errors import Cs3Error, Unavailable, Unsafe, of_http
 from .exchange import UNLIMITED, Exchange, Limits, Reader, Send
 from .settings import Settings, is_loopback
 
@@ -82,10 +82,10 @@ class DataServer:
                 yield Reader(exchange, what, start)
                 return
             if answer.status != 416 or not ranged:
-                raise of_http(answer.status, what)
+                raise refusal(answer, what)
         with self._exchange("GET", endpoint, {}, what) as exchange:
             if exchange.answer.status != 200:
-                raise of_http(exchange.answer.status, what)
+                raise refusal(exchange.answer, what)
             yield Reader(exchange, what, start)
 
     def put(self, endpoint: DataEndpoint, what: str, size: int, body: Callable[[Send], None]) -> None:
@@ -93,9 +93,9 @@ class DataServer:
         headers = {"Content-Length": str(size), "Upload-Length": str(size)}
         headers["Content-Type"] = "application/octet-stream"
         with self._exchange("PUT", endpoint, headers, what, body, size) as exchange:
-            status = exchange.answer.status
-            if status not in (200, 201, 204):  # 206 is for a chunk of ownCloud's old protocol: no file
-                raise of_http(status, what)
+            # 206 is for a chunk of ownCloud's old protocol: no file
+            if exchange.answer.status not in (200, 201, 204):
+                raise refusal(exchange.answer, what)
 
     def patch(
         self, endpoint: DataEndpoint, what: str, offset: int, size: int, body: Callable[[Send], None]
@@ -136,7 +136,7 @@ class DataServer:
         address = urlsplit(endpoint.url)
         key = os.getpid(), address.scheme, address.netloc
         connection = self._take(key) or self._connect(address)
-        exchange = Exchange(connection, endpoint.limits, self._settings.stall_seconds, what)
+        exchange = Exchange(connection, endpoint.limits, self._settings, what)
         reusable = False
         try:
             with endpoint.limits.cutting(exchange.cut):
@@ -174,7 +174,7 @@ class DataServer:
         if address.scheme == "http":
             return http.client.HTTPConnection(host, address.port, timeout=seconds)
         if self._context is None:
-            self._context = trusting(self._settings)
+            self._context = self._trusting()
         proxy = https_proxy(host)
         if not proxy:
             return http.client.HTTPSConnection(host, address.port, timeout=seconds, context=self._context)
@@ -183,6 +183,9 @@ class DataServer:
         )
         connection.set_tunnel(host, address.port, headers=proxy_sign_in(proxy))
         return connection
+
+    def _trusting(self) -> ssl.SSLContext:
+        return trusting(self._settings)
 
 
 def trusting(settings: Settings) -> ssl.SSLContext:
@@ -200,10 +203,18 @@ def has_news(connection: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
+def refusal(answer: http.client.HTTPResponse, what: str) -> Cs3Error:
+    """What an answer means that is none of those that are hoped for."""
+    error = of_http(answer.status, what)
+    if isinstance(error, Unavailable):
+        error.retry_after = answer.getheader("Retry-After")
+    return error
+
+
 def upload_offset(answer: http.client.HTTPResponse, what: str) -> int:
     """How far a tus upload has come. Raises Unavailable where the answer does not say, and what its status means."""
     if answer.status not in (200, 204):
-        raise of_http(answer.status, what)
+        raise refusal(answer, what)
     said = answer.getheader("Upload-Offset", "")
     if not said.isdecimal():
         raise Unavailable(f"{what}: the answer lacks its Upload-Offset")

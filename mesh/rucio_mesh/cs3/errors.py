@@ -17,6 +17,7 @@ Cs3Error
 ├── Mismatch            the bytes are not those that were sent, or that the gateway had announced
 ├── LocalFailure        what is to be sent cannot be read, or what comes cannot be written
 ├── Unsafe              a secret would go where the configuration does not let it go; nothing was sent
+│   └── Untrusted       the data endpoint's certificate is not one that we trust
 └── Unavailable         no answer, a broken one, or an overloaded gateway; later it may work
     ├── TooEarly        the file is still being processed
     └── Failed          "internal error": Reva's answer to much that is not one, so callers look again
@@ -98,11 +99,15 @@ class Unsafe(Cs3Error):
     """We refuse to send a secret there."""
 
 
+class Untrusted(Unsafe):
+    """Whose certificate that is, nobody knows."""
+
+
 class Unavailable(Cs3Error):
     """Nothing, or nothing whole, came back."""
 
-    retry_after: float | None = None
-    """Seconds that the server asks us to wait, where it says so."""
+    retry_after: str | None = None
+    """The header Retry-After (RFC 9110), as the data endpoint gives it."""
 
 
 class TooEarly(Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import socket
 import ssl
 import time
@@ -10,7 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from urllib.parse import SplitResult
 
-from .errors import Cs3Error, Unavailable
+from .errors import Cs3Error, Unavailable, Unsafe, Untrusted
+from .settings import Settings
 
 MOMENT_SECONDS = 0.25
 """So long a slow server may take to fill a buffer; what has come by then is handed over."""
@@ -44,10 +46,10 @@ class Exchange:
     """Once `ask` has returned."""
 
     def __init__(
-        self, connection: http.client.HTTPConnection, limits: Limits, stall_seconds: float, what: str
+        self, connection: http.client.HTTPConnection, limits: Limits, settings: Settings, what: str
     ) -> None:
         self.connection = connection
-        self._limits, self._stall_seconds, self._what = limits, stall_seconds, what
+        self._limits, self._settings, self._what = limits, settings, what
         self._socket = connection.sock
         """Ours even when `http.client` has let go of it, as it does where the answer is the last one."""
         self._seconds: float | None = None
@@ -60,7 +62,7 @@ class Exchange:
         if now < self._asked_at + LATE_SECONDS:
             return
         self._asked_at = now
-        self._allow(self._stall_seconds)
+        self._allow(self._settings.stall_seconds)
 
     def _allow(self, seconds: float) -> None:
         """So long the next step may be silent, if the limits have nothing against it."""
@@ -88,7 +90,7 @@ class Exchange:
     ) -> None:
         """Returns when the answer's head is there, `answer_seconds` after the body at most.
 
-        Raises Unavailable where there is none.
+        Raises Unavailable where there is none, and Unsafe where nothing may be sent.
         """
         target = (address.path or "/") + (f"?{address.query}" if address.query else "")
         what, sent_all = self._what, False
@@ -115,6 +117,8 @@ class Exchange:
             raise Unavailable(f"{what}: the connection broke") from None
         except TimeoutError:
             raise Unavailable(f"{what}: no sign of life from the data endpoint") from None
+        except ssl.SSLCertVerificationError:
+            raise Untrusted(f"{what}: the certificate of the data endpoint is not trusted") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             kind = type(error).__name__
             raise Unavailable(f"{what}: the data endpoint does not answer ({kind})") from None
@@ -150,11 +154,14 @@ class Exchange:
         return answer.isclosed() and not answer.will_close
 
     def _connect(self) -> None:
-        self.hurry()
         if self._socket is None:
+            self._allow(min(self._settings.stall_seconds, self._settings.call_seconds))
             self.connection.connect()
             self._socket = self.connection.sock
+            if is_link_local(self._socket):
+                raise Unsafe(f"{self._what}: the data endpoint has a link-local address")
             self._asked_at = float("-inf")  # nobody could cut it meanwhile
+        self.hurry()
 
     def _send(self, piece: memoryview) -> None:
         """All of it, as fast as it is taken."""
@@ -162,6 +169,14 @@ class Exchange:
         while piece:
             self.hurry()
             piece = piece[self._socket.send(piece) :]
+
+
+def is_link_local(connection: socket.socket) -> bool:
+    """Whether the other end is where the services of a machine's own host answer, such as a cloud's metadata."""
+    host, _, _ = str(connection.getpeername()[0]).partition("%")
+    address = ipaddress.ip_address(host)
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (inner or address).is_link_local
 
 
 class Reader:

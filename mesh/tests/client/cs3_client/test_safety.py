@@ -15,7 +15,16 @@ import pytest
 from rucio_mesh.cs3 import transfers
 from rucio_mesh.cs3.auth import Basic, Bearer, Credential, GatewayToken, Login, Secret, expiry
 from rucio_mesh.cs3.data import trusting
-from rucio_mesh.cs3.errors import BY_HTTP, Cs3Error, NotSignedIn, Unavailable, Unsafe, of_code, of_http
+from rucio_mesh.cs3.errors import (
+    BY_HTTP,
+    Cs3Error,
+    NotSignedIn,
+    Unavailable,
+    Unsafe,
+    Untrusted,
+    of_code,
+    of_http,
+)
 from rucio_mesh.cs3.gateway import open_channel
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.certificates import Authority
@@ -99,7 +108,7 @@ def test_a_data_endpoint_with_an_unknown_certificate_gets_nothing(
     cloud = connect_to(gateway, tls=True, ca_file=authority.certificate)
     endpoint = cloud.initiate_download(f"{cloud.home()}/f")
     cloud.data._context = ssl.create_default_context()
-    with pytest.raises(Unavailable), cloud.data.get(endpoint, "GET f"):
+    with pytest.raises(Untrusted), cloud.data.get(endpoint, "GET f"):
         pass
     assert gateway.meter.requests == []
 
