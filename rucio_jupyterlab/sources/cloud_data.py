@@ -14,6 +14,7 @@ from rucio_mesh.cs3.data import DataEndpoint, DataServer
 from rucio_mesh.cs3.exchange import Send
 from rucio_mesh.cs3.settings import Settings
 
+from ..accounts.destinations import is_forbidden
 from .escort import Escort
 
 
@@ -54,3 +55,6 @@ class WatchedData(DataServer):
         if self._settings.ca_file is None and ssl.get_default_verify_paths().cafile is None:
             context.load_verify_locations(certifi.where())  # as when we read
         return context
+
+    def _is_forbidden(self, host: str) -> bool:
+        return is_forbidden(host)

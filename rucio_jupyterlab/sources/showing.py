@@ -7,7 +7,7 @@ from .model import CredentialFor, Endpoint
 
 
 def credentials_of(accounts: Accounts) -> CredentialFor:
-    """For the byte engine, and for what sends."""
+    """For the byte engine."""
 
     def credential(instance: str, endpoint: Endpoint, url: str, redirected_from: str | None) -> Credential:
         permit = endpoint.permit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,13 @@ from rucio_jupyterlab.errors import (
     StorageFault,
     StorageUnreachable,
 )
+from rucio_jupyterlab.sources.cloud_data import WatchedData
 from rucio_jupyterlab.sources.clouds import Clouds
 from rucio_jupyterlab.sources.escort import Escort
 from rucio_jupyterlab.sources.sending import CloudWriter
 from rucio_mesh.cs3 import patience, settings, transfers
+from rucio_mesh.cs3.data import DataEndpoint
+from rucio_mesh.cs3.errors import Unsafe
 from rucio_mesh.cs3.settings import Settings
 from rucio_mesh.testing.cs3.profiles import ProfileName
 from tests.lab.cloud import Cloud, cloud
@@ -339,3 +342,14 @@ def test_where_nobody_has_configured_a_sign_in_there_is_nothing_to_wait_for(eos:
 def test_a_gateway_that_is_not_the_rses_is_not_spoken_to(eos: Cloud, file: Path) -> None:
     with writer(eos) as it, pytest.raises(SourceFailure, match="may not be followed"):
         it.send(file, "cs3://127.0.0.1:1/home/f")
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fd00:ec2::254]"])
+def test_nothing_is_sent_to_a_service_of_the_machines_own_host(host: str) -> None:
+    escort = Escort(hold=lambda failure: None)
+    endpoint = DataEndpoint(f"https://{host}/f", {}, "simple", None)
+    with (
+        closing(WatchedData(Settings("cernbox.example.org", 443), escort)) as data,
+        pytest.raises(Unsafe, match="nothing is ever sent"),
+    ):
+        data.put(endpoint, "PUT /f", 1, lambda send: send(memoryview(b"1")))

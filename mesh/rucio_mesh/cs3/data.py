@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from .errors import Cs3Error, Unavailable, Unsafe, of_http
-from .exchange import UNLIMITED, Exchange, Limits, Reader, Send
-from .settings import Settings, is_loopback
+from .exchange import FORBIDDEN, UNLIMITED, Exchange, Limits, Reader, Send
+from .settings import Settings, is_link_local, is_loopback
 
 IDLE_CONNECTIONS = 8
 
@@ -135,8 +135,10 @@ class DataServer:
         """`stored`: the bytes that the server has to store before it answers."""
         address = urlsplit(endpoint.url)
         key = os.getpid(), address.scheme, address.netloc
+        if self._is_forbidden(address.hostname or ""):  # also where a proxy would ask it
+            raise Unsafe(f"{what}: {FORBIDDEN}")
         connection = self._take(key) or self._connect(address)
-        exchange = Exchange(connection, endpoint.limits, self._settings, what)
+        exchange = Exchange(connection, endpoint.limits, self._settings, what, self._is_forbidden)
         reusable = False
         try:
             with endpoint.limits.cutting(exchange.cut):
@@ -186,6 +188,9 @@ class DataServer:
 
     def _trusting(self) -> ssl.SSLContext:
         return trusting(self._settings)
+
+    def _is_forbidden(self, host: str) -> bool:
+        return is_link_local(host)
 
 
 def trusting(settings: Settings) -> ssl.SSLContext:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import time
@@ -18,6 +17,7 @@ MOMENT_SECONDS = 0.25
 """So long a slow server may take to fill a buffer; what has come by then is handed over."""
 LATE_SECONDS = 0.05
 """So late a step may end: limits are not asked before each of many quick ones."""
+FORBIDDEN = "the data endpoint has an address at which nothing is ever sent"
 SMALL_REST_BYTES = 16 * 1024
 """So little is read to its end, so that the connection can be kept."""
 
@@ -46,9 +46,16 @@ class Exchange:
     """Once `ask` has returned."""
 
     def __init__(
-        self, connection: http.client.HTTPConnection, limits: Limits, settings: Settings, what: str
+        self,
+        connection: http.client.HTTPConnection,
+        limits: Limits,
+        settings: Settings,
+        what: str,
+        is_forbidden: Callable[[str], bool],
     ) -> None:
+        """`is_forbidden` tells of an IP address whether nothing may be sent there, whatever name stands for it."""
         self.connection = connection
+        self._is_forbidden = is_forbidden
         self._limits, self._settings, self._what = limits, settings, what
         self._socket = connection.sock
         """Ours even when `http.client` has let go of it, as it does where the answer is the last one."""
@@ -158,8 +165,8 @@ class Exchange:
             self._allow(min(self._settings.stall_seconds, self._settings.call_seconds))
             self.connection.connect()
             self._socket = self.connection.sock
-            if is_link_local(self._socket):
-                raise Unsafe(f"{self._what}: the data endpoint has a link-local address")
+            if self._is_forbidden(str(self._socket.getpeername()[0])):
+                raise Unsafe(f"{self._what}: {FORBIDDEN}")
             self._asked_at = float("-inf")  # nobody could cut it meanwhile
         self.hurry()
 
@@ -169,14 +176,6 @@ class Exchange:
         while piece:
             self.hurry()
             piece = piece[self._socket.send(piece) :]
-
-
-def is_link_local(connection: socket.socket) -> bool:
-    """Whether the other end is where the services of a machine's own host answer, such as a cloud's metadata."""
-    host, _, _ = str(connection.getpeername()[0]).partition("%")
-    address = ipaddress.ip_address(host)
-    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (inner or address).is_link_local
 
 
 class Reader:

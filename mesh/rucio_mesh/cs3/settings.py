@@ -102,6 +102,16 @@ class Settings:
         return is_loopback(host) or plain_host(host) in {plain_host(each) for each in self.insecure_hosts}
 
 
+def is_link_local(host: str) -> bool:
+    """Whether the services of a machine's own host answer at this address, such as a cloud's metadata."""
+    try:
+        address = ipaddress.ip_address(plain_host(host).partition("%")[0])
+    except ValueError:  # a name
+        return False
+    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (inner or address).is_link_local
+
+
 def is_loopback(host: str) -> bool:
     """What is sent there does not leave this machine."""
     plain = plain_host(host)

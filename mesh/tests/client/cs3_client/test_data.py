@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from rucio_mesh.cs3 import exchange
+from rucio_mesh.cs3 import data
 from rucio_mesh.cs3.data import DataEndpoint, DataServer
 from rucio_mesh.cs3.errors import Cs3Error, Failed, TransferLapsed, Unavailable, Unsafe
-from rucio_mesh.cs3.settings import Settings
+from rucio_mesh.cs3.settings import Settings, is_link_local
 
 SECONDS = 10.0
 BODY = bytes(range(256)) * 1000
@@ -40,9 +40,9 @@ def server(answer: bytes) -> Iterator[str]:
 
 
 def put(url: str) -> None:
-    with closing(DataServer(SETTINGS)) as data:
+    with closing(DataServer(SETTINGS)) as there:
         endpoint = DataEndpoint(url, {}, "simple", None)
-        data.put(endpoint, "PUT /f", len(BODY), lambda send: send(memoryview(BODY)))
+        there.put(endpoint, "PUT /f", len(BODY), lambda send: send(memoryview(BODY)))
 
 
 @pytest.mark.parametrize(("status", "error"), [(403, TransferLapsed), (500, Failed)])
@@ -62,6 +62,14 @@ def test_the_pause_that_a_server_asks_for_is_told() -> None:
     assert told.value.retry_after == "7"
 
 
+def test_a_refusal_is_heard_though_its_page_breaks_off() -> None:
+    with (
+        server(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nhalf") as url,
+        pytest.raises(TransferLapsed),
+    ):
+        put(url)
+
+
 @pytest.mark.parametrize("answer", [b"", b"no HTTP at all\r\n\r\n"])
 def test_what_is_no_answer_can_be_asked_for_again(answer: bytes) -> None:
     with server(answer) as url, pytest.raises(Unavailable):
@@ -73,15 +81,22 @@ def test_another_protocol_is_no_success() -> None:
         put(url)
 
 
-def test_nothing_is_sent_to_a_link_local_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_to_a_forbidden_address_whatever_name_stands_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     received: list[bytes] = []
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        monkeypatch.setattr(exchange, "is_link_local", lambda connection: True)
-        with pytest.raises(Unsafe, match="link-local"):
-            put(f"http://127.0.0.1:{listening.getsockname()[1]}/f")
+        monkeypatch.setattr(data, "is_link_local", lambda host: host == "127.0.0.1")
+        with pytest.raises(Unsafe, match="nothing is ever sent"):
+            put(f"http://localhost:{listening.getsockname()[1]}/f")
         with closing(listening.accept()[0]) as connection:
             received.append(connection.recv(1))
     assert received == [b""]
+
+
+def test_a_forbidden_address_is_not_connected_to() -> None:
+    with pytest.raises(Unsafe, match="nothing is ever sent"):
+        put("http://169.254.169.254/f")
 
 
 @pytest.mark.parametrize(
@@ -92,11 +107,8 @@ def test_nothing_is_sent_to_a_link_local_address(monkeypatch: pytest.MonkeyPatch
         ("::ffff:169.254.1.2", True),
         ("127.0.0.1", False),
         ("2001:db8::1", False),
+        ("cernbox.example.org", False),
     ],
 )
 def test_which_addresses_are_link_local(host: str, forbidden: bool) -> None:
-    class Connected:
-        def getpeername(self) -> tuple[str, int]:
-            return host, 443
-
-    assert exchange.is_link_local(Connected()) is forbidden  # type: ignore[arg-type]
+    assert is_link_local(host) is forbidden
